@@ -1,0 +1,1 @@
+"""The agent's side, in the worker's job process."""

@@ -1,0 +1,1 @@
+"""The real entrypoint in a room in memory."""

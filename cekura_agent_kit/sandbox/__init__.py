@@ -1,0 +1,1 @@
+"""Everything that is hosted, on this machine: no key, no cloud."""

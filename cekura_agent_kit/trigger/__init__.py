@@ -1,0 +1,1 @@
+"""The trigger's side, in the repo or in CI."""

@@ -1,0 +1,146 @@
+"""YAML files that people write, checked by pydantic, with the line of what does not fit."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Hashable, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Final, TypeVar, get_args
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, RootModel, ValidationError, WithJsonSchema
+
+from .errors import KitError
+
+M = TypeVar("M", bound=BaseModel)
+
+_UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_DURATION: Final = r"^([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)$"
+
+
+def seconds(value: object) -> float:
+    """``"20s"``, ``"5m"``, ``"1h"``, ``"300ms"`` or a number of seconds, as seconds.
+
+    Raises:
+        ValueError: it is something else, or not more than zero.
+    """
+    if isinstance(value, str) and (match := re.match(_DURATION, value.strip())):
+        value = float(match[1]) * _UNITS[match[2]]
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < float("inf"):
+        raise ValueError(f"{value!r} is no duration: write 20s, 5m or 1h")
+    return float(value)
+
+
+Duration = Annotated[
+    float,
+    BeforeValidator(seconds),
+    WithJsonSchema({"type": "string", "pattern": _DURATION, "examples": ["20s", "5m", "1h"]}),
+]
+"""Seconds; written ``20s``, ``5m`` or ``1h`` in files and flags."""
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML as JSON has it: a key stands once, a mapping's keys are plain values."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        seen: set[object] = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if not isinstance(key, str | int | float | bool | None):
+                raise yaml.constructor.ConstructorError(None, None, "a key must be plain text", key_node.start_mark)
+            if key in seen:
+                raise yaml.constructor.ConstructorError(None, None, f"{key!r} stands twice", key_node.start_mark)
+            seen.add(key)
+        return super().construct_mapping(node, deep)
+
+
+def load(path: Path, model: type[M], *, error: type[KitError]) -> M:
+    """Read a YAML file into a model.
+
+    Args:
+        path: the file.
+        model: what it must fit.
+        error: raised where it does not fit; its text is ``FILE:LINE: WHERE: WHAT``, one line for each thing wrong.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise error(
+            f"{path}: there is no such file", hint="give the file's path, or make one with `cekura-kit init`"
+        ) from None
+    except (OSError, UnicodeDecodeError) as fault:
+        raise error(f"{path}: cannot be read ({fault})", hint="give a text file in UTF-8") from None
+    loader = _Loader(text)
+    try:
+        node = loader.get_single_node()
+        value = loader.construct_document(node) if node is not None else None
+    except (yaml.YAMLError, ValueError, RecursionError) as fault:
+        mark = getattr(fault, "problem_mark", None)
+        line = f":{mark.line + 1}" if mark else ""
+        what = getattr(fault, "problem", None) or str(fault).splitlines()[0]
+        raise error(f"{path}{line}: not YAML: {what}", hint="mend the line; indent with spaces") from None
+    finally:
+        loader.dispose()
+    try:
+        return model.model_validate(value)
+    except ValidationError as fault:
+        wrong = [_sentence(path, node, model, each) for each in fault.errors(include_url=False)]
+        raise error("\n".join(wrong), hint="`cekura-kit schema` prints what these files may hold") from None
+
+
+def _sentence(path: Path, node: yaml.Node | None, model: type[BaseModel], fault: Any) -> str:
+    loc: tuple[str | int, ...] = fault["loc"]
+    where = ".".join(map(str, loc))
+    what = fault["msg"].removeprefix("Value error, ")
+    if fault["type"] == "extra_forbidden":
+        what = "unknown key"
+        if allowed := _fields_at(model, loc[:-1]):
+            what += f"; allowed: {', '.join(sorted(allowed))}"
+    elif fault["type"] in ("model_type", "dict_type"):
+        what = "must be a mapping of keys to values" + ("" if fault["input"] else ", and is empty")
+    elif fault["type"] == "missing":
+        what = "is required"
+    elif fault["type"] not in ("value_error", "too_short"):
+        what += f", not {_short(fault['input'])}"
+    return f"{path}:{_line(node, loc)}: {where + ': ' if where else ''}{what}"
+
+
+def _line(node: yaml.Node | None, loc: Sequence[str | int]) -> int:
+    """The line, from 1, of the deepest node on the way to ``loc``."""
+    line = node.start_mark.line if node is not None else 0
+    for step in loc:
+        if isinstance(node, yaml.MappingNode):
+            found = next(((key, value) for key, value in node.value if key.value == str(step)), None)
+            if found is None:
+                break
+            line, node = found[0].start_mark.line, found[1]
+        elif isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
+            node = node.value[step]
+            line = node.start_mark.line
+        else:
+            break
+    return line + 1
+
+
+def _fields_at(model: type[BaseModel], loc: Sequence[str | int]) -> set[str]:
+    """The keys that the model at ``loc`` takes."""
+    if issubclass(model, RootModel):
+        inner = _model_in(model.model_fields["root"].annotation)
+        return _fields_at(inner, loc[1:]) if inner and loc else set()
+    if not loc:
+        return set(model.model_fields)
+    field = model.model_fields.get(str(loc[0]))
+    inner = _model_in(field.annotation) if field else None
+    rest = loc[2:] if len(loc) > 1 and isinstance(loc[1], int) else loc[1:]
+    return _fields_at(inner, rest) if inner else set()
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((found for each in get_args(annotation) if (found := _model_in(each))), None)
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."

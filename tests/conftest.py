@@ -1,0 +1,27 @@
+"""Real parts for the tests: a livekit-server for each test process, on free ports."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from cekura_agent_kit.errors import SandboxError
+from cekura_agent_kit.sandbox.livekit_server import LiveKitServer
+
+pytest_plugins = ["pytester"]
+
+
+@pytest.fixture(scope="session")
+def livekit_server() -> Iterator[LiveKitServer]:
+    """A running server that the tests of one process share; each test makes rooms of its own."""
+    try:
+        server = asyncio.run(LiveKitServer.running())
+    except SandboxError as error:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(str(error))
+    yield server
+    asyncio.run(server.stop())
