@@ -70,22 +70,28 @@ def load(path: Path, model: type[M], *, error: type[KitError]) -> M:
         ) from None
     except (OSError, UnicodeDecodeError) as fault:
         raise error(f"{path}: cannot be read ({fault})", hint="give a text file in UTF-8") from None
-    loader = _Loader(text)
     try:
-        node = loader.get_single_node()
-        value = loader.construct_document(node) if node is not None else None
+        node, value = _parse(text)
     except (yaml.YAMLError, ValueError, RecursionError) as fault:
         mark = getattr(fault, "problem_mark", None)
         line = f":{mark.line + 1}" if mark else ""
         what = getattr(fault, "problem", None) or str(fault).splitlines()[0]
         raise error(f"{path}{line}: not YAML: {what}", hint="mend the line; indent with spaces") from None
-    finally:
-        loader.dispose()
     try:
         return model.model_validate(value)
     except ValidationError as fault:
         wrong = [_sentence(path, node, model, each) for each in fault.errors(include_url=False)]
         raise error("\n".join(wrong), hint="`cekura-kit schema` prints what these files may hold") from None
+
+
+def _parse(text: str) -> tuple[yaml.Node | None, Any]:
+    """The document's node, which knows its lines, and its value."""
+    loader = _Loader(text)
+    try:
+        node = loader.get_single_node()
+        return node, loader.construct_document(node) if node is not None else None
+    finally:
+        loader.dispose()
 
 
 def _sentence(path: Path, node: yaml.Node | None, model: type[BaseModel], fault: Any) -> str:

@@ -1,0 +1,105 @@
+"""What a suite comes to: outcomes never mixed up, and the JSON report."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from cekura_agent_kit import Kind, Mode, Outcome, RunVerdict, SuiteVerdict
+from cekura_agent_kit.errors import ReportError
+
+PASSED, FAILED, ERRORED = Outcome.PASSED, Outcome.FAILED, Outcome.ERRORED
+
+
+def run(scenario: int, outcome: Outcome, *, mode: Mode = Mode.TEXT, nth: int = 1) -> RunVerdict:
+    kind = Kind.AGENT_MISSING if outcome is ERRORED else None
+    return RunVerdict(case=f"{scenario}#{nth}", scenario=scenario, mode=mode, outcome=outcome, kind=kind)
+
+
+def suite(*runs: RunVerdict, **more: object) -> SuiteVerdict:
+    given = {"suite": "s", "suite_id": "x", "started_at": "2026-01-01T00:00:00+00:00", "duration_s": 1.0} | more
+    return SuiteVerdict.of(runs, **given)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "overall", "code"),
+    [
+        ([], ERRORED, 2),
+        ([PASSED], PASSED, 0),
+        ([PASSED, PASSED], PASSED, 0),
+        ([PASSED, FAILED], FAILED, 1),
+        ([FAILED, ERRORED], ERRORED, 2),
+        ([PASSED, ERRORED], ERRORED, 2),
+    ],
+)
+def test_exit_code(outcomes: list[Outcome], overall: Outcome, code: int) -> None:
+    verdict = suite(*(run(i, outcome) for i, outcome in enumerate(outcomes)))
+    assert verdict.outcome is overall
+    assert verdict.exit_code == code
+
+
+def test_a_suite_that_errored_as_a_whole_is_errored_whatever_its_runs() -> None:
+    assert suite(run(1, PASSED), kind=Kind.CANCELLED).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("passed", "of", "rate", "outcome"),
+    [(4, 5, 0.8, PASSED), (3, 5, 0.8, FAILED), (0, 3, 0.0, PASSED), (7, 10, 0.7, PASSED), (2, 3, 1.0, FAILED)],
+)
+def test_a_scenario_is_judged_by_its_rate(passed: int, of: int, rate: float, outcome: Outcome) -> None:
+    runs = [run(9, PASSED if n < passed else FAILED, nth=n + 1) for n in range(of)]
+    (scenario,) = suite(*runs, pass_rates={9: rate}).scenarios
+    assert (scenario.outcome, scenario.passed, scenario.failed) == (outcome, passed, of - passed)
+
+
+def test_a_rate_forgives_no_error() -> None:
+    verdict = suite(run(9, PASSED), run(9, ERRORED), pass_rates={9: 0.5})
+    assert verdict.exit_code == 2
+
+
+def test_flaky_is_passed_and_failed_in_one_mode() -> None:
+    by_mode = suite(run(1, PASSED), run(1, FAILED, mode=Mode.VOICE), run(2, PASSED), run(2, FAILED), run(3, FAILED))
+    assert [scenario.flaky for scenario in by_mode.scenarios] == [False, True, False]
+
+
+def test_the_report_has_the_documented_keys() -> None:
+    """The drawing in docs/design.md is the format; the rate and its outcome came with the rule for rates."""
+    design = (Path(__file__).parent.parent / "docs/design.md").read_text()
+    drawn = design.split("**JSON report, version 1**")[1].split("Times are seconds")[0]
+    drawn_keys = set(re.findall(r'"(\w+)"(?=[:,}])', drawn))
+    schema = json.dumps(SuiteVerdict.model_json_schema(mode="serialization"))
+    properties: set[str] = set()
+    for each in [json.loads(schema), *json.loads(schema)["$defs"].values()]:
+        properties |= set(each.get("properties", {}))
+    assert len(drawn_keys) > 60
+    assert drawn_keys <= properties
+    assert properties - drawn_keys <= {"outcome", "pass_rate"}
+
+
+def test_every_key_is_always_there() -> None:
+    written = json.loads(suite(run(1, PASSED)).to_json())
+    assert written["runs"][0]["timeline"] == dict.fromkeys(written["runs"][0]["timeline"])
+    assert {"kind", "hint", "results", "rooms_left"} <= written.keys()
+    assert {"latency", "transcript", "transcript_source", "metrics", "recording_url"} <= written["runs"][0].keys()
+
+
+def test_a_report_is_read_back_as_it_was() -> None:
+    verdict = suite(run(1, PASSED), run(2, ERRORED), rooms_left=["cekura-kit-0123456789abcdef"])
+    assert SuiteVerdict.from_json(verdict.to_json()) == verdict
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "r.json: the file: Invalid JSON"),
+        ("[]", "r.json: the file: Input should be an object"),
+        ('{"version": 2}', "r.json: version: Input should be 1"),
+    ],
+)
+def test_what_is_no_report_is_named(text: str, says: str) -> None:
+    with pytest.raises(ReportError) as caught:
+        SuiteVerdict.from_json(text, source="r.json")
+    assert says in str(caught.value)
