@@ -101,7 +101,7 @@ def _go_install(folder: Path, say: Say, _releases: str) -> Path:
     if go is None:
         raise SandboxError("there is no Go to build it with")
     say(f"Building livekit-server {VERSION} with Go (about two minutes, once).")
-    environment = os.environ | {"GOBIN": str(folder), "GOFLAGS": "-mod=mod"}
+    environment = os.environ | {"GOBIN": str(folder)}
     built = subprocess.run(
         [go, "install", f"{_GO_MODULE}@v{VERSION}"], env=environment, capture_output=True, text=True, check=False
     )
