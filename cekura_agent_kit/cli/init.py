@@ -1,0 +1,67 @@
+"""`cekura-kit init DIR`: a small, complete agent repo to start from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+_PLACEHOLDER = "my-agent"
+_SCHEMA = "cekura.schema.json"
+
+
+def init(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where to write it; made when it is not there.")],
+) -> None:
+    """Write an agent repo: agent, suite, scenarios, tests and a CI workflow. Never overwrites a file."""
+    import re
+
+    from ..errors import KitError
+
+    name = re.sub(r"[^a-z0-9]+", "-", folder.resolve().name.lower()).strip("-") or _PLACEHOLDER
+    files = {path: text.replace(_PLACEHOLDER, name) for path, text in _template().items()}
+    files[Path(_SCHEMA)] = _suite_schema()
+    kept = []
+    try:
+        for path, text in sorted(files.items()):
+            target = folder / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                with target.open("x", encoding="utf-8") as new:
+                    new.write(text)
+            except FileExistsError:
+                kept.append(path)
+            else:
+                typer.echo(f"  wrote {target}")
+    except OSError as error:
+        raise KitError(f"{error.filename}: {error.strerror}", hint="give a folder that can be written to") from None
+    for path in kept:
+        typer.echo(f"  kept  {folder / path}, which was there already")
+    typer.echo(
+        f"\nNext:\n"
+        f"  cd {folder}\n"
+        f"  make demo    the scenarios against this agent, on this machine: no key, no cloud\n"
+        f"  make test    the agent in pytest\n"
+        f"Then put your keys into .env (see .env.example) and your scenario ids into cekura.yaml, and run `cekura-kit doctor`."
+    )
+
+
+def _template() -> dict[Path, str]:
+    """The template's files by their relative path: inside the wheel, or beside the package in a checkout."""
+    package = Path(__file__).parent.parent
+    root = next(each for each in (package / "agent_template", package.parent / "agent_template") if each.is_dir())
+    return {
+        path.relative_to(root): path.read_text(encoding="utf-8")
+        for path in root.rglob("*")
+        if path.is_file() and not {"__pycache__", ".venv", "reports", ".pytest_cache"} & set(path.relative_to(root).parts)
+    }
+
+
+def _suite_schema() -> str:
+    """Editors complete `cekura.yaml` by it."""
+    import json
+
+    from ..trigger.suite import Suite
+
+    return json.dumps(Suite.model_json_schema(), indent=2) + "\n"
