@@ -1,0 +1,209 @@
+"""The agent's own participant in a room in memory: what it sends is kept by the room."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from livekit import rtc
+
+from . import internals
+from .streams import ByteWriter, Packet, Text, TextWriter, byte_info, text_info
+
+if TYPE_CHECKING:
+    from .room import MemoryRoom
+
+
+class AgentParticipant(rtc.LocalParticipant):
+    """What an agent uses of `rtc.LocalParticipant`."""
+
+    def __init__(self, room: MemoryRoom, identity: str) -> None:
+        info = internals.participant_info(
+            identity,
+            sid="PA_agent",
+            name="",
+            kind=rtc.ParticipantKind.PARTICIPANT_KIND_AGENT,
+            state=rtc.ParticipantState.PARTICIPANT_STATE_ACTIVE,
+            metadata="",
+            attributes={},
+        )
+        internals.init_local_participant(self, info)
+        self._room = room
+        self._published: dict[str, rtc.LocalTrackPublication] = {}
+
+    @property
+    def track_publications(self) -> dict[str, rtc.LocalTrackPublication]:
+        """Published tracks by sid. Nobody hears them."""
+        return self._published
+
+    async def set_attributes(self, attributes: dict[str, str]) -> None:
+        """Change attributes; an empty value removes its key."""
+        changed = internals.change_attributes(self, attributes)
+        self._room._post("participant_attributes_changed", changed, self)
+
+    async def set_metadata(self, metadata: str) -> None:
+        """Change the metadata."""
+        info = internals.info_of(self)
+        before, info.metadata = info.metadata, metadata
+        self._room._post("participant_metadata_changed", self, before, metadata)
+
+    async def set_name(self, name: str) -> None:
+        """Change the display name."""
+        info = internals.info_of(self)
+        before, info.name = info.name, name
+        self._room._post("participant_name_changed", self, before, name)
+
+    async def stream_text(
+        self,
+        *,
+        destination_identities: list[str] | None = None,
+        topic: str = "",
+        attributes: dict[str, str] | None = None,
+        stream_id: str | None = None,
+        reply_to_id: str | None = None,
+        total_size: int | None = None,
+        sender_identity: str | None = None,
+    ) -> TextWriter:
+        """Open a text stream."""
+        self._check_connected()
+        text = Text(
+            topic=topic,
+            sender=sender_identity or self.identity,
+            to=self._room.receivers(destination_identities),
+            attributes=dict(attributes or {}),
+        )
+        self._room.texts.append(text)
+        info = text_info(topic, attributes, stream_id=stream_id, size=total_size or 0)
+        return TextWriter(info, text, self._room.changed)
+
+    async def send_text(
+        self,
+        text: str,
+        *,
+        destination_identities: list[str] | None = None,
+        topic: str = "",
+        attributes: dict[str, str] | None = None,
+        reply_to_id: str | None = None,
+        **_: Any,
+    ) -> Any:
+        """Send a whole text stream."""
+        writer = await self.stream_text(
+            destination_identities=destination_identities,
+            topic=topic,
+            attributes=attributes,
+            total_size=len(text.encode()),
+        )
+        await writer.write(text)
+        await writer.aclose()
+        return writer.info
+
+    async def stream_bytes(
+        self,
+        name: str,
+        *,
+        total_size: int | None = None,
+        mime_type: str = "application/octet-stream",
+        attributes: dict[str, str] | None = None,
+        stream_id: str | None = None,
+        destination_identities: list[str] | None = None,
+        topic: str = "",
+    ) -> ByteWriter:
+        """Open a byte stream."""
+        self._check_connected()
+        packet = Packet(
+            topic=topic,
+            payload=b"",
+            to=self._room.receivers(destination_identities),
+            attributes=dict(attributes or {}),
+            name=name,
+            closed=False,
+        )
+        self._room.packets.append(packet)
+        info = byte_info(topic, attributes, stream_id=stream_id, size=total_size or 0, name=name, mime_type=mime_type)
+        return ByteWriter(info, packet, self._room.changed)
+
+    async def send_bytes(
+        self,
+        data: bytes,
+        *,
+        topic: str = "",
+        name: str | None = None,
+        mime_type: str | None = None,
+        destination_identities: list[str] | None = None,
+        attributes: dict[str, str] | None = None,
+        stream_id: str | None = None,
+        **_: Any,
+    ) -> Any:
+        """Send a whole byte stream."""
+        writer = await self.stream_bytes(
+            name or "unknown",
+            total_size=len(data),
+            mime_type=mime_type or "application/octet-stream",
+            attributes=attributes,
+            stream_id=stream_id,
+            destination_identities=destination_identities,
+            topic=topic,
+        )
+        await writer.write(data)
+        await writer.aclose()
+        return writer.info
+
+    async def send_file(self, file_path: str, **options: Any) -> Any:
+        """Send a file as a byte stream."""
+        path = Path(file_path)
+        return await self.send_bytes(path.read_bytes(), name=path.name, **options)  # noqa: ASYNC240
+
+    async def publish_data(
+        self,
+        payload: bytes | str,
+        *,
+        reliable: bool = True,
+        destination_identities: list[str] | None = None,
+        topic: str = "",
+    ) -> None:
+        """Send a data packet."""
+        self._check_connected()
+        data = payload.encode() if isinstance(payload, str) else payload
+        self._room.packets.append(Packet(topic=topic, payload=data, to=self._room.receivers(destination_identities)))
+        self._room.changed()
+
+    async def publish_track(self, track: Any, options: Any = None) -> rtc.LocalTrackPublication:
+        """Publish a track. Nobody hears it."""
+        self._check_connected()
+        publication = internals.local_publication(track, f"TR_{len(self._published) + 1}")
+        self._published[publication.sid] = publication
+        self._room._post("local_track_published", publication, track)
+        return publication
+
+    async def unpublish_track(self, track_sid: str) -> None:
+        """Take a track back."""
+        publication = self._published.pop(track_sid)
+        self._room._post("local_track_unpublished", publication)
+
+    async def publish_dtmf(self, *, code: int, digit: str) -> None:
+        """Send a DTMF tone: a packet on topic ``dtmf``."""
+        await self.publish_data(digit, topic="dtmf")
+
+    async def publish_transcription(self, transcription: Any) -> None:
+        """Tell clients that know no text streams. None is here."""
+
+    async def perform_rpc(self, *, destination_identity: str, method: str, payload: str, **_: Any) -> str:
+        """Call a method of another participant: nobody here has any, as an evaluator has none."""
+        there = destination_identity in self._room.receivers(None)
+        codes = rtc.RpcError.ErrorCode
+        code = codes.UNSUPPORTED_METHOD if there else codes.RECIPIENT_NOT_FOUND
+        raise rtc.RpcError(code, rtc.RpcError.ErrorMessage[code])
+
+    def register_rpc_method(self, method_name: str, handler: Any = None) -> Any:
+        """Offer a method; nobody here calls it."""
+        return handler if handler is not None else lambda function: function
+
+    def unregister_rpc_method(self, method: str) -> None:
+        """Offer it no more."""
+
+    def set_track_subscription_permissions(self, **_: Any) -> None:
+        """Nobody subscribes."""
+
+    def _check_connected(self) -> None:
+        if not self._room.isconnected():
+            raise ConnectionError("the room is not connected")
