@@ -84,6 +84,13 @@ def load(path: Path, model: type[M], *, error: type[KitError]) -> M:
         raise error("\n".join(wrong), hint="`cekura-kit schema` prints what these files may hold") from None
 
 
+def place(path: Path, *loc: str | int) -> str:
+    """``FILE:LINE: WHERE: `` of a part of a file that `load` has read, for errors that only the whole tells."""
+    node, _ = _parse(path.read_text(encoding="utf-8"))
+    where = ".".join(map(str, loc))
+    return f"{path}:{_line(node, loc)}: {where + ': ' if where else ''}"
+
+
 def _parse(text: str) -> tuple[yaml.Node | None, Any]:
     """The document's node, which knows its lines, and its value."""
     loader = _Loader(text)
