@@ -8,12 +8,15 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 JOBS ?= 2
 
-.PHONY: demo test lint check clean help
+.PHONY: demo test lint check matrix template bench bench-short clean help
 
 help:
 	@echo "make demo   run the example's scenarios against the sandbox: no key, no cloud"
 	@echo "make test   run the tests"
 	@echo "make lint   ruff, mypy, import rules"
+	@echo "make matrix the tests of the agent's side on both ends of the versions; MATRIX=all on every one"
+	@echo "make template   an agent repo made by the built wheel: its tests and its demo"
+	@echo "make bench  the ratios that we claim, measured"
 	@echo "make clean  remove the environment"
 
 demo: $(READY)
@@ -31,16 +34,35 @@ lint: $(READY)
 
 check: lint test
 
+matrix: $(READY)
+	$(BIN)/python -m tests.matrix $(MATRIX)
+
+# As a stranger would: the wheel into an empty environment, `init`, then the new repo's own commands.
+template: $(READY)
+	@rm -rf dist && $(BIN)/uv build --quiet --wheel --out-dir dist
+	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
+	$(BIN)/uv venv --quiet --python $(BIN)/python "$$folder/env" && \
+	$(BIN)/uv pip install --quiet --python "$$folder/env/bin/python" dist/*.whl && \
+	"$$folder/env/bin/cekura-kit" init "$$folder/my-agent" && \
+	$(MAKE) -C "$$folder/my-agent" test demo KIT="$$(ls $(CURDIR)/dist/*.whl)" PYTHON="$(CURDIR)/$(BIN)/python"
+
+bench: $(READY)
+	$(BIN)/python -m bench --json reports/bench.json
+
+bench-short: $(READY)
+	$(BIN)/python -m bench --short
+
 clean:
 	rm -rf $(VENV)
 
-# uv installs the same packages as pip in a tenth of the time. Made again when pyproject.toml changes.
+# uv installs the same packages as pip in a tenth of the time. Compiled at once, since every job process of a worker imports
+# them. Made again when pyproject.toml changes.
 $(READY): pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or later is needed. Debian, Ubuntu: apt-get install python3 python3-venv; macOS: brew install python"; exit 1; }
 	@echo "Making a virtual environment in $(VENV) with $$($(PYTHON) --version)."
 	@$(PYTHON) -m venv $(VENV) || { echo "The venv module is missing. Debian, Ubuntu: apt-get install python3-venv"; exit 1; }
 	@echo "Installing the packages (about half a minute, once)."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --group dev --editable '.[sandbox,tracing]'
+	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --group dev --editable '.[sandbox,tracing]'
 	@$(BIN)/python -c "from cekura_agent_kit.sandbox.livekit_server import find_binary; print('livekit-server:', find_binary(print).name)"
 	@touch $(READY)

@@ -1,0 +1,1 @@
+"""The ratios that we claim, measured: `make bench`."""
