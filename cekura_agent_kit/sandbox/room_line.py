@@ -1,0 +1,118 @@
+"""A line through a LiveKit room: what the text line and the voice line have in common."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from typing import Final, Self
+
+from livekit import rtc
+
+from ..errors import SandboxError
+from .evaluator import LineClosed, Speaker, Utterance
+
+_CONNECT_TIMEOUT: Final = 10.0
+"""Seconds for one attempt; joining a server on loopback takes 0.05 to 0.3."""
+_TOKEN: Final = re.compile(r"ey[\w-]+\.[\w-]+\.[\w-]+|access_token=[^&\s\"']+")
+"""ConnectError quotes the URL it tried, and with it the whole token."""
+
+
+class JoinRefused(SandboxError):
+    """The room could not be joined with the URL and token that were given. Never carries the token."""
+
+
+class RoomLine:
+    """The evaluator in a room. A subclass says how words go in (`say`) and calls `_note` and `_deliver` for what comes.
+
+    Handlers are set before the room is connected, so that nothing said early is lost: a subclass sets its own in
+    ``__init__``, and publishes what it needs in `_joined`.
+    """
+
+    def __init__(self) -> None:
+        self.transcript: list[Utterance] = []
+        self.agent_came = False
+        self.room = rtc.Room()
+        self._began = time.monotonic()
+        self._heard: asyncio.Queue[str | None] = asyncio.Queue()
+        self._closed = ""
+        self.room.on("participant_connected", self._on_came)
+        self.room.on("participant_disconnected", self._on_left)
+        self.room.on("disconnected", self._on_disconnected)
+
+    async def join(self, url: str, token: str) -> Self:
+        """Join the token's room.
+
+        Raises:
+            JoinRefused: the URL leads nowhere or the token does not open the room.
+        """
+        try:
+            await self.room.connect(url, token, rtc.RoomOptions(connect_timeout=_CONNECT_TIMEOUT))
+        except rtc.ConnectError as error:
+            # Not chained: the original's text carries the token.
+            raise JoinRefused(_TOKEN.sub("…", error.message)) from None
+        self._began = time.monotonic()
+        for participant in self.room.remote_participants.values():
+            self._on_came(participant)
+        await self._joined()
+        return self
+
+    async def hear(self) -> str:
+        """See `Line.hear`."""
+        words = await self._heard.get()
+        if words is None:
+            self._heard.put_nowait(None)
+            raise LineClosed(self._closed)
+        return words
+
+    async def hang_up(self) -> None:
+        """See `Line.hang_up`."""
+        self._close("the evaluator hung up")
+        await self.room.disconnect()
+
+    @property
+    def clock(self) -> float:
+        """Seconds since the evaluator joined."""
+        return time.monotonic() - self._began
+
+    @property
+    def identity(self) -> str:
+        """The evaluator's own identity: the token's."""
+        return self.room.local_participant.identity
+
+    async def _joined(self) -> None:
+        """Called once the room is joined."""
+
+    def _note(self, speaker: Speaker, text: str, start: float, end: float) -> None:
+        """Write it into the transcript."""
+        self.transcript.append(Utterance(speaker, text, start, end))
+        self.transcript.sort(key=lambda each: each.start)
+
+    def _deliver(self, text: str, start: float) -> None:
+        """The agent has said something, whole."""
+        self._note("agent", text, start, self.clock)
+        self._heard.put_nowait(text)
+
+    def _forget(self) -> None:
+        """What was said before the evaluator speaks is not heard any more. Raises `LineClosed` where nobody is left."""
+        while not self._heard.empty():
+            self._heard.get_nowait()
+        if self._closed:
+            self._heard.put_nowait(None)
+            raise LineClosed(self._closed)
+
+    def _close(self, why: str) -> None:
+        if not self._closed:
+            self._closed = why
+            self._heard.put_nowait(None)
+
+    def _on_came(self, participant: rtc.RemoteParticipant) -> None:
+        if participant.kind == rtc.ParticipantKind.PARTICIPANT_KIND_AGENT:
+            self.agent_came = True
+
+    def _on_left(self, participant: rtc.RemoteParticipant) -> None:
+        if participant.kind == rtc.ParticipantKind.PARTICIPANT_KIND_AGENT:
+            self._close("the agent left the room")
+
+    def _on_disconnected(self, reason: object = None) -> None:
+        self._close("the room was closed")

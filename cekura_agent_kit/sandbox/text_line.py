@@ -1,0 +1,59 @@
+"""The evaluator in text: text streams on ``lk.chat`` out, text streams on ``lk.transcription`` in."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Final
+
+from livekit import rtc
+
+from .room_line import RoomLine
+
+_CHAT: Final = "lk.chat"
+_TRANSCRIPTION: Final = "lk.transcription"
+
+_log: Final = logging.getLogger("cekura_agent_kit.sandbox")
+
+
+class TextLine(RoomLine):
+    """A line that types and reads."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._reading: set[asyncio.Task[None]] = set()
+        self.room.register_text_stream_handler(_TRANSCRIPTION, self._on_stream)
+
+    async def say(self, text: str) -> None:
+        """See `Line.say`."""
+        self._forget()
+        now = self.clock
+        self._note("evaluator", text, now, now)
+        await self.room.local_participant.send_text(text, topic=_CHAT)
+
+    async def send_data(self, payload: bytes) -> None:
+        """Send a raw data packet, reliably and without a topic."""
+        await self.room.local_participant.publish_data(payload, reliable=True)
+
+    async def hang_up(self) -> None:
+        """See `Line.hang_up`."""
+        await super().hang_up()
+        for task in self._reading:
+            task.cancel()
+        await asyncio.gather(*self._reading, return_exceptions=True)
+
+    def _on_stream(self, reader: rtc.TextStreamReader, sender: str) -> None:
+        # An agent publishes the user's words, too, in the user's name.
+        task = asyncio.create_task(self._read(reader, heard=sender != self.identity))
+        self._reading.add(task)
+        task.add_done_callback(self._reading.discard)
+
+    async def _read(self, reader: rtc.TextStreamReader, *, heard: bool) -> None:
+        start, text = self.clock, ""
+        try:
+            async for chunk in reader:
+                text += chunk
+        except Exception as error:  # noqa: BLE001 - the kinds differ by version, and what was read so far was said
+            _log.info("a text stream of the agent broke off: %s", type(error).__name__)
+        if heard and text.strip():
+            self._deliver(text.strip(), start)
