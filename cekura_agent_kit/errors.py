@@ -94,4 +94,9 @@ class ReportError(KitError):
 
 
 class RehearsalError(KitError):
-    """A rehearsal that cannot begin or go on."""
+    """A rehearsal that cannot begin or go on. Its hint is a note, since it is pytest that shows it."""
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        if hint:
+            self.add_note(f"hint: {hint}")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class AgentParticipant(rtc.LocalParticipant):
     """What an agent uses of `rtc.LocalParticipant`."""
 
-    def __init__(self, room: MemoryRoom, identity: str) -> None:
+    def __init__(self, room: MemoryRoom, identity: str, attributes: dict[str, str]) -> None:
         info = internals.participant_info(
             identity,
             sid="PA_agent",
@@ -25,7 +25,7 @@ class AgentParticipant(rtc.LocalParticipant):
             kind=rtc.ParticipantKind.PARTICIPANT_KIND_AGENT,
             state=rtc.ParticipantState.PARTICIPANT_STATE_ACTIVE,
             metadata="",
-            attributes={},
+            attributes=attributes,
         )
         internals.init_local_participant(self, info)
         self._room = room

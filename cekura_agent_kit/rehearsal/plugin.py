@@ -1,1 +1,74 @@
 """The pytest plugin. It is loaded with every pytest run, so it imports nothing until it is used."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from .fixture import Rehearse
+
+_MARKERS = (
+    'cekura_scenarios(path, entrypoint="agent.py", **options): '
+    "one test for each scenario of the file, run in memory; the test takes the fixture `scenario`",
+    "cekura_hosted: starts runs on Cekura, which cost money; skipped unless --cekura-hosted is given",
+)
+
+_rehearse: pytest.StashKey[Rehearse] = pytest.StashKey()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add ``--cekura-hosted``."""
+    parser.getgroup("cekura").addoption(
+        "--cekura-hosted", action="store_true", help="run the tests marked cekura_hosted: they start runs on Cekura"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Declare the markers."""
+    for marker in _MARKERS:
+        config.addinivalue_line("markers", marker)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip what costs money, unless it was asked for."""
+    if item.get_closest_marker("cekura_hosted") and not item.config.getoption("--cekura-hosted"):
+        pytest.skip("it starts runs on Cekura, which cost money: give --cekura-hosted")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Make one test of each scenario."""
+    if (marker := metafunc.definition.get_closest_marker("cekura_scenarios")) is not None:
+        from .scenarios import parametrize
+
+        parametrize(metafunc, marker)
+
+
+@pytest.fixture
+def rehearse(request: pytest.FixtureRequest) -> Rehearse:
+    """Rehearse an agent: ``async with rehearse("agent.py") as call``."""
+    from .fixture import Rehearse
+
+    made = request.node.stash[_rehearse] = Rehearse(request)
+    return made
+
+
+@pytest.fixture
+def scenario(request: pytest.FixtureRequest, rehearse: Rehearse) -> Any:
+    """A scenario of the file that `cekura_scenarios` names: ``await scenario.run()``."""
+    from .scenarios import scenario_of
+
+    return scenario_of(request, rehearse)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Tell a failed test what was said in its rehearsals."""
+    report = yield
+    if report.failed and (made := item.stash.get(_rehearse, None)) is not None:
+        report.sections += made.sections()
+    return report

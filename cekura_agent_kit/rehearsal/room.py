@@ -88,16 +88,22 @@ class Caller:
         if self.announced:
             self._room._post("participant_active", self.participant)
 
-    def say(self, text: str, *, attributes: Mapping[str, str] | None = None) -> None:
-        """Type a message: a text stream on ``lk.chat``."""
-        self.send_text(text, topic=CHAT_TOPIC, attributes=attributes)
+    def say(self, text: str, *, attributes: Mapping[str, str] | None = None) -> asyncio.Future[bool]:
+        """Type a message: a text stream on ``lk.chat``. See `send_text`."""
+        return self.send_text(text, topic=CHAT_TOPIC, attributes=attributes)
 
     def send_text(
         self, text: str, *, topic: str, attributes: Mapping[str, str] | None = None, stream_id: str | None = None
-    ) -> None:
-        """Send a text stream."""
+    ) -> asyncio.Future[bool]:
+        """Send a text stream.
+
+        Returns:
+            Done once the task that read it has ended, with True; with False where nobody took it.
+        """
         info = text_info(topic, attributes, stream_id=stream_id, size=len(text.encode()))
-        self._room._deliver_text(self, TextReader(info, [text]))
+        handled: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._room._schedule(self._room._hand_over_text, TextReader(info, [text], handled), self.identity)
+        return handled
 
     def send_bytes(
         self, data: bytes, *, topic: str, name: str = "unknown", attributes: Mapping[str, str] | None = None
@@ -106,14 +112,14 @@ class Caller:
         info = byte_info(
             topic, attributes, stream_id=None, size=len(data), name=name, mime_type="application/octet-stream"
         )
-        self._room._deliver_bytes(self, ByteReader(info, [data]))
+        self._room._schedule(self._room._hand_over_bytes, ByteReader(info, [data]), self.identity)
 
     def send_data(self, payload: object, *, topic: str = "") -> None:
         """Send a data packet: bytes and str as they are, anything else as JSON."""
         if isinstance(payload, str):
             payload = payload.encode()
         data = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
-        self._room._deliver_data(self, data, topic)
+        self._room._schedule(self._room._receive, self.identity, data, topic)
 
     def set_attributes(self, attributes: Mapping[str, str]) -> None:
         """Change attributes; an empty value removes its key."""
@@ -145,6 +151,8 @@ class MemoryRoom(rtc.Room):
         info = internals.room_info(self)
         info.name, info.sid, info.metadata = name, sid, metadata
         self.agent_identity = agent_identity
+        self.agent_attributes: dict[str, str] = {}
+        """The attributes with which the agent joins."""
         self.callers: list[Caller] = []
         """Everybody who ever joined, in order."""
         self.texts: list[Text] = []
@@ -222,6 +230,12 @@ class MemoryRoom(rtc.Room):
         finally:
             del self._waiting[future]
 
+    async def delivered(self) -> None:
+        """Wait until the agent has been told all that happened so far."""
+        told = asyncio.Event()
+        self._loop.call_soon(told.set)
+        await told.wait()
+
     async def close(self, reason: Any = rtc.DisconnectReason.ROOM_DELETED) -> None:
         """End the room, as its deletion does: the agent is disconnected, and nobody is reported as having left."""
         await self.disconnect(reason=reason)
@@ -258,7 +272,7 @@ class MemoryRoom(rtc.Room):
     async def connect(self, url: str, token: str, options: Any = None) -> None:
         """The agent joins. Callbacks run in the context of this call from now on."""
         self._context = contextvars.copy_context()
-        self._agent = AgentParticipant(self, self.agent_identity)
+        self._agent = AgentParticipant(self, self.agent_identity, self.agent_attributes)
         self._connected = True
         for caller in self.callers:
             if caller.present and caller.announced:
@@ -340,11 +354,11 @@ class MemoryRoom(rtc.Room):
         finally:
             told.set()
 
-    def _deliver_text(self, caller: Caller, reader: TextReader) -> None:
-        self._schedule(self._hand_over, self._text_handlers, reader, caller.identity)
+    def _hand_over_text(self, reader: TextReader, identity: str) -> None:
+        self._hand_over(self._text_handlers, reader, identity)
 
-    def _deliver_bytes(self, caller: Caller, reader: ByteReader) -> None:
-        self._schedule(self._hand_over, self._byte_handlers, reader, caller.identity)
+    def _hand_over_bytes(self, reader: ByteReader, identity: str) -> None:
+        self._hand_over(self._byte_handlers, reader, identity)
 
     def _hand_over(self, handlers: dict[str, Any], reader: TextReader | ByteReader, identity: str) -> None:
         handler = handlers.get(reader.info.topic)
@@ -353,12 +367,8 @@ class MemoryRoom(rtc.Room):
             return
         handler(reader, identity)
 
-    def _deliver_data(self, caller: Caller, data: bytes, topic: str) -> None:
-        self._schedule(self._receive, caller, data, topic)
-
-    def _receive(self, caller: Caller, data: bytes, topic: str) -> None:
-        sender = self._known.get(caller.identity)
-        self.emit("data_received", internals.data_packet(data, sender, topic))
+    def _receive(self, identity: str, data: bytes, topic: str) -> None:
+        self.emit("data_received", internals.data_packet(data, self._known.get(identity), topic))
 
     def _post(self, event: Any, *args: Any) -> None:
         self._schedule(self.emit, event, *args)

@@ -1,0 +1,85 @@
+"""What the fixture `rehearse` gives to a test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from livekit.agents import llm as lk
+
+from ..contract import Mode
+from . import internals
+from .call import TIMEOUT, Rehearsal
+from .job import Processes
+from .model import model_of
+from .transcript import report
+
+__tracebackhide__ = True
+
+_processes: pytest.StashKey[Processes] = pytest.StashKey()
+
+
+class Rehearse:
+    """Makes rehearsals for one test. The servers of all tests of a session are prewarmed once."""
+
+    def __init__(self, request: pytest.FixtureRequest) -> None:
+        internals.hide_frames()
+        self.folders = list(_folders(request))
+        """Where relative paths are looked for: beside the test, and upwards."""
+        self._processes = request.config.stash.setdefault(_processes, Processes())
+        self._calls: list[tuple[str, Rehearsal]] = []
+
+    def __call__(
+        self,
+        target: object,
+        *,
+        metadata: Mapping[str, Any] | str | None = None,
+        mode: Mode | str = Mode.TEXT,
+        llm: lk.LLM[Any] | str | Path | None = None,
+        env: Mapping[str, str] | None = None,
+        timeout: float = TIMEOUT,
+        scenario: int = 0,
+    ) -> Rehearsal:
+        """A call of the agent, to be used with ``async with``.
+
+        Args:
+            target: an `AgentServer`, an entrypoint, ``"agent.py"`` (its server) or ``"agent.py:name"``; a path is
+                looked for beside the test and in the folders above it.
+            metadata: what the job is dispatched with, beside ``text_mode``.
+            mode: only ``"text"``.
+            llm: in the place of the session's and its agents' models: an `LLM`, or the path of a file of model rules.
+            env: set in the environment, for the rehearsal.
+            timeout: seconds for the agent's start, and for each turn.
+            scenario: Cekura's scenario id, as `current_call` tells it.
+        """
+        call = Rehearsal(
+            target,
+            metadata=metadata,
+            mode=mode,
+            llm=model_of(llm, self.folders),
+            env=env,
+            timeout=timeout,
+            scenario=scenario,
+            folders=self.folders,
+            processes=self._processes,
+        )
+        name = target if isinstance(target, str | Path) else getattr(target, "__name__", type(target).__name__)
+        self._calls.append((str(name), call))
+        return call
+
+    def sections(self) -> list[tuple[str, str]]:
+        """What a failed test is told, a section for each rehearsal."""
+        return [(f"rehearsal of {name}", report(call)) for name, call in self._calls]
+
+
+def _folders(request: pytest.FixtureRequest) -> Iterator[Path]:
+    root = request.config.rootpath
+    folder = request.path.parent
+    yield folder
+    while folder != root and folder != folder.parent:
+        folder = folder.parent
+        yield folder
+    yield root
+    yield request.config.invocation_params.dir

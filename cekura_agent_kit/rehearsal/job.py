@@ -1,0 +1,240 @@
+"""A job without a worker: the entrypoint is run, and shut down, as a job process of livekit-agents does it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import sysconfig
+import time
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from livekit import api
+from livekit.agents import AgentServer, JobProcess, JobRequest
+from livekit.agents.job import JobAcceptArguments, RunningJobInfo
+from livekit.protocol import agent, models
+
+from ..errors import RehearsalError
+from . import internals
+from .room import MemoryRoom
+from .target import Entrypoint, Target
+
+__tracebackhide__ = True
+
+logger = logging.getLogger("cekura_agent_kit.rehearsal")
+
+GRACE = 1.0
+"""Seconds that an entrypoint has to return once its job is shut down. A job process gives 15, which each rehearsal
+of an entrypoint that never returns would take."""
+_LIBRARY = Path(sysconfig.get_path("stdlib"))
+CLOSING = 60.0
+"""Seconds that a session has to close: a job process's own."""
+
+
+class Processes:
+    """The processes in which jobs run: one a server, prewarmed once, as `ctx.proc`."""
+
+    def __init__(self) -> None:
+        self._of: dict[int, tuple[AgentServer, JobProcess]] = {}
+
+    def of(self, server: AgentServer | None) -> JobProcess:
+        """The server's process; its ``setup_fnc`` has run. A job without a server has one of its own."""
+        process = internals.job_process()
+        if server is None:
+            return process
+        if id(server) not in self._of:
+            if server.setup_fnc is not None:
+                server.setup_fnc(process)
+            self._of[id(server)] = (server, process)
+        return self._of[id(server)][1]
+
+
+class Job:
+    """One job of a target.
+
+    Args:
+        target: what is run.
+        entrypoint: the target's, wrapped for the test.
+        metadata: the job's metadata.
+        process: `ctx.proc`.
+        room: `ctx.room`.
+        stage: told of the sessions in it.
+    """
+
+    def __init__(
+        self,
+        target: Target,
+        entrypoint: Entrypoint,
+        *,
+        metadata: str,
+        process: JobProcess,
+        room: MemoryRoom,
+        stage: internals.Stage,
+    ) -> None:
+        self._target = target
+        self._entrypoint = entrypoint
+        self._room = room
+        loop = asyncio.get_running_loop()
+        self._shutdown: asyncio.Future[str] = loop.create_future()
+        self.returned: asyncio.Future[None] = loop.create_future()
+        """Done when the entrypoint returned, or will not return."""
+        self.failed: asyncio.Future[None] = loop.create_future()
+        """Done when the job failed; `failure` says with what."""
+        self.failure: BaseException | None = None
+        self.mocks: dict[type, Any] = {}
+        self.ctx = internals.RehearsalContext(
+            info=_job_info(target, metadata, room), process=process, room=room, stage=stage, shutdown=self.shutdown
+        )
+        room.on("disconnected", self._on_disconnected)
+        self._task = asyncio.create_task(self._run(), name="rehearsal")
+        self._entry: asyncio.Task[None] | None = None
+
+    @property
+    def over(self) -> bool:
+        """Whether the job is shut down, or is being."""
+        return self._shutdown.done()
+
+    @property
+    def reason(self) -> str:
+        """Why it was shut down."""
+        return self._shutdown.result() if self._shutdown.done() else ""
+
+    @property
+    def stack(self) -> list[tuple[str, int, str]]:
+        """Where the entrypoint waits, outermost first: file, line, function."""
+        return where(self._entry) if self._entry is not None else []
+
+    def shutdown(self, reason: str) -> None:
+        """Begin to shut the job down."""
+        if not self._shutdown.done():
+            self._shutdown.set_result(reason or "user requested")
+
+    async def end(self, reason: str) -> None:
+        """Shut the job down and wait until it is; what failed meanwhile is its `failure`."""
+        self.shutdown(reason)
+        await self._task
+
+    async def cancel(self) -> None:
+        """Give the job up."""
+        self._task.cancel()
+        await asyncio.wait([self._task])
+
+    def _on_disconnected(self, reason: Any = None) -> None:
+        self.shutdown("room disconnected")
+
+    async def _run(self) -> None:
+        internals.enter_job(self.ctx)
+        self.mocks = internals.share_mocks()
+        try:
+            await self._ask()
+            self._entry = asyncio.create_task(self._entrypoint(self.ctx), name="job_user_entrypoint")  # type: ignore[arg-type]
+            self._entry.add_done_callback(self._on_returned)
+            await self._shutdown
+            await self._finish(self._entry)
+        except Exception as error:  # noqa: BLE001 - whatever the agent's code raises is the job's failure
+            self._fail(error)
+        finally:
+            if self._entry is not None and not self._entry.done():
+                await _cancelled(self._entry)
+            self._return()
+            await self._room.disconnect()
+            await _cancelled(*internals.pending_tasks(self.ctx))
+            await internals.leave_job(self.ctx)
+
+    async def _ask(self) -> None:
+        """Have ``on_request`` accept the job, where the server has one."""
+        on_request = internals.on_request_of(self._target.server) if self._target.server else None
+        if on_request is None:
+            return
+        answers: list[JobAcceptArguments | None] = []
+
+        async def accept(arguments: JobAcceptArguments) -> None:
+            answers.append(arguments)
+
+        async def reject(terminate: bool) -> None:
+            answers.append(None)
+
+        await on_request(JobRequest(job=self.ctx.job, on_reject=reject, on_accept=accept))
+        if not answers or answers[0] is None:
+            raise RehearsalError("on_request did not accept the job", hint="dispatch with the metadata that it accepts")
+        self._room.agent_attributes = dict(answers[0].attributes or {})
+
+    def _on_returned(self, entry: asyncio.Task[None]) -> None:
+        if not entry.cancelled() and (error := entry.exception()) is not None:
+            self._fail(error)
+        self._return()
+
+    def _return(self) -> None:
+        if not self.returned.done():
+            self.returned.set_result(None)
+            self._room.changed()
+
+    def _fail(self, error: BaseException) -> None:
+        if self.failure is None:
+            self.failure = error
+        if not self.failed.done():
+            self.failed.set_result(None)
+        self._return()
+        self.shutdown("job crashed")
+
+    async def _finish(self, entry: asyncio.Task[None]) -> None:
+        """The order is that of a job process: entrypoint, session, its end and report, room, shutdown callbacks."""
+        await asyncio.wait([entry], timeout=GRACE)
+        if not entry.done():
+            logger.info("the entrypoint did not return within %g s of the shutdown; cancelled", GRACE)
+            await _cancelled(entry)
+        if (session := internals.primary_session(self.ctx)) is not None:
+            await asyncio.wait_for(session.aclose(), CLOSING)
+        server = self._target.server
+        if server is not None and (on_session_end := internals.on_session_end_of(server)) is not None:
+            await on_session_end(self.ctx)
+        await internals.report_session(self.ctx)
+        await self._room.disconnect()
+        callbacks = [callback(self.reason) for callback in internals.shutdown_callbacks(self.ctx)]
+        raised = await asyncio.gather(*callbacks, return_exceptions=True)
+        for error in raised:
+            if isinstance(error, BaseException):
+                raise error
+
+
+def _job_info(target: Target, metadata: str, room: MemoryRoom) -> RunningJobInfo:
+    job_id = f"AJ_{secrets.token_hex(6)}"
+    agent_name = internals.agent_name_of(target.server) if target.server is not None else ""
+    token = api.AccessToken("rehearsal", "a rehearsal has no server and no secret")
+    token = token.with_identity(room.agent_identity).with_kind("agent").with_ttl(timedelta(hours=1))
+    return RunningJobInfo(
+        accept_arguments=JobAcceptArguments(name="", identity=room.agent_identity, metadata=""),
+        job=agent.Job(
+            id=job_id,
+            dispatch_id=f"AD_{secrets.token_hex(6)}",
+            type=agent.JobType.JT_ROOM,
+            room=models.Room(name=room.name, sid="RM_rehearsal", metadata=room.metadata),
+            metadata=metadata,
+            agent_name=agent_name,
+            state=agent.JobState(started_at=time.time_ns()),
+        ),
+        url="ws://rehearsal.invalid",
+        token=token.with_grants(api.VideoGrants(room_join=True, room=room.name, agent=True)).to_jwt(),
+        worker_id="AW_rehearsal",
+        fake_job=False,
+    )
+
+
+def where(task: asyncio.Task[Any]) -> list[tuple[str, int, str]]:
+    """Where a task waits, outermost first: file, line, function. Without frames of Python's own library."""
+    places = []
+    waiting: Any = task.get_coro()
+    while (frame := getattr(waiting, "cr_frame", None)) is not None:
+        if Path(frame.f_code.co_filename).parent != _LIBRARY / "asyncio":
+            places.append((frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name))
+        waiting = waiting.cr_await
+    return places
+
+
+async def _cancelled(*tasks: asyncio.Task[Any]) -> None:
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        await asyncio.wait(tasks)

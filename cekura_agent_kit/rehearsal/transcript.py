@@ -1,0 +1,81 @@
+"""What a failed test is told: who said what, what was called, and where to look."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from ..verdict import Line
+from .target import place_of
+from .turn import ToolCall, arguments_of
+
+if TYPE_CHECKING:
+    from .call import Rehearsal
+
+_NAMES = {"evaluator": "caller", "agent": "agent", "tool": "tool", "event": ""}
+
+
+def transcript(call: Rehearsal) -> list[Line]:
+    """What was said on both sides, tool calls and handoffs, in the order in which they happened."""
+    said = [Line(role="evaluator", text=text, at=at) for at, text in call.said]
+    heard = [Line(role="agent", text=text.text.strip(), at=text.at) for text in call.heard]
+    lines = [*said, *heard, *_done(call.items)]
+    return sorted(lines, key=lambda line: line.at or 0.0)
+
+
+def _done(items: Iterable[Any]) -> list[Line]:
+    """Tool calls and handoffs among the items of a chat history."""
+    items = list(items)
+    outputs = {item.call_id: item for item in items if item.type == "function_call_output"}
+    lines = []
+    for item in items:
+        if item.type == "function_call":
+            output = outputs.get(item.call_id)
+            lines.append(
+                Line(
+                    role="tool",
+                    name=item.name,
+                    arguments=arguments_of(item),
+                    text="failed" if output is not None and output.is_error else "",
+                    output=output.output if output is not None else "",
+                    at=item.created_at,
+                )
+            )
+        elif item.type == "agent_handoff" and item.old_agent_id is not None:
+            text = f"handoff from {item.old_agent_id} to {item.new_agent_id}"
+            lines.append(Line(role="event", name="handoff", text=text, at=item.created_at))
+    return lines
+
+
+def report(call: Rehearsal) -> str:
+    """The section of a failed test."""
+    lines = [_shown(line) for line in transcript(call)] or ["nothing was said"]
+    if call.turns:
+        last = call.turns[-1]
+        said = f"after {last.said!r} " if last.said is not None else "as its greeting "
+        called = ", ".join(each.name for each in last.tool_calls) or "nothing"
+        lines += ["", f"last turn: {said}the agent called {called} and was heard to say {last.text!r}"]
+    return "\n".join([*lines, *_where_to_look(call)])
+
+
+def _shown(line: Line) -> str:
+    words = line.text
+    if line.role == "tool":
+        words = str(ToolCall(line.name, line.arguments, line.output, line.text == "failed", ""))
+    first, *more = words.splitlines() or [""]
+    return "\n".join([f"{_NAMES[line.role]:>8}  {first}", *(f"{'':>8}  {each}" for each in more)])
+
+
+def _where_to_look(call: Rehearsal) -> list[str]:
+    if call.target is None:
+        return []
+    places = {"entrypoint": call.target.place}
+    if (agent := call.agent) is not None:
+        places["agent"] = place_of(type(agent))
+        called = {each.name for each in call.turns[-1].tool_calls} if call.turns else set()
+        for tool in agent.tools:
+            function = inspect.unwrap(tool)  # type: ignore[arg-type]
+            if (name := getattr(tool, "id", getattr(function, "__name__", ""))) in called:
+                places[f"tool {name}"] = place_of(function)
+    return ["", "where to look:", *(f"  {what}: {place}" for what, place in places.items())]

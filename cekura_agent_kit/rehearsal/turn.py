@@ -1,0 +1,114 @@
+"""What the agent did when it was spoken to."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from livekit.agents import Agent
+from livekit.agents.voice.run_result import RunAssert, RunResult
+
+__tracebackhide__ = True
+
+
+@dataclass(frozen=True)
+class ToolCall:
+    """One call of a tool."""
+
+    name: str
+    arguments: dict[str, Any]
+    output: str
+    """What it returned, or why it failed; empty for a call whose output was not awaited in this turn."""
+    is_error: bool
+    call_id: str
+
+    def __str__(self) -> str:
+        arguments = ", ".join(f"{name}={value!r}" for name, value in self.arguments.items())
+        outcome = "failed: " if self.is_error else ""
+        return f"{self.name}({arguments}) -> {outcome}{self.output}"
+
+
+@dataclass(frozen=True)
+class Handoff:
+    """One agent took over from another."""
+
+    old: Agent | None
+    """None where the first agent of the session took over."""
+    new: Agent
+
+    def __str__(self) -> str:
+        return f"{type(self.old).__name__} -> {type(self.new).__name__}"
+
+
+@dataclass(frozen=True, repr=False)
+class Turn:
+    """What the agent did from the caller's words, or from the call's begin, until nothing of it went on."""
+
+    said: str | None
+    """The caller's words; None for the greeting."""
+    heard: Sequence[str]
+    """The agent's words as they reached the caller, one a segment."""
+    duration: float
+    """Seconds, from the caller's words to the end of the turn."""
+    result: RunResult[None]
+    """As livekit-agents recorded it."""
+
+    @property
+    def text(self) -> str:
+        """The agent's words as they reached the caller, segments joined by a space."""
+        return " ".join(part for part in map(str.strip, self.heard) if part)
+
+    @property
+    def messages(self) -> list[str]:
+        """The agent's messages as its chat history has them."""
+        return [
+            event.item.text_content or ""
+            for event in self.result.events
+            if event.type == "message" and event.item.role == "assistant"
+        ]
+
+    @property
+    def tool_calls(self) -> list[ToolCall]:
+        """In the order in which they were made."""
+        outputs = {
+            event.item.call_id: event.item for event in self.result.events if event.type == "function_call_output"
+        }
+        calls = [event.item for event in self.result.events if event.type == "function_call"]
+        return [_tool_call(call, outputs.get(call.call_id)) for call in calls]
+
+    @property
+    def handoffs(self) -> list[Handoff]:
+        """In the order in which they happened."""
+        events = [event for event in self.result.events if event.type == "agent_handoff"]
+        return [Handoff(event.old_agent, event.new_agent) for event in events]
+
+    @property
+    def expect(self) -> RunAssert:
+        """livekit-agents' own assertions: ``expect.contains_function_call(name=…)``, ``….judge(llm, intent=…)``."""
+        return self.result.expect
+
+    def __repr__(self) -> str:
+        tools = f", tool_calls={[call.name for call in self.tool_calls]}" if self.tool_calls else ""
+        said = f"said={self.said!r}, " if self.said is not None else ""
+        return f"Turn({said}text={self.text!r}{tools})"
+
+
+def _tool_call(call: Any, output: Any) -> ToolCall:
+    return ToolCall(
+        name=call.name,
+        arguments=arguments_of(call),
+        output=output.output if output is not None else "",
+        is_error=output.is_error if output is not None else False,
+        call_id=call.call_id,
+    )
+
+
+def arguments_of(call: Any) -> dict[str, Any]:
+    """A function call's arguments; what is no JSON object stands under an empty name."""
+    try:
+        arguments = json.loads(call.arguments or "{}")
+    except ValueError:
+        arguments = call.arguments
+    return arguments if isinstance(arguments, dict) else {"": arguments}
