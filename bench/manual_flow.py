@@ -2,8 +2,8 @@
 
     python -m bench.manual_flow AGENT_NAME SCENARIO [SCENARIO …]
 
-Takes the same environment as `cekura-kit run`. It is what a team would write from the documentation in an afternoon, and
-the peer of the benchmark suite-20: no guard, no clean-up on errors, nothing in parallel.
+Takes the same environment as `cekura-kit run`. It is what a team would write from the documentation in an afternoon,
+and the peer of the benchmark suite-20: no guard, no clean-up on errors, nothing in parallel.
 """
 
 from __future__ import annotations
