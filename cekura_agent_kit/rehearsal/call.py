@@ -179,8 +179,7 @@ class Rehearsal:
             await self._let_greet()
         session = self._present()
         mark, began = len(self.room.texts), time.perf_counter()
-        self.said.append((time.time(), text))
-        handled = self.caller.say(text)
+        handled = self.speak(text)
         run = internals.Run(text, lambda _: handled.done())
         handled.add_done_callback(lambda _: run.look_again())
         internals.record(session, run)
@@ -191,6 +190,11 @@ class Rehearsal:
                 hint="check that the session has its text input, and the caller linked",
             )
         return await self._turn(text, run, mark, began)
+
+    def speak(self, text: str) -> asyncio.Future[bool]:
+        """Say something at once, and wait for nothing. See `Caller.send_text` for what it returns."""
+        self.said.append((time.time(), text))
+        return self.caller.say(text)
 
     async def send_data(self, payload: object, *, topic: str = "") -> None:
         """Send a data packet, bytes and str as they are, anything else as JSON; the agent has it on return."""
@@ -390,9 +394,7 @@ class Rehearsal:
 
     def _explained(self, error: BaseException) -> BaseException:
         if self.llm is None:
-            error.add_note(
-                "rehearse(…, llm=…) puts a scripted model in the place of the agent's own: no key, no network"
-            )
+            add_note(error, "rehearse(…, llm=…) puts a scripted model in the place of the agent's own: no key needed")
         return error
 
 

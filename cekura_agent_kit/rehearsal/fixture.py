@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from livekit.agents import llm as lk
 from ..contract import Mode
 from . import internals
 from .call import TIMEOUT, Rehearsal
+from .files import folders_of
 from .job import Processes
 from .model import model_of
 from .transcript import report
@@ -26,7 +27,7 @@ class Rehearse:
 
     def __init__(self, request: pytest.FixtureRequest) -> None:
         internals.hide_frames()
-        self.folders = list(_folders(request))
+        self.folders = list(folders_of(request.path, request.config))
         """Where relative paths are looked for: beside the test, and upwards."""
         self._processes = request.config.stash.setdefault(_processes, Processes())
         self._calls: list[tuple[str, Rehearsal]] = []
@@ -72,14 +73,3 @@ class Rehearse:
     def sections(self) -> list[tuple[str, str]]:
         """What a failed test is told, a section for each rehearsal."""
         return [(f"rehearsal of {name}", report(call)) for name, call in self._calls]
-
-
-def _folders(request: pytest.FixtureRequest) -> Iterator[Path]:
-    root = request.config.rootpath
-    folder = request.path.parent
-    yield folder
-    while folder != root and folder != folder.parent:
-        folder = folder.parent
-        yield folder
-    yield root
-    yield request.config.invocation_params.dir

@@ -32,10 +32,14 @@ def pytest_configure(config: pytest.Config) -> None:
         config.addinivalue_line("markers", marker)
 
 
-def pytest_runtest_setup(item: pytest.Item) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Skip what costs money, unless it was asked for."""
-    if item.get_closest_marker("cekura_hosted") and not item.config.getoption("--cekura-hosted"):
-        pytest.skip("it starts runs on Cekura, which cost money: give --cekura-hosted")
+    if config.getoption("--cekura-hosted"):
+        return
+    skip = pytest.mark.skip(reason="it starts runs on Cekura, which cost money: give --cekura-hosted")
+    for item in items:
+        if item.get_closest_marker("cekura_hosted"):
+            item.add_marker(skip)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -215,7 +215,7 @@ class MemoryRoom(rtc.Room):
                 caller.activate()
         return caller
 
-    async def until(self, predicate: Callable[[], object], *, timeout: float = 10.0) -> None:
+    async def until(self, predicate: Callable[[], object], *, timeout: float | None = 10.0) -> None:
         """Wait until it holds; looked at again whenever something changes in the room.
 
         Raises:

@@ -15,6 +15,7 @@ from livekit.agents import AgentServer, JobContext, WorkerOptions
 
 from ..errors import RehearsalError
 from . import internals
+from .files import find
 
 __tracebackhide__ = True
 
@@ -85,16 +86,17 @@ def _server_of(entrypoint: Callable[..., Any]) -> AgentServer | None:
     module = sys.modules.get(getattr(entrypoint, "__module__", ""))
     wanted = inspect.unwrap(entrypoint)
     for server in vars(module).values() if module else ():
-        registered = internals.entrypoint_of(server) if isinstance(server, AgentServer) else None
-        if registered is not None and inspect.unwrap(registered) is wanted:
-            return server
+        if isinstance(server, AgentServer):
+            registered = internals.entrypoint_of(server)
+            if registered is not None and inspect.unwrap(registered) is wanted:
+                return server
     return None
 
 
 def _in_file(target: str, folders: Sequence[Path]) -> Target:
     head, colon, name = target.rpartition(":")
     file, name = (head, name) if colon and name.isidentifier() else (target, "")
-    module = load(_find(file, folders))
+    module = load(find(file, folders))
     if name:
         if not hasattr(module, name):
             raise RehearsalError(f"{file} has no {name!r}", hint=_what_there_is(module, file))
@@ -104,14 +106,6 @@ def _in_file(target: str, folders: Sequence[Path]) -> Target:
         many = "no AgentServer" if not servers else f"{len(servers)} AgentServers"
         raise RehearsalError(f"{file} has {many}", hint=_what_there_is(module, file))
     return _of_value(next(iter(servers.values())), file)
-
-
-def _find(file: str, folders: Sequence[Path]) -> Path:
-    for folder in folders:
-        if (path := folder / file).is_file():
-            return path.resolve()
-    looked = ", ".join(dict.fromkeys(map(str, folders)))
-    raise RehearsalError(f"{file}: there is no such file in {looked}", hint="give the path of the agent's file")
 
 
 def _what_there_is(module: ModuleType, file: str) -> str:
