@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import time
-from typing import Final, Self
+from collections.abc import Mapping
+from typing import Any, Final, Self
 
 from livekit import rtc
 
@@ -46,8 +48,16 @@ class RoomLine:
         Raises:
             JoinRefused: the URL leads nowhere or the token does not open the room.
         """
+        options = rtc.RoomOptions(connect_timeout=_CONNECT_TIMEOUT)
+        connecting = asyncio.ensure_future(self.room.connect(url, token, options))
         try:
-            await self.room.connect(url, token, rtc.RoomOptions(connect_timeout=_CONNECT_TIMEOUT))
+            await asyncio.shield(connecting)
+        except asyncio.CancelledError:
+            # A connect that nobody awaits any more still joins, and stays in the room.
+            await asyncio.wait({connecting})
+            if connecting.exception() is None:
+                await self.room.disconnect()
+            raise
         except rtc.ConnectError as error:
             # Not chained: the original's text carries the token.
             raise JoinRefused(_TOKEN.sub("…", error.message)) from None
@@ -56,6 +66,14 @@ class RoomLine:
             self._on_came(participant)
         await self._joined()
         return self
+
+    async def say(self, text: str) -> None:
+        """See `Line.say`."""
+        raise NotImplementedError
+
+    async def send_data(self, payload: Mapping[str, Any]) -> None:
+        """Send JSON as a raw data packet, reliably and without a topic."""
+        await self.room.local_participant.publish_data(json.dumps(payload), reliable=True)
 
     async def hear(self) -> str:
         """See `Line.hear`."""

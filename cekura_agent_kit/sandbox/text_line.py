@@ -31,10 +31,6 @@ class TextLine(RoomLine):
         self._note("evaluator", text, now, now)
         await self.room.local_participant.send_text(text, topic=_CHAT)
 
-    async def send_data(self, payload: bytes) -> None:
-        """Send a raw data packet, reliably and without a topic."""
-        await self.room.local_participant.publish_data(payload, reliable=True)
-
     async def hang_up(self) -> None:
         """See `Line.hang_up`."""
         await super().hang_up()
