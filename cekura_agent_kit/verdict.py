@@ -93,6 +93,17 @@ class Latency(_Model):
     median: float | None = None
     p95: float | None = None
 
+    @classmethod
+    def of(cls, turns: Iterable[float]) -> Latency:
+        """Median and 95th percentile (nearest rank) of the turns."""
+        turns = list(turns)
+        if not turns:
+            return cls()
+        ranked = sorted(turns)
+        median = (ranked[(len(ranked) - 1) // 2] + ranked[len(ranked) // 2]) / 2
+        p95 = ranked[-(-len(ranked) * 95 // 100) - 1]
+        return cls(turns=turns, median=round(median, 3), p95=round(p95, 3))
+
 
 class Line(_Model):
     """One line of a transcript."""
@@ -187,6 +198,11 @@ class SuiteVerdict(_Model):
     def exit_code(self) -> int:
         """0 all passed, 1 some failed and none errored, 2 some errored or nothing ran."""
         return {Outcome.PASSED: 0, Outcome.FAILED: 1, Outcome.ERRORED: 2}[self.outcome]
+
+    @property
+    def latency(self) -> Latency:
+        """Of all turns of all runs. Not in the JSON report, which has them a run each."""
+        return Latency.of(turn for run in self.runs for turn in run.latency.turns)
 
     @classmethod
     def of(

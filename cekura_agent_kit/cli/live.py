@@ -1,0 +1,214 @@
+"""A suite's progress as it happens: rows that move on a terminal, plain lines in a log."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Final, Self
+
+from rich.console import Console, RenderableType
+from rich.live import Live as RichLive
+from rich.table import Table
+from rich.text import Text
+
+from ..report.talk import words_of
+from ..report.terminal import MARKS, STYLES, finished
+from ..report.text import console_safe, one_line
+from ..report.words import clock, duration, speaker
+from ..trigger.progress import Ended, Event, Finished, Noted, Planned, Said, Stage
+from ..verdict import Line, Outcome
+
+STAGES: Final = {
+    "": "waiting its turn",
+    "room": "room made",
+    "agent_joined": "agent joined",
+    "agent_ready": "agent ready",
+    "started": "waiting for the evaluator",
+    "evaluator_joined": "talking",
+    "first_reply": "talking",
+    "ended": "waiting for the verdict",
+    "verdict": "verdict known",
+}
+_TOLD_IN_A_LOG: Final = ("agent_ready", "started", "evaluator_joined", "ended")
+_MANY: Final = 20
+"""From here on a log has one line a run, its verdict."""
+_FOLLOWED: Final = 5
+"""Up to here a terminal shows every word; more talks than that cannot be read at once, and each has its row."""
+_SILENCE: Final = 60.0
+"""Seconds after which a log says what is waited for: CI services take a silent job for a hanging one."""
+
+
+def console(*, stderr: bool = False) -> Console:
+    """A console that shows any text: what its encoding lacks becomes a question mark, never an error."""
+    stream = sys.stderr if stderr else sys.stdout
+    if hasattr(stream, "reconfigure"):
+        stream.reconfigure(errors="replace")
+    return Console(stderr=stderr, highlight=False, soft_wrap=True)
+
+
+@dataclass
+class _Row:
+    mode: str
+    stage: str = ""
+    since: float = 0.0
+    talk_from: float = 0.0
+    words: str = ""
+
+
+class Live:
+    """Shows what `on_event` is told, between ``with`` and its end.
+
+    Args:
+        console: where to; a terminal shows rows that move, anything else gets one plain line a change.
+        follow: show the talk of each run as it is held.
+        silence: seconds without a word after which a log says what is waited for.
+    """
+
+    def __init__(self, console: Console, *, follow: bool = False, silence: float = _SILENCE) -> None:
+        self._console = console
+        self._follow = follow
+        self._silence = silence
+        self._rows: dict[str, _Row] = {}
+        self._counts: Counter[Outcome] = Counter()
+        self._planned = 0
+        self._began = self._spoke = time.monotonic()
+        self._lock = threading.RLock()
+        self._over = threading.Event()
+        self._watch: threading.Thread | None = None
+        # FORCE_COLOR makes rich take a log for a terminal; rows that move would fill it with themselves.
+        isatty = getattr(console.file, "isatty", lambda: False)
+        animated = console.is_interactive and isatty()
+        self._live = (
+            RichLive(
+                console=console,
+                get_renderable=self._picture,
+                refresh_per_second=8,
+                transient=True,
+                vertical_overflow="crop",
+            )
+            if animated
+            else None
+        )
+
+    def __enter__(self) -> Self:
+        self._began = self._spoke = time.monotonic()
+        if self._live:
+            self._live.start()
+        else:
+            self._watch = threading.Thread(target=self._break_silence, name="cekura-kit-live", daemon=True)
+            self._watch.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._over.set()
+        if self._watch:
+            self._watch.join()
+        if self._live:
+            self._live.stop()
+
+    def on_event(self, event: Event) -> None:
+        """Show one event."""
+        with self._lock:
+            match event:
+                case Planned():
+                    self._plan(event)
+                case Stage():
+                    self._move(event)
+                case Said():
+                    self._say(event.case, event.line)
+                case Noted():
+                    self._line(Text.assemble((f"{one_line(event.case)} note  ".lstrip(), "yellow"), _shown(event.text)))
+                case Finished():
+                    self._finish(event)
+                case Ended():
+                    self._rows.clear()
+
+    def _plan(self, event: Planned) -> None:
+        self._planned = len(event.cases)
+        self._rows = {each.case: _Row(each.mode.value) for each in event.cases}
+        if not self._live:
+            self._line(Text(f"{self._planned} {'run' if self._planned == 1 else 'runs'} planned"))
+
+    def _move(self, event: Stage) -> None:
+        row = self._rows.get(event.case)
+        if row is None:
+            return
+        if not row.stage:
+            row.since = time.monotonic()
+        if event.stage == "evaluator_joined":
+            row.talk_from = event.at
+        row.stage = event.stage
+        if not self._live and self._planned <= _MANY and event.stage in _TOLD_IN_A_LOG:
+            self._line(Text(f"{one_line(event.case)}  {STAGES[event.stage]}"))
+
+    def _say(self, case: str, line: Line) -> None:
+        row = self._rows.setdefault(case, _Row(""))
+        row.words = f"{one_line(speaker(line))}: {one_line(words_of(line), 300)}"
+        if self._follow and (not self._live or self._planned <= _FOLLOWED):
+            at = clock(line.at - row.talk_from) if line.at is not None else ""
+            style = {"agent": "cyan", "evaluator": "bold"}.get(line.role, "dim")
+            who = (f"{one_line(speaker(line)):<10} ", style)
+            self._line(Text.assemble((f"{one_line(case)}  ", "dim"), (f"{at:>6} ", "dim"), who, _shown(words_of(line))))
+
+    def _finish(self, event: Finished) -> None:
+        self._rows.pop(event.case, None)
+        self._counts[event.verdict.outcome] += 1
+        count = f"[{self._counts.total()}/{self._planned}] " if self._planned > 1 else ""
+        self._line(Text.assemble((count, "dim"), finished(event.verdict, duration(event.verdict))))
+
+    def _line(self, text: Text) -> None:
+        self._spoke = time.monotonic()
+        if self._live:
+            self._console.print(text, soft_wrap=True)
+        else:
+            self._console.print(
+                Text.assemble((f"{clock(self._spoke - self._began):>7}  ", "dim"), text), soft_wrap=True
+            )
+
+    def _picture(self) -> RenderableType:
+        with self._lock:
+            now = time.monotonic()
+            rows = [(case, row) for case, row in self._rows.items() if row.stage]
+            grid = Table.grid(padding=(0, 2))
+            grid.add_column(no_wrap=True)
+            grid.add_column(no_wrap=True, style="dim")
+            grid.add_column(no_wrap=True, min_width=len("waiting for the evaluator"))
+            grid.add_column(no_wrap=True, style="dim", justify="right")
+            grid.add_column(no_wrap=True, overflow="ellipsis", style="dim", ratio=1)
+            room = max(self._console.height - 4, 1)
+            for case, row in rows[:room]:
+                grid.add_row(one_line(case), row.mode, STAGES[row.stage], clock(now - row.since), _shown(row.words))
+            if len(rows) > room:
+                grid.add_row(f"and {len(rows) - room} more")
+            whole = Table.grid(expand=True)
+            whole.add_row(self._summary(now))
+            whole.add_row(grid)
+            return whole
+
+    def _summary(self, now: float) -> Text:
+        parts: list[str | tuple[str, str]] = [(clock(now - self._began)[:-2], "bold")]
+        for outcome in Outcome:
+            if count := self._counts[outcome]:
+                parts += [" · ", (f"{MARKS[outcome]} {count} {outcome.value}", STYLES[outcome])]
+        going = sum(bool(row.stage) for row in self._rows.values())
+        parts.append(f" · {going} going · {len(self._rows) - going} waiting")
+        return Text.assemble(*parts)
+
+    def _break_silence(self) -> None:
+        while not self._over.wait(max(self._silence - (time.monotonic() - self._spoke), 0.01)):
+            with self._lock:
+                if time.monotonic() - self._spoke < self._silence:
+                    continue
+                stages = Counter(STAGES[row.stage] for row in self._rows.values())
+                going = ", ".join(f"{count} {stage}" for stage, count in stages.items())
+                self._line(Text(f"still going: {going or 'getting ready'}", style="dim"))
+
+
+def _shown(text: str) -> Text:
+    return Text(console_safe(one_line(text)))
