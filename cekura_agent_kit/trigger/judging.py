@@ -1,0 +1,152 @@
+"""From what was seen of a run, and what Cekura says of it, to its verdict. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from ..errors import KitError
+from ..verdict import Kind, Latency, Line, Outcome, RunVerdict, Timeline
+from .runs import Run
+from .suite import PlannedRun
+
+_HINTS = {
+    Kind.AGENT_LEFT: "read the worker's log of that time: did the job crash, or was the worker stopped?",
+    Kind.EVALUATOR_MISSING: "check that LIVEKIT_URL can be reached from outside, and the run's page on Cekura",
+    Kind.RUN_FAILED: "see the run's page on Cekura; the agent was there until the end",
+    Kind.TIMEOUT: "raise `timeout` in the suite, or see on the run's page what it waits for",
+}
+
+
+class Errored(KitError):
+    """A run could not be judged: ``kind`` says why in a word, the text in a sentence, ``hint`` what to do."""
+
+    def __init__(self, kind: Kind, message: str, *, hint: str = "") -> None:
+        super().__init__(message, hint=hint or _HINTS.get(kind, ""))
+        self.kind = kind
+
+
+@dataclass
+class Observed:
+    """What the trigger has seen of one run so far. Times are seconds from the suite's start."""
+
+    planned: PlannedRun
+    room: str = ""
+    run_id: int | None = None
+    result_id: int | None = None
+    url: str = ""
+    run: Run | None = None
+    """As Cekura last told of it."""
+    timeline: dict[str, float] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    agent_left: bool = False
+    """The agent went while the evaluator was there."""
+    errored: Errored | None = None
+    """Why it cannot be judged, unless Cekura has completed it."""
+    lines: list[Line] = field(default_factory=list)
+    latency: Latency = field(default_factory=Latency)
+    watched: bool = False
+    """A witness was in the room."""
+
+    @property
+    def evaluator_came(self) -> bool:
+        """The evaluator was seen in the room."""
+        return "evaluator_joined" in self.timeline
+
+
+def verdict_of(seen: Observed) -> RunVerdict:
+    """The verdict of a run.
+
+    Cekura's own completed verdict wins over anything seen in the room. Else the run is errored: by what the trigger
+    found first, else by how Cekura ended it.
+    """
+    run = seen.run or Run(0)
+    outcome, kind, reason, hint = _judge(seen)
+    notes = list(seen.notes)
+    if seen.errored is not None and kind is not seen.errored.kind:
+        notes.append(f"{seen.errored.kind}: {seen.errored}")
+    lines, source = _transcript(seen)
+    return RunVerdict(
+        case=seen.planned.case,
+        scenario=seen.planned.scenario,
+        scenario_name=run.scenario_name,
+        mode=seen.planned.mode,
+        outcome=outcome,
+        kind=kind,
+        reason=reason,
+        hint=hint,
+        notes=notes,
+        run_id=seen.run_id,
+        result_id=seen.result_id or run.result_id,
+        url=seen.url,
+        room=seen.room,
+        recording_url=run.recording_url,
+        ended_reason=run.ended_reason,
+        expected_outcome=run.expected_outcome,
+        score=run.score,
+        explanation=list(run.explanation),
+        metrics=list(run.metrics),
+        timeline=Timeline(**{stage: round(at, 3) for stage, at in seen.timeline.items()}),
+        latency=seen.latency,
+        transcript_source=source,
+        transcript=lines,
+    )
+
+
+def _judge(seen: Observed) -> tuple[Outcome, Kind | None, str, str]:
+    run = seen.run
+    if run is not None and run.status == "completed":
+        if run.success is not True:
+            return Outcome.FAILED, None, _why_failed(run), ""
+        slow = _too_slow(seen)
+        return (Outcome.FAILED, None, slow, "") if slow else (Outcome.PASSED, None, "", "")
+    errored = seen.errored or _ended_without_verdict(seen)
+    return Outcome.ERRORED, errored.kind, str(errored), errored.hint
+
+
+def _why_failed(run: Run) -> str:
+    """What Cekura says against it: the explanations that do not speak for it, else its error."""
+    against = [text for text in run.explanation if not text.lstrip().startswith("✅")]
+    said = "; ".join(against or run.explanation) or run.error
+    return said or "Cekura judged it as failed" + (" and gave no verdict of success" if run.success is None else "")
+
+
+def _too_slow(seen: Observed) -> str:
+    limit = seen.planned.max_reply
+    slowest = max(seen.latency.turns, default=0.0)
+    if limit is None or slowest <= limit:
+        return ""
+    turn = seen.latency.turns.index(slowest) + 1
+    return f"reply {turn} took {slowest:.1f} s, and max_reply is {limit:g} s"
+
+
+def _ended_without_verdict(seen: Observed) -> Errored:
+    run = seen.run
+    if run is None or not run.final:
+        return Errored(Kind.TIMEOUT, "no verdict came")
+    said = f"Cekura ended the run as {run.status}" + (f": {run.error}" if run.error else "")
+    if seen.agent_left:
+        return Errored(Kind.AGENT_LEFT, f"the agent left in mid-run; {said}")
+    if "did-not-answer" in f"{run.error} {run.ended_reason}".lower():
+        return Errored(
+            Kind.RUN_FAILED,
+            said,
+            hint="no agent answered: often the LiveKit plan's limit of agents at once; lower `concurrency`",
+        )
+    if not seen.evaluator_came:
+        return Errored(Kind.EVALUATOR_MISSING, f"Cekura's evaluator never joined the room; {said}")
+    return Errored(Kind.RUN_FAILED, said)
+
+
+def _transcript(seen: Observed) -> tuple[list[Line], Literal["witness", "cekura"] | None]:
+    if seen.watched and seen.lines:
+        return seen.lines, "witness"
+    if seen.run is None or not seen.run.transcript:
+        return [], None
+    # Cekura counts from the talk's beginning.
+    begin = seen.timeline.get("evaluator_joined", 0.0)
+    moved = [
+        line if line.at is None else line.model_copy(update={"at": round(line.at + begin, 3)})
+        for line in seen.run.transcript
+    ]
+    return moved, "cekura"

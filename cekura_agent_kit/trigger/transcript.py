@@ -1,0 +1,121 @@
+"""What was said in a room, put together from the streams that a witness hears. Pure: values in, values out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+from ..verdict import Latency, Line
+
+TEXT_LIMIT: Final = 20_000
+"""Characters of one line: no talk needs more, and a report is to be opened."""
+
+
+@dataclass
+class Transcript:
+    """The lines of one run, in the order in which they began. Times are seconds from the suite's start."""
+
+    lines: list[Line] = field(default_factory=list)
+    ends: dict[int, float] = field(default_factory=dict)
+    """When a line's last words were heard, by the line's identity."""
+
+    def said(self, role: Literal["evaluator", "agent"], text: str, *, at: float, until: float) -> Line | None:
+        """Something was said. Returns its line; None for nothing but white space."""
+        text = text.strip()[:TEXT_LIMIT]
+        return self._add(Line(role=role, text=text, at=round(at, 3)), until) if text else None
+
+    def happened(self, event: dict[str, Any], *, at: float) -> Line | None:
+        """An event of the wrapper's, received at ``at``. Returns its line; None for one that is not known."""
+        line = line_of(event, at=at)
+        return self._add(line, at) if line else None
+
+    def _add(self, line: Line, until: float) -> Line:
+        self.lines.append(line)
+        # Stable: two lines of one moment stay in the order in which they came.
+        self.lines.sort(key=lambda each: each.at or 0.0)
+        self.ends[id(line)] = until
+        return line
+
+    @property
+    def latency(self) -> Latency:
+        """How long the agent took for each reply, from the evaluator's last words to the agent's first."""
+        turns: list[float] = []
+        asked: float | None = None
+        for line in self.lines:
+            if line.role == "evaluator":
+                asked = self.ends[id(line)]
+            elif line.role == "agent" and asked is not None:
+                turns.append(round(max((line.at or 0.0) - asked, 0.0), 3))
+                asked = None
+        return latency_of(turns)
+
+
+def latency_of(turns: Sequence[float]) -> Latency:
+    """Median and 95th percentile (nearest rank) of the turns."""
+    if not turns:
+        return Latency()
+    ranked = sorted(turns)
+    half = len(ranked) // 2
+    median = ranked[half] if len(ranked) % 2 else (ranked[half - 1] + ranked[half]) / 2
+    p95 = ranked[-(-len(ranked) * 95 // 100) - 1]
+    return Latency(turns=list(turns), median=round(median, 3), p95=round(p95, 3))
+
+
+def line_of(event: dict[str, Any], *, at: float) -> Line | None:
+    """A line for an event on `contract.EVENTS_TOPIC`; None for one that is not known.
+
+    The event's own times are the worker's clock: only the length between two of them is taken from it.
+    """
+    kind = event.get("type")
+    if kind == "tool_call":
+        arguments = event.get("arguments")
+        lasted = _number(event.get("at")) - _number(event.get("started_at"))
+        return Line(
+            role="tool",
+            name=_text(event.get("name")),
+            arguments=arguments if isinstance(arguments, dict) else {},
+            output=_text(event.get("output")),
+            text="failed" if event.get("is_error") is True else "",
+            at=round(at - min(max(lasted, 0.0), at), 3),
+        )
+    if kind == "handoff":
+        before = _text(event.get("from"))
+        text = f"from {before} to {_text(event.get('to'))}" if before else f"to {_text(event.get('to'))}"
+        return Line(role="event", name="handoff", text=text, at=round(at, 3))
+    if kind == "error":
+        text = ": ".join(part for part in (_text(event.get("source")), _text(event.get("text"))) if part)
+        return Line(role="event", name="error", text=text, at=round(at, 3))
+    return None
+
+
+def chat_in(packet: bytes, topic: str) -> str | None:
+    """The words of a raw data packet that is chat, by the rules of the contract; None for one that is not."""
+    if topic not in ("", "lk.chat", "lk-chat-topic"):
+        return None
+    try:
+        text = packet.decode()
+    except UnicodeDecodeError:
+        return None
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    if not isinstance(value, dict | list):
+        return text
+    if isinstance(value, list) or "timestamp" not in value or value.get("ignoreLegacy") is True:
+        return None
+    message = value.get("message")
+    return message if isinstance(message, str) and isinstance(value.get("id"), str) else None
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return ""
+    return (value if isinstance(value, str) else json.dumps(value, default=str, ensure_ascii=False))[:TEXT_LIMIT]
+
+
+def _number(value: object) -> float:
+    usable = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e12
+    return float(value) if usable else 0.0  # type: ignore[arg-type]
