@@ -8,6 +8,7 @@ import json
 import os
 import platform
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 from .measure import Figure
@@ -31,6 +32,8 @@ def main() -> int:
     parser.add_argument("--short", action="store_true", help="few repeats: that they work, not how fast")
     parser.add_argument("--json", type=Path, help="write the figures to this file")
     options = parser.parse_args()
+    if options.json:
+        options.json.parent.mkdir(parents=True, exist_ok=True)
     if unknown := set(options.names) - set(NAMES):
         parser.error(f"no such benchmark: {', '.join(sorted(unknown))}; there are {', '.join(NAMES)}")
     machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
@@ -43,7 +46,7 @@ def main() -> int:
             print(figure.line(), flush=True)
     print(f"\n# load {_load()}\n\n{_table(figures)}")
     if options.json:
-        written = {"machine": machine, "short": options.short, "figures": [figure.as_dict() for figure in figures]}
+        written = {"machine": machine, "short": options.short, "figures": [asdict(figure) for figure in figures]}
         options.json.write_text(json.dumps(written, indent=2) + "\n")
     return int(not options.short and any(figure.met is False for figure in figures))
 

@@ -6,7 +6,7 @@ import statistics
 import subprocess
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,12 +20,9 @@ class Figure:
     goal: str
     met: bool | None
     """None where there is no goal, only a figure to show."""
+    ratio: float | None = None
+    """Ours over the peer's: the median of the rounds' ratios where there were rounds."""
     note: str = ""
-
-    @property
-    def ratio(self) -> float | None:
-        """Ours over the peer's."""
-        return self.ours / self.peer if self.peer else None
 
     def line(self) -> str:
         """`NAME ours peer ratio goal`."""
@@ -35,28 +32,41 @@ class Figure:
         note = f"  # {self.note}" if self.note else ""
         return f"{self.name:<34} {self.ours:.4g} {self.unit:<8} {peer:<14} {ratio:<8} {self.goal} [{met}]{note}"
 
-    def as_dict(self) -> dict[str, object]:
-        """For the JSON file."""
-        return asdict(self) | {"ratio": self.ratio}
+
+@dataclass(frozen=True)
+class Rounds:
+    """What each way gave, round by round; a round holds all ways, measured within seconds of each other."""
+
+    rounds: list[tuple[float, ...]]
+
+    def median(self, way: int) -> float:
+        """What the way gives."""
+        return statistics.median(each[way] for each in self.rounds)
+
+    def ratio(self, way: int, other: int) -> float:
+        """One way over another: the median of the rounds' ratios, which drifts less than the ratio of the medians."""
+        return statistics.median(each[way] / each[other] for each in self.rounds)
+
+    def difference(self, way: int, other: int) -> float:
+        """How much more one way gives than another: the median of the rounds' differences."""
+        return statistics.median(each[way] - each[other] for each in self.rounds)
 
 
-def interleaved(ways: Sequence[Callable[[], float]], *, repeats: int) -> list[float]:
-    """The median of what each way gives, the ways in turn, after one round that does not count.
+def interleaved(ways: Sequence[Callable[[], float]], *, repeats: int) -> Rounds:
+    """The ways in turn, after one round that does not count.
 
     In turn, since the speed of a shared machine drifts: what drifts, drifts for all.
     """
-    rounds = [[way() for way in ways] for _ in range(repeats + 1)][1:]
-    return [statistics.median(column) for column in zip(*rounds, strict=True)]
+    return Rounds([tuple(way() for way in ways) for _ in range(repeats + 1)][1:])
 
 
-async def interleaved_async(ways: Sequence[Callable[[], Awaitable[float]]], *, repeats: int) -> list[float]:
+async def interleaved_async(ways: Sequence[Callable[[], Awaitable[float]]], *, repeats: int) -> Rounds:
     """`interleaved`, for coroutines."""
-    rounds = [[await way() for way in ways] for _ in range(repeats + 1)][1:]
-    return [statistics.median(column) for column in zip(*rounds, strict=True)]
+    return Rounds([tuple([await way() for way in ways]) for _ in range(repeats + 1)][1:])
 
 
-def process_seconds(*command: str, cwd: str | None = None) -> float:
+def process_seconds(*command: str, cwd: str | None = None, env: dict[str, str] | None = None) -> float:
     """Wall seconds of a whole process."""
     start = time.perf_counter()
-    subprocess.run(command, check=True, capture_output=True, cwd=cwd)
+    subprocess.run(command, check=True, capture_output=True, cwd=cwd, env=env)
     return time.perf_counter() - start
