@@ -20,14 +20,15 @@ from typing import Any, Self
 from livekit.agents import Agent, AgentSession, CloseEvent, llm
 from livekit.agents.llm import ChatContext
 
-from ..contract import Mode, job_metadata, parse_metadata
+from ..agent.entrypoint import Options, WrappedEntrypoint
+from ..contract import ERROR_ATTRIBUTE, Mode, job_metadata, parse_metadata
 from ..errors import RehearsalError
 from . import internals
 from .environment import add_note, environment, explain_missing_key
 from .job import Job, Processes
 from .room import TRANSCRIPTION_TOPIC, Caller, MemoryRoom
 from .streams import Text
-from .target import Target, find_target
+from .target import Entrypoint, Target, find_target
 from .turn import Turn
 
 __tracebackhide__ = True
@@ -37,8 +38,8 @@ logger = logging.getLogger("cekura_agent_kit.rehearsal")
 TIMEOUT = 30.0
 """Seconds for one turn: a model that thinks, with tools, needs ten."""
 _RETURN = 1.0
-"""Seconds after its session's start in which an entrypoint may return before the caller speaks. Most return at once;
-one that runs as long as the call never does."""
+"""Seconds in which an entrypoint may return once its session has started. Most do at once. One that does not is taken
+to run as long as the call, and its greeting to have ended when something was said and nothing more is."""
 
 
 class Rehearsal:
@@ -97,9 +98,16 @@ class Rehearsal:
         self._session: AgentSession[Any] | None = None
         self._started: asyncio.Event = asyncio.Event()
         self._closed: CloseEvent | None = None
-        self._run: internals.Run | None = None
         self._greeting: internals.Run | None = None
+        self._run: internals.Run | None = None
+        """The present turn, or the last."""
+        self._awaited = ""
+        """The text stream whose words were not taken yet."""
         self._impatient = False
+        """The entrypoint was given time to return."""
+        self._spoken = False
+        """A greeting is waited for until something was said."""
+        self._refused = ""
         self._began = 0.0
 
     # What a test uses.
@@ -159,12 +167,12 @@ class Rehearsal:
     async def greeting(self) -> Turn:
         """What the agent says before it is spoken to: until its entrypoint has returned and nothing is being said.
 
-        Of an entrypoint that runs as long as the call: until it has said something.
+        Of an entrypoint that runs as long as the call: until something was said.
         """
         __tracebackhide__ = True
         if not self.turns:
             self._follow()
-            await self._hear_greeting()
+            await self._hear_greeting(spoken=True)
         return self.turns[0]
 
     async def say(self, text: str) -> Turn:
@@ -176,23 +184,17 @@ class Rehearsal:
         __tracebackhide__ = True
         self._follow()
         if not self.turns:
-            await self._let_greet()
-        session = self._present()
+            await self._hear_greeting(spoken=False)
+        session = await self._present()
         mark, began = len(self.room.texts), time.perf_counter()
-        handled = self.speak(text)
-        run = internals.Run(text, lambda _: handled.done())
-        handled.add_done_callback(lambda _: run.look_again())
+        self._run = run = internals.Run(text, self._answered)
         internals.record(session, run)
+        self._awaited = self.speak(text)
         await self._finish(run)
-        if not handled.result():
-            raise RehearsalError(
-                f"nobody took the words {text!r}",
-                hint="check that the session has its text input, and the caller linked",
-            )
         return await self._turn(text, run, mark, began)
 
-    def speak(self, text: str) -> asyncio.Future[bool]:
-        """Say something at once, and wait for nothing. See `Caller.send_text` for what it returns."""
+    def speak(self, text: str) -> str:
+        """Say something at once, and wait for nothing; gives the id of the text stream."""
         self.said.append((time.time(), text))
         return self.caller.say(text)
 
@@ -200,7 +202,7 @@ class Rehearsal:
         """Send a data packet, bytes and str as they are, anything else as JSON; the agent has it on return."""
         __tracebackhide__ = True
         self._follow()
-        self._present()
+        await self._present()
         self.caller.send_data(payload, topic=topic)
         await self.room.delivered()
 
@@ -231,9 +233,9 @@ class Rehearsal:
         __tracebackhide__ = True
         assert self._job is not None
         try:
-            self._raise_failure(already=error)
+            await self._raise_failure(already=error)
             await self.hang_up()
-            self._raise_failure(already=error)
+            await self._raise_failure(already=error)
         except Exception as late:
             if error is None or late is error:
                 raise
@@ -246,6 +248,7 @@ class Rehearsal:
         self._target = target = self._find()
         self._resources.enter_context(environment(self._env))
         self._room = room = MemoryRoom(f"rehearsal-{os.getpid()}")
+        room.on("participant_attributes_changed", self._on_attributes)
         self._began = time.perf_counter()
         self._job = Job(
             target,
@@ -276,6 +279,13 @@ class Rehearsal:
             await self._job.cancel()
         self._resources.close()
 
+    def _on_attributes(self, changed: dict[str, str]) -> None:
+        # A failed agent stays in the room until it is removed, so that its error can be read. It was.
+        if text := changed.get(ERROR_ATTRIBUTE):
+            self._refused = text
+            assert self._job is not None
+            self._job.start(self.room.close())
+
     # What sessions tell (internals.Stage).
 
     def session_starting(self, session: AgentSession[Any], *, capture_run: bool) -> None:
@@ -284,7 +294,7 @@ class Rehearsal:
             return
         self._session = session
         session.on("close", self._on_close)
-        self._greeting = internals.Run(None, self._greeted)
+        self._greeting = self._run = internals.Run(None, self._greeted)
         assert self._job is not None
         self._job.returned.add_done_callback(lambda _: self._look_again())
         if not capture_run:
@@ -296,51 +306,59 @@ class Rehearsal:
             self._started.set()
             self._look_again()
 
+    def words_taken(self, stream_id: str) -> None:
+        """What was waited for may have been the last of the turn."""
+        if stream_id == self._awaited:
+            self._awaited = ""
+            self._look_again()
+
     def _look_again(self) -> None:
-        if self._greeting is not None:
-            self._greeting.look_again()
+        if self._run is not None:
+            self._run.look_again()
         self.room.changed()
+
+    def _answered(self, run: internals.Run) -> bool:
+        return not self._awaited
 
     def _greeted(self, run: internals.Run) -> bool:
         assert self._job is not None
+        if not self._impatient:
+            return self._started.is_set() and self._job.returned.done()
         spoke = any(event.type == "message" for event in run.events)
-        return self._started.is_set() and (self._job.returned.done() or spoke or self._impatient)
+        return self._started.is_set() and (self._job.returned.done() or spoke or not self._spoken)
 
     def _on_close(self, event: CloseEvent) -> None:
         self._closed = event
 
     # Turns.
 
-    async def _let_greet(self) -> None:
-        """Wait for the greeting, but not for one that may never come."""
-        assert self._job is not None
-        await asyncio.wait([self._job.returned], timeout=_RETURN)
-        self._impatient = True
-        self._look_again()
-        await self._hear_greeting()
-
-    async def _hear_greeting(self) -> None:
+    async def _hear_greeting(self, *, spoken: bool) -> None:
+        """Wait for the greeting; unless it must be spoken, not for one that may never come."""
         if self._greeting is None:
-            self._present()
+            await self._present()
         assert self._greeting is not None
+        assert self._job is not None
+        self._spoken = spoken
+        if not self._impatient:
+            await asyncio.wait([self._job.returned], timeout=_RETURN)
+            self._impatient = True
+        self._look_again()
         await self._finish(self._greeting)
         await self._turn(None, self._greeting, 0, self._began)
 
     async def _finish(self, run: internals.Run) -> None:
         """Wait for the end of the turn; raise what kept it from ending well."""
         assert self._job is not None
-        self._run = run
         await asyncio.wait([run.ended, self._job.failed], timeout=self._timeout, return_when=asyncio.FIRST_COMPLETED)
-        self._raise_failure()
+        await self._raise_failure()
         if not run.ended.done():
-            raise self._too_long("the agent's turn did not end")
+            raise self._too_long("nobody took the caller's words" if self._awaited else "the agent's turn did not end")
         if (error := run.ended.exception()) is not None and (self._closed is None or self._closed.error is not None):
             raise self._explained(error)
 
     async def _turn(self, said: str | None, run: internals.Run, mark: int, began: float) -> Turn:
         texts = self._heard(mark)
-        if self.room.isconnected():
-            await self.room.until(lambda: all(text.closed for text in texts), timeout=self._timeout)
+        await self.room.until(lambda: all(text.closed for text in texts) or not self.room.isconnected(), timeout=None)
         turn = Turn(said, [text.text for text in texts], time.perf_counter() - began, run)
         self.turns.append(turn)
         return turn
@@ -350,9 +368,9 @@ class Rehearsal:
         texts = self.room.texts[mark:]
         return [text for text in texts if (text.topic, text.sender) == ours and self.caller.identity in text.to]
 
-    def _present(self) -> AgentSession[Any]:
+    async def _present(self) -> AgentSession[Any]:
         """The session, while it can be spoken to."""
-        self._raise_failure()
+        await self._raise_failure()
         assert self._job is not None
         if self._job.over:
             raise RehearsalError(
@@ -369,12 +387,18 @@ class Rehearsal:
 
     # Failures.
 
-    def _raise_failure(self, already: BaseException | None = None) -> None:
+    async def _raise_failure(self, already: BaseException | None = None) -> None:
+        """Raise what failed in the job, unless the test fails already."""
         assert self._job is not None
-        error = self._job.failure
-        if error is not None and error is not already and already is None:
+        if self._refused:
+            await self._job.end("refused")
+        if already is not None:
+            return
+        if (error := self._job.failure) is not None:
             explain_missing_key(error)
             raise error
+        if self._refused:
+            raise RehearsalError(self._refused)
 
     async def _reach(self, predicate: Any, what: str) -> None:
         assert self._job is not None
@@ -382,7 +406,7 @@ class Rehearsal:
             await self.room.until(predicate, timeout=self._timeout)
         except TimeoutError:
             raise self._too_long(f"the entrypoint has not {what}") from None
-        self._raise_failure()
+        await self._raise_failure()
 
     def _too_long(self, what: str) -> RehearsalError:
         assert self._job is not None
@@ -398,8 +422,14 @@ class Rehearsal:
         return error
 
 
-def _wrapped(target: Target) -> Any:
-    return target.entrypoint
+def _wrapped(target: Target) -> Entrypoint:
+    """The entrypoint as a worker runs it, wrapped for the rehearsal where its owner has not wrapped it."""
+    layer: Any = target.entrypoint
+    while layer is not None:
+        if isinstance(layer, WrappedEntrypoint):
+            return target.entrypoint
+        layer = getattr(layer, "__wrapped__", None)
+    return WrappedEntrypoint(target.entrypoint, Options())
 
 
 def _object(metadata: Mapping[str, Any] | str | None) -> Mapping[str, Any] | None:

@@ -13,7 +13,7 @@ import functools
 import inspect
 import logging
 import weakref
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 from livekit import api, rtc
@@ -22,6 +22,7 @@ from livekit.agents.job import JobExecutorType, RunningJobInfo, _JobContextVar
 from livekit.agents.utils import http_context
 from livekit.agents.voice import run_result
 from livekit.agents.voice.agent_activity import AgentActivity
+from livekit.agents.voice.room_io import RoomIO, TextInputEvent
 from livekit.rtc._proto import handle_pb2, participant_pb2, track_pb2
 from livekit.rtc._utils import BroadcastQueue
 
@@ -116,6 +117,9 @@ class Stage(Protocol):
     def session_started(self, session: AgentSession[Any]) -> None:
         """`AgentSession.start` is about to return."""
 
+    def words_taken(self, stream_id: str) -> None:
+        """The session's ``text_input_cb`` has returned for the words of that stream."""
+
 
 class RehearsalContext(JobContext):
     """The job's context, real but for what needs a server."""
@@ -180,9 +184,9 @@ def job_process() -> JobProcess:
     return JobProcess(executor_type=JobExecutorType.THREAD, user_arguments=None, http_proxy=None)
 
 
-def entrypoint_of(server: AgentServer) -> Callable[[JobContext], Awaitable[None]] | None:
+def entrypoint_of(server: AgentServer) -> Callable[[JobContext], Coroutine[Any, Any, None]] | None:
     """What `rtc_session` registered."""
-    return server._entrypoint_fnc
+    return server._entrypoint_fnc  # type: ignore[return-value]
 
 
 def agent_name_of(server: AgentServer) -> str:
@@ -235,9 +239,9 @@ async def report_session(ctx: JobContext) -> None:
     await ctx._on_session_end()
 
 
-# Sessions of the job. `AgentSession.start` is patched, and `AgentActivity.llm`, through which every reply, of every
-# agent, after handoffs too, reaches its model. Installed once, by the first rehearsal of a process; both do nothing
-# for a session that is not in one.
+# Sessions of the job. Patched are `AgentSession.start`; `AgentActivity.llm`, through which every reply, of every agent,
+# after handoffs too, reaches its model; and `RoomIO.register_text_input`, for the end of what the caller's words set
+# off. Installed once, by the first rehearsal of a process; all do nothing for a session that is not in one.
 
 _llms: weakref.WeakKeyDictionary[AgentSession[Any], llm.LLM[Any]] = weakref.WeakKeyDictionary()
 
@@ -246,6 +250,7 @@ _llms: weakref.WeakKeyDictionary[AgentSession[Any], llm.LLM[Any]] = weakref.Weak
 def install() -> None:
     """Have the sessions of rehearsed jobs tell their stage when they start."""
     start: Any = AgentSession.start
+    register: Any = RoomIO.register_text_input
     own_llm: Any = vars(AgentActivity)["llm"].fget
     # From 1.8 a session tells each of its events to a remote observer; none is here, and it costs 15 % of a turn.
     unobserved = {"session_host": False} if "session_host" in inspect.signature(start).parameters else {}
@@ -253,21 +258,48 @@ def install() -> None:
     @functools.wraps(start)
     async def start_on_stage(session: AgentSession[Any], *args: Any, **kwargs: Any) -> Any:
         __tracebackhide__ = True
-        ctx = get_job_context(required=False) if _JobContextVar.get(None) is not None else None
-        if not isinstance(ctx, RehearsalContext):
+        if (stage := _stage()) is None:
             return await start(session, *args, **kwargs)
-        if ctx.stage.llm is not None:
-            _llms[session] = session._llm = ctx.stage.llm
-        ctx.stage.session_starting(session, capture_run=bool(kwargs.get("capture_run", False)))
+        if stage.llm is not None:
+            _llms[session] = session._llm = stage.llm
+        stage.session_starting(session, capture_run=bool(kwargs.get("capture_run", False)))
         result = await start(session, *args, **(unobserved | kwargs))
-        ctx.stage.session_started(session)
+        stage.session_started(session)
         return result
+
+    @functools.wraps(register)
+    def register_on_stage(room_io: RoomIO, text_input_cb: Any) -> None:
+        if (stage := _stage()) is not None:
+            text_input_cb = _telling(stage, text_input_cb)
+        register(room_io, text_input_cb)
 
     def llm_on_stage(activity: AgentActivity) -> Any:
         return _llms.get(activity.session) or own_llm(activity)
 
     AgentSession.start = start_on_stage  # type: ignore[assignment, method-assign]
     AgentActivity.llm = property(llm_on_stage)  # type: ignore[assignment, method-assign]
+    RoomIO.register_text_input = register_on_stage  # type: ignore[assignment, method-assign]
+
+
+def _telling(stage: Stage, text_input_cb: Any) -> Any:
+    """The callback, which tells the stage when it has returned."""
+
+    async def take(session: AgentSession[Any], event: TextInputEvent) -> None:
+        try:
+            taken = text_input_cb(session, event)
+            if inspect.isawaitable(taken):
+                await taken
+        finally:
+            if event.info is not None:
+                stage.words_taken(event.info.stream_id)
+
+    return take
+
+
+def _stage() -> Stage | None:
+    """Of the rehearsal in whose job this code runs."""
+    ctx = get_job_context(required=False)
+    return ctx.stage if isinstance(ctx, RehearsalContext) else None
 
 
 # Turns. `AgentSession.run` records a turn in a `RunResult` and ends it definitely: when everything that it watches is

@@ -7,6 +7,7 @@ import logging
 import secrets
 import sysconfig
 import time
+from collections.abc import Coroutine
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -88,6 +89,7 @@ class Job:
             info=_job_info(target, metadata, room), process=process, room=room, stage=stage, shutdown=self.shutdown
         )
         room.on("disconnected", self._on_disconnected)
+        self._beside: list[asyncio.Task[Any]] = []
         self._task = asyncio.create_task(self._run(), name="rehearsal")
         self._entry: asyncio.Task[None] | None = None
 
@@ -105,6 +107,10 @@ class Job:
     def stack(self) -> list[tuple[str, int, str]]:
         """Where the entrypoint waits, outermost first: file, line, function."""
         return where(self._entry) if self._entry is not None else []
+
+    def start(self, coroutine: Coroutine[Any, Any, Any]) -> None:
+        """Run something beside the job, which is waited for at its end."""
+        self._beside.append(asyncio.create_task(coroutine, name="rehearsal_beside"))
 
     def shutdown(self, reason: str) -> None:
         """Begin to shut the job down."""
@@ -129,7 +135,7 @@ class Job:
         self.mocks = internals.share_mocks()
         try:
             await self._ask()
-            self._entry = asyncio.create_task(self._entrypoint(self.ctx), name="job_user_entrypoint")  # type: ignore[arg-type]
+            self._entry = asyncio.create_task(self._entrypoint(self.ctx), name="job_user_entrypoint")
             self._entry.add_done_callback(self._on_returned)
             await self._shutdown
             await self._finish(self._entry)
@@ -140,7 +146,7 @@ class Job:
                 await _cancelled(self._entry)
             self._return()
             await self._room.disconnect()
-            await _cancelled(*internals.pending_tasks(self.ctx))
+            await _cancelled(*internals.pending_tasks(self.ctx), *self._beside)
             await internals.leave_job(self.ctx)
 
     async def _ask(self) -> None:

@@ -8,7 +8,27 @@ from typing import Any
 
 from livekit.agents import llm
 
+from ..errors import RehearsalError
+from .files import find
 
-def model_of(asked: llm.LLM[Any] | str | Path | None, folders: Sequence[Path]) -> llm.LLM[Any] | None:
-    """The model that was asked for; None leaves the agent its own."""
-    return asked  # type: ignore[return-value]
+__tracebackhide__ = True
+
+
+def model_of(asked: object, folders: Sequence[Path]) -> llm.LLM[Any] | None:
+    """The model that was asked for; None leaves the agent its own.
+
+    Args:
+        asked: an `LLM`, or the path of a file of the sandbox's model rules.
+        folders: where a relative path is looked for.
+
+    Raises:
+        RehearsalError: it is something else, or there is no such file.
+        ScenarioError: the file holds something else than rules.
+    """
+    if asked is None or isinstance(asked, llm.LLM):
+        return asked
+    if isinstance(asked, str | Path):
+        from ..sandbox.rules_llm import RulesLLM
+
+        return RulesLLM(find(asked, folders))
+    raise RehearsalError(f"llm={asked!r} is no model", hint="give an LLM, or the path of a file of model rules")

@@ -88,22 +88,17 @@ class Caller:
         if self.announced:
             self._room._post("participant_active", self.participant)
 
-    def say(self, text: str, *, attributes: Mapping[str, str] | None = None) -> asyncio.Future[bool]:
+    def say(self, text: str, *, attributes: Mapping[str, str] | None = None) -> str:
         """Type a message: a text stream on ``lk.chat``. See `send_text`."""
         return self.send_text(text, topic=CHAT_TOPIC, attributes=attributes)
 
     def send_text(
         self, text: str, *, topic: str, attributes: Mapping[str, str] | None = None, stream_id: str | None = None
-    ) -> asyncio.Future[bool]:
-        """Send a text stream.
-
-        Returns:
-            Done once the task that read it has ended, with True; with False where nobody took it.
-        """
+    ) -> str:
+        """Send a text stream; gives its id."""
         info = text_info(topic, attributes, stream_id=stream_id, size=len(text.encode()))
-        handled: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self._room._schedule(self._room._hand_over_text, TextReader(info, [text], handled), self.identity)
-        return handled
+        self._room._schedule(self._room._hand_over_text, TextReader(info, [text]), self.identity)
+        return str(info.stream_id)
 
     def send_bytes(
         self, data: bytes, *, topic: str, name: str = "unknown", attributes: Mapping[str, str] | None = None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -118,30 +117,7 @@ class _Reader(Generic[Chunk]):
 
 
 class TextReader(_Reader[str], rtc.TextStreamReader):
-    """A text stream that came in.
-
-    Args:
-        handled: done once the task that read the stream has ended, with True; with False where nobody read it.
-    """
-
-    def __init__(self, info: Any, chunks: Iterable[str], handled: asyncio.Future[bool]) -> None:
-        super().__init__(info, chunks)
-        self._handled = handled
-        self._begun = False
-
-    async def __anext__(self) -> str:
-        if not self._begun and (task := asyncio.current_task()) is not None:
-            self._begun = True
-            task.add_done_callback(lambda _: self._settle(True))
-        return await super().__anext__()
-
-    def __del__(self) -> None:
-        if not self._begun:
-            self._settle(False)
-
-    def _settle(self, read: bool) -> None:
-        if not self._handled.done() and not self._handled.get_loop().is_closed():
-            self._handled.set_result(read)
+    """A text stream that came in."""
 
 
 class ByteReader(_Reader[bytes], rtc.ByteStreamReader):

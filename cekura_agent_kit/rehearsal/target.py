@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import inspect
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -19,7 +19,7 @@ from .files import find
 
 __tracebackhide__ = True
 
-Entrypoint = Callable[[JobContext], Awaitable[None]]
+Entrypoint = Callable[[JobContext], Coroutine[Any, Any, None]]
 
 
 @dataclass(frozen=True)
