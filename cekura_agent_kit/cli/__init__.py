@@ -60,3 +60,8 @@ def main() -> None:
             )
         )
         sys.exit(2)
+
+
+from .sandbox import sandbox  # noqa: E402
+
+app.command()(sandbox)

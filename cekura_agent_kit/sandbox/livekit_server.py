@@ -193,18 +193,24 @@ class LiveKitServer:
                 # Ctrl-C goes to the whole group; ours ends it after the rooms have been cleaned.
                 start_new_session=True,
             )
-        async with httpx.AsyncClient(trust_env=False) as client:
-            deadline = asyncio.get_running_loop().time() + _START_TIMEOUT
-            while self._process.poll() is None and asyncio.get_running_loop().time() < deadline:
-                try:
-                    await client.get(f"http://127.0.0.1:{http}/", timeout=1)
-                except httpx.TransportError:
-                    await asyncio.sleep(0.02)
-                else:
-                    self._ports, self.port = ports, http
-                    return True
-        await self.kill()
-        return False
+        started = False
+        try:
+            async with httpx.AsyncClient(trust_env=False) as client:
+                deadline = asyncio.get_running_loop().time() + _START_TIMEOUT
+                while self._process.poll() is None and asyncio.get_running_loop().time() < deadline:
+                    try:
+                        await client.get(f"http://127.0.0.1:{http}/", timeout=1)
+                    except httpx.TransportError:
+                        await asyncio.sleep(0.02)
+                    else:
+                        self._ports, self.port = ports, http
+                        started = True
+                        break
+        finally:
+            # Also when the wait is cut short: by Ctrl-C, most of all.
+            if not started:
+                await self.kill()
+        return started
 
     async def stop(self) -> None:
         """End it and remove its files."""

@@ -15,7 +15,8 @@ PATIENCE: Final = 10.0
 """Seconds to wait for each ``hear``: a spoken turn over OpenAI takes 2 to 4, one with a tool call up to 8."""
 
 
-def _expression(pattern: str) -> str:
+def expression(pattern: str) -> str:
+    """The pattern, where it is a regular expression. Raises ValueError, for pydantic."""
     try:
         re.compile(pattern)
     except re.error as error:
@@ -30,7 +31,7 @@ class Step(BaseModel):
 
     say: Annotated[str, Field(min_length=1)] | None = None
     """What the evaluator says, word for word."""
-    hear: Annotated[str, Field(min_length=1), AfterValidator(_expression)] | None = None
+    hear: Annotated[str, Field(min_length=1), AfterValidator(expression)] | None = None
     """A regular expression, without regard to case, searched in the agent's words since the evaluator last spoke."""
 
     @model_validator(mode="after")

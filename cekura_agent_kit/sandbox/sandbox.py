@@ -1,0 +1,66 @@
+"""All of the sandbox, started and stopped together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from .cekura_service import CekuraService
+from .faults import Faults
+from .livekit_server import LiveKitServer
+from .models import ModelsService
+from .rules import Rules, load_rules
+from .scenarios import load_scenarios
+
+RULES_FILE: Final = "models.yaml"
+"""Beside the scenario file: what the stand-in's language model answers."""
+
+
+class Sandbox:
+    """A livekit-server, a stand-in for the models and one for Cekura's API, while its context lasts.
+
+    Files are read at once, so that what is wrong with them is said before anything is started.
+
+    Args:
+        scenarios: the scenario file; rules are read from ``models.yaml`` beside it, where there is one.
+        say: told in plain words what is being done where it takes long.
+        faults: how the stand-in for Cekura misbehaves.
+
+    Attributes:
+        livekit, models, cekura: the parts.
+
+    Raises:
+        ScenarioError: one of the files is missing or holds something else.
+    """
+
+    livekit: LiveKitServer
+    models: ModelsService
+    cekura: CekuraService
+
+    def __init__(self, scenarios: Path, *, say: Callable[[str], None] = print, faults: Faults | None = None) -> None:
+        self.scenarios = load_scenarios(scenarios)
+        rules = scenarios.parent / RULES_FILE
+        self.rules = load_rules(rules) if rules.exists() else Rules()
+        self._say, self._faults = say, faults
+        self._parts = AsyncExitStack()
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """All variables that a trigger and a worker need."""
+        return self.livekit.environment | self.models.environment | self.cekura.environment
+
+    async def __aenter__(self) -> Self:
+        async with AsyncExitStack() as parts:
+            self.livekit = await parts.enter_async_context(await LiveKitServer.running(self._say))
+            self.models = await parts.enter_async_context(ModelsService(self.rules))
+            self.cekura = await parts.enter_async_context(CekuraService(self.scenarios, faults=self._faults))
+            self._parts = parts.pop_all()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._parts.aclose()
