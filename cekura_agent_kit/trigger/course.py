@@ -174,7 +174,8 @@ class Course:
             extra=planned.metadata,
         )
         try:
-            await room.send_agent(house.agent_name, metadata)
+            worker = house.worker
+            await room.send_agent(house.agent_name, metadata, full=lambda: worker is not None and worker.full)
         except Errored as error:
             if error.kind is Kind.AGENT_MISSING and house.worker:
                 self._note(f"the worker's log ends:\n{house.worker.tail()}")

@@ -57,7 +57,7 @@ def redacted(value: V, redaction: Redaction) -> V:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         fields = {field.name: redacted(getattr(value, field.name), redaction) for field in dataclasses.fields(value)}
         return dataclasses.replace(value, **fields)
-    return cast(V, redaction.text(value)) if type(value) is str else value
+    return cast(V, redaction.text(str(value))) if type(value) is str else value
 
 
 def _pattern(secret: str) -> str:

@@ -23,6 +23,8 @@ EVALUATOR: Final = "cekura-evaluator"
 MARGIN: Final = 120.0
 """Seconds by which room and tokens outlive the run's timeout: the agent's readiness before it, the clean-up after."""
 
+_FULL_PATIENCE: Final = 60.0
+"""Seconds for the suite's own worker to take jobs again; it measures the load over 2.5 s."""
 _JOB_LOOK: Final = 1.0
 """Between two looks at the dispatch's jobs, which are listed late anyway."""
 
@@ -60,19 +62,38 @@ class Room:
         metadata = room_metadata(suite=self._suite.name, suite_id=suite_id, made=now, deadline=now + self.lasts)
         await self._livekit.make_room(self.name, metadata=metadata, lasts=self.lasts)
 
-    async def send_agent(self, agent_name: str, metadata: str) -> None:
+    async def send_agent(self, agent_name: str, metadata: str, *, full: Callable[[], bool] = lambda: False) -> None:
         """Dispatch the agent and wait until it is ready; once more where no worker took the first dispatch.
+
+        Args:
+            agent_name: whom.
+            metadata: the job's.
+            full: whether the suite's own worker takes no job now; such a dispatch is no failure of its own.
 
         Raises:
             Errored: it did not come, came twice, refused, or is in another mode.
         """
-        if not await self._dispatched(agent_name, metadata) and not await self._dispatched(agent_name, metadata):
+        until = self._clock() + _FULL_PATIENCE
+        refused = 0
+        while refused < 2:
+            while full() and self._clock() < until:
+                await asyncio.sleep(_JOB_LOOK)
+            if await self._dispatched(agent_name, metadata):
+                return
+            refused += not (full() and self._clock() < until)
+        if full():
             raise Errored(
                 Kind.AGENT_MISSING,
-                f"no worker took the job for agent {agent_name!r}: two dispatches, {self._pace.no_job:g} s each",
-                hint="check the agent's name, that its worker is registered with this LiveKit project and not full, "
-                "and the limit of agents of your LiveKit plan",
+                "the suite's worker takes no job: it is at full capacity",
+                hint="`start` refuses jobs while this machine's load is above 0.7: use `dev --no-reload`, which takes "
+                "them always, set the server's load_threshold, or lower `concurrency`",
             )
+        raise Errored(
+            Kind.AGENT_MISSING,
+            f"no worker took the job for agent {agent_name!r}: two dispatches, {self._pace.no_job:g} s each",
+            hint="check the agent's name, that its worker is registered with this LiveKit project and not full, "
+            "and the limit of agents of your LiveKit plan",
+        )
 
     async def _dispatched(self, agent_name: str, metadata: str) -> bool:
         """Dispatch once. Returns whether it is ready; False where no worker took it and it is taken back."""

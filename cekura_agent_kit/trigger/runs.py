@@ -148,7 +148,7 @@ def _lines(value: Any) -> list[Line]:
         if role is None:
             continue
         at = next(
-            (at for key in ("time", "start_time", "timestamp") if (at := _seconds(each.get(key))) is not None), None
+            (at for key in ("start_time", "time", "timestamp") if (at := _seconds(each.get(key))) is not None), None
         )
         if role == "tool":
             _add_tool(lines, each, at)

@@ -26,6 +26,8 @@ NAME_VARIABLE: Final = "LIVEKIT_AGENT_NAME_OVERRIDE"
 """Renames a worker from outside, since livekit-agents 1.6."""
 
 _REGISTERED: Final = "registered worker"
+_FULL: Final = "marking as unavailable"
+_FREE: Final = "marking as available"
 _START_TIMEOUT: Final = 90.0
 """Seconds until it is registered: an import of livekit.agents takes 3, of an agent with local models 20 and more."""
 _STOP_TIMEOUT: Final = 20.0
@@ -103,9 +105,16 @@ class Worker:
         """Its process id, which is also its group's and session's."""
         return self._process.pid if self._process else None
 
+    @property
+    def full(self) -> bool:
+        """It takes no job now: `start` refuses them above a load of 0.7, other people's load included."""
+        said = [line for line in self._log().splitlines() if _FULL in line or _FREE in line]
+        return bool(said) and _FULL in said[-1]
+
     def tail(self, lines: int = _TAIL) -> str:
         """The end of its log, without colours and secrets."""
-        return "\n".join(self._log().rstrip().splitlines()[-lines:])
+        shown = "\n".join(map(_readable, self._log().splitlines()))
+        return "\n".join(shown.rstrip().splitlines()[-lines:])
 
     def failure(self) -> WorkerError:
         """Why it is not there, with the tail of its log."""
@@ -208,6 +217,16 @@ class Worker:
     def _keep_log(self) -> None:
         """What stays on the disk holds no secret either."""
         self.log_path.write_text(self._log())
+
+
+def _readable(line: str) -> str:
+    """A line of the JSON log of `start` as its level, its message and its traceback; any other as it is."""
+    with contextlib.suppress(ValueError):
+        value = json.loads(line)
+        if isinstance(value, dict) and "message" in value:
+            parts = [f"{value.get('level', '')} {value['message']}".strip(), str(value.get("exc_info") or "")]
+            return "\n".join(part for part in parts if part)
+    return line
 
 
 def _registered_name(line: str) -> str | None:
