@@ -1,0 +1,126 @@
+"""A worker whose agent does what its job's metadata says (``{"behave": …}``): the ways in which agents go wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from typing import Any
+
+from livekit.agents import Agent, AgentServer, AgentSession, JobContext, cli, function_tool, llm
+from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS
+from livekit.agents.voice.room_io import RoomOptions
+
+from cekura_agent_kit import wrap_entrypoint
+
+if os.environ.get("AGENT_FAILS") == "import":
+    import a_module_that_is_not_there  # noqa: F401
+
+
+class Parrot(llm.LLM[Any]):
+    """Says what it heard; books where it hears of a table; is slow or dies where it is told to."""
+
+    def chat(self, *, chat_ctx: llm.ChatContext, tools: Any = None, **_: Any) -> llm.LLMStream:
+        return _Words(self, chat_ctx=chat_ctx, tools=tools or [], conn_options=DEFAULT_API_CONNECT_OPTIONS)
+
+
+class _Words(llm.LLMStream):
+    async def _run(self) -> None:
+        last = self._chat_ctx.items[-1]
+        delta = llm.ChoiceDelta(role="assistant")
+        if last.type == "function_call_output":
+            delta.content = f"It is done: {last.output}."
+        elif last.type == "message":
+            words = last.text_content or ""
+            if "crash" in words:
+                os._exit(13)
+            if "slowly" in words:
+                await asyncio.sleep(1.5)
+            if "table" in words:
+                delta.tool_calls = [llm.FunctionToolCall(name="book", arguments='{"people": 2}', call_id="call_1")]
+            else:
+                delta.content = f"You said: {words}"
+        self._event_ch.send_nowait(llm.ChatChunk(id="1", delta=delta))
+
+
+class Host(Agent):
+    def __init__(self) -> None:
+        super().__init__(instructions="Say what you heard.")
+
+    async def on_enter(self) -> None:
+        self.session.say("Welcome to the test.")
+
+    @function_tool
+    async def book(self, people: int) -> str:
+        """Book a table.
+
+        Args:
+            people: how many come
+        """
+        return f"a table for {people} is booked"
+
+
+server = AgentServer(num_idle_processes=int(os.environ.get("AGENT_IDLE", "2")))
+
+
+async def talk(ctx: JobContext) -> None:
+    await ctx.connect()
+    session: AgentSession[Any] = AgentSession(llm=Parrot())
+    await session.start(agent=Host(), room=ctx.room)
+
+
+async def talk_without_speech(ctx: JobContext) -> None:
+    """As an agent that is not wrapped, in text by its own options."""
+    await ctx.connect()
+    session: AgentSession[Any] = AgentSession(llm=Parrot())
+    options = RoomOptions(audio_input=False, audio_output=False)
+    await session.start(agent=Host(), room=ctx.room, room_options=options)
+
+
+async def wait_first(ctx: JobContext) -> None:
+    await ctx.connect()
+    await ctx.wait_for_participant()
+    await talk(ctx)
+
+
+async def raise_at_once(ctx: JobContext) -> None:
+    raise RuntimeError("no database")
+
+
+async def return_at_once(ctx: JobContext) -> None:
+    return
+
+
+async def never_connect(ctx: JobContext) -> None:
+    await asyncio.sleep(300)
+
+
+async def leave_soon(ctx: JobContext) -> None:
+    await talk(ctx)
+    await asyncio.sleep(1.5)
+    ctx.shutdown("leaves")
+
+
+BEHAVIOURS = {
+    "talk": wrap_entrypoint(talk),
+    "unwrapped": talk_without_speech,
+    "wait_first": wrap_entrypoint(wait_first),
+    "raise": wrap_entrypoint(raise_at_once),
+    "raise_unwrapped": raise_at_once,
+    "return": return_at_once,
+    "never_connect": never_connect,
+    "leave_soon": wrap_entrypoint(leave_soon),
+}
+
+
+@server.rtc_session(agent_name=os.environ.get("AGENT_NAME", "test-agent"))
+async def entrypoint(ctx: JobContext) -> None:
+    behave = json.loads(ctx.job.metadata or "{}").get("behave", "talk")
+    await BEHAVIOURS[behave](ctx)
+
+
+if __name__ == "__main__":
+    if os.environ.get("AGENT_FAILS") == "exit":
+        sys.exit("it will not start")
+    cli.run_app(server)
