@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import signal
-from collections.abc import Callable
-from contextlib import AsyncExitStack
+from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,6 +19,7 @@ from ..errors import KitError, ReportError, SuiteError
 
 if TYPE_CHECKING:
     from ..trigger.conductor import Conductor
+    from ..trigger.redaction import Redaction
     from ..trigger.suite import PlannedRun, Suite
     from ..verdict import SuiteVerdict
 
@@ -170,6 +172,7 @@ class _Session:
         async with AsyncExitStack() as stack:
             settings, environment = await self._surroundings(stack, terminal.print)
             redaction = Redaction(settings.secrets)
+            stack.enter_context(logs(redaction))
             try:
                 with Live(terminal, follow=self._follow) as live:
                     self._conductor = Conductor(
@@ -222,6 +225,27 @@ class _Session:
             else:
                 typer.echo(f"{kind}: {path}")
         return code
+
+
+@contextmanager
+def logs(redaction: Redaction) -> Iterator[None]:
+    """What the libraries log belongs in no report: shown, without secrets, with CEKURA_KIT_DEBUG alone."""
+    import sys
+
+    from ..trigger.redaction import RedactingFilter
+
+    debug = bool(os.environ.get("CEKURA_KIT_DEBUG"))
+    handler = logging.StreamHandler(sys.stderr) if debug else logging.NullHandler()
+    handler.addFilter(RedactingFilter(redaction))
+    root = logging.getLogger()
+    level = root.level
+    root.addHandler(handler)
+    root.setLevel(logging.DEBUG if debug else level)
+    try:
+        yield
+    finally:
+        root.removeHandler(handler)
+        root.setLevel(level)
 
 
 def _write(verdict: SuiteVerdict, kind: str, path: Path) -> None:

@@ -76,7 +76,7 @@ class Room:
         until = self._clock() + _FULL_PATIENCE
         refused = 0
         while refused < 2:
-            while full() and self._clock() < until:
+            while full() and self._clock() < until:  # noqa: ASYNC110 - its log is a file
                 await asyncio.sleep(_JOB_LOOK)
             if await self._dispatched(agent_name, metadata):
                 return
