@@ -1,0 +1,277 @@
+"""Between the caller and a session in text: words are held until they can be heard, both ways, and taken as turns."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from livekit import rtc
+from livekit.agents import Agent, AgentSession, SpeechCreatedEvent, StopResponse, llm, utils
+from livekit.agents.types import TOPIC_CHAT
+from livekit.agents.voice import SpeechHandle
+from livekit.agents.voice.io import TextOutput
+from livekit.agents.voice.room_io import RoomIO, TextInputEvent
+
+if TYPE_CHECKING:
+    from .job import JobUnderTest
+
+logger = logging.getLogger("cekura_agent_kit")
+
+SENDER_TIMEOUT: Final = 10.0
+"""Seconds for which words wait for their sender to be announced, which a server does within 3 s."""
+STREAM_TIMEOUT: Final = 10.0
+"""Seconds for which a stream that was opened may stay unfinished; those behind it wait."""
+SPEECH_TIMEOUT: Final = 60.0
+"""Seconds for which words wait for a speech that they did not interrupt."""
+
+
+class Held(TextOutput):
+    """A session's text output that holds the agent's words until a caller is there to hear them.
+
+    The audio output of a session in voice waits for a subscriber; text output does not.
+
+    Attributes:
+        began: when the present segment's first text went out; 0 before the first.
+    """
+
+    def __init__(self, room_io: RoomIO, next_in_chain: TextOutput) -> None:
+        super().__init__(label="cekura-kit", next_in_chain=next_in_chain)
+        self.began = 0.0
+        self._next = next_in_chain
+        self._room_io = room_io
+        self._heard = asyncio.Event()
+        self._speaking = False
+        self._changed = asyncio.Event()
+
+    async def capture_text(self, text: str) -> None:
+        """Pass the text on, once a caller is there."""
+        await self._heard.wait()
+        if not self._speaking:
+            self._speaking, self.began = True, time.monotonic()
+        await self._next.capture_text(text)
+
+    def flush(self) -> None:
+        """End the segment."""
+        self._speaking = False
+        self._next.flush()
+
+    async def until_heard(self) -> None:
+        """Open when the linked participant is active, or when the room is gone and nobody will ever be there."""
+        room = self._room_io.room
+        for event in ("participant_active", "participant_connected", "disconnected"):
+            room.on(event, self._look_again)
+        try:
+            await self._room_io.wait_for_ready()
+            while room.isconnected() and not _is_active(self._room_io.linked_participant):
+                self._changed.clear()
+                await self._changed.wait()
+        finally:
+            for event in ("participant_active", "participant_connected", "disconnected"):
+                room.off(event, self._look_again)
+            self._heard.set()
+
+    def _look_again(self, *_: object) -> None:
+        self._changed.set()
+
+
+def _is_active(participant: rtc.RemoteParticipant | None) -> bool:
+    return participant is not None and participant.state == rtc.ParticipantState.PARTICIPANT_STATE_ACTIVE
+
+
+@dataclass(frozen=True)
+class Words:
+    """A text stream that was received whole; it is read as a `rtc.TextStreamReader` is."""
+
+    info: rtc.TextStreamInfo
+    text: str
+    at: float = field(default_factory=time.monotonic)
+
+    async def read_all(self) -> str:
+        """The whole text."""
+        return self.text
+
+    async def __aiter__(self) -> Any:
+        yield self.text
+
+
+class Inbox:
+    """Takes the text streams of ``lk.chat`` in the place of their handler, and hands them on, in order.
+
+    livekit-agents drops words whose sender has not been announced yet, words that come before a handler is there, and
+    words that come before the session has started.
+    """
+
+    def __init__(self, job: JobUnderTest, started: Callable[[RoomIO], Awaitable[object]]) -> None:
+        self._started = started
+        self._room = job.room
+        self._register = self._room.register_text_stream_handler
+        self._unregister = self._room.unregister_text_stream_handler
+        self._handler: Callable[..., Any] | None = None
+        self._handled = asyncio.Event()
+        self._streams: asyncio.Queue[tuple[rtc.TextStreamReader, str]] = asyncio.Queue()
+        self._known = asyncio.Event()
+        self.arrivals: dict[str, float] = {}
+        self._register(TOPIC_CHAT, self._arrived)
+        # On this one room: other handlers of other topics, and other rooms, are not ours to touch.
+        self._room.register_text_stream_handler = self._register_other  # type: ignore[method-assign]
+        self._room.unregister_text_stream_handler = self._unregister_other  # type: ignore[method-assign]
+        self._room.on("participant_connected", self._on_participant)
+        job.start(self._hand_on(), "inbox")
+
+    def _register_other(self, topic: str, handler: Callable[..., Any]) -> None:
+        if topic != TOPIC_CHAT:
+            return self._register(topic, handler)
+        if self._handler is not None:
+            raise ValueError(f"text stream handler for topic '{topic}' already set")
+        self._handler = handler
+        self._handled.set()
+
+    def _unregister_other(self, topic: str) -> None:
+        if topic != TOPIC_CHAT:
+            return self._unregister(topic)
+        self._handler = None
+        self._handled.clear()
+
+    def _arrived(self, reader: rtc.TextStreamReader, identity: str) -> None:
+        self.arrivals[reader.info.stream_id] = time.monotonic()
+        self._streams.put_nowait((reader, identity))
+
+    def _on_participant(self, _participant: rtc.RemoteParticipant) -> None:
+        self._known.set()
+
+    async def _hand_on(self) -> None:
+        while True:
+            reader, identity = await self._streams.get()
+            try:
+                words = Words(reader.info, await asyncio.wait_for(reader.read_all(), STREAM_TIMEOUT))
+            except (TimeoutError, ConnectionError) as fault:
+                logger.warning("words of %s were lost on their way: %s", identity, fault or type(fault).__name__)
+                continue
+            await self._until_known(identity)
+            handler = await self._ready_handler()
+            try:
+                handler(words, identity)
+            except Exception:
+                logger.exception("the handler of %s raised", TOPIC_CHAT)
+
+    async def _until_known(self, identity: str) -> None:
+        try:
+            async with asyncio.timeout(SENDER_TIMEOUT):
+                while identity not in self._room.remote_participants:
+                    self._known.clear()
+                    await self._known.wait()
+        except TimeoutError:
+            logger.warning("words of %s waited %g s for it to be announced, in vain", identity, SENDER_TIMEOUT)
+
+    async def _ready_handler(self) -> Callable[..., Any]:
+        """The handler, once there is one whose session has started."""
+        while True:
+            await self._handled.wait()
+            handler = self._handler
+            owner = getattr(handler, "__self__", None)
+            if isinstance(owner, RoomIO):
+                await self._started(owner)
+            if handler is self._handler and handler is not None:
+                return handler
+
+
+class Turns:
+    """What the caller writes, taken as a session takes what a caller says.
+
+    Words that were written before the agent's present speech had begun did not interrupt it: they wait for its end.
+    Words written after interrupt it, unless it does not allow that.
+    """
+
+    def __init__(self, session: AgentSession[Any], *, hook: bool, voice_instructions: bool) -> None:
+        self.output: Held | None = None
+        self.inbox: Inbox | None = None
+        self._session = session
+        self._hook = hook
+        self._modality: Any = "audio" if voice_instructions else "text"
+        self._turn = asyncio.Lock()
+        self._speeches: list[_Speech] = []
+        session.on("speech_created", self._on_speech)
+
+    async def take(self, session: AgentSession[Any], event: TextInputEvent) -> None:
+        """Answer the words; a session's ``text_input_cb``."""
+        stream = event.info.stream_id if event.info else ""
+        arrived = (self.inbox.arrivals.pop(stream, None) if self.inbox else None) or time.monotonic()
+        async with self._turn:
+            await self._until_free(session, arrived)
+            if self._hook:
+                await self._whole_turn(session, event.text)
+            else:
+                session.generate_reply(user_input=event.text, input_modality=self._modality)
+
+    async def _until_free(self, session: AgentSession[Any], arrived: float) -> None:
+        try:
+            async with asyncio.timeout(SPEECH_TIMEOUT):
+                while waited_for := self._not_interrupted(session, arrived):
+                    await waited_for.wait_for_playout()
+                    self._forget()
+                while not await _interrupted(session):
+                    if (speech := session.current_speech) is None:
+                        break
+                    await speech.wait_for_playout()
+        except TimeoutError:
+            logger.warning("words waited %g s for the agent to end its speech, in vain", SPEECH_TIMEOUT)
+            await session.interrupt(force=True)
+
+    def _not_interrupted(self, session: AgentSession[Any], arrived: float) -> SpeechHandle | None:
+        """A speech of the present agent that had not begun when the words came."""
+        began = self.output.began if self.output else 0.0
+        for speech in self._speeches:
+            # The speech of a tool that runs an AgentTask goes on until the task has its answers: not waited for.
+            if speech.agent is session.current_agent and not speech.created <= began <= arrived:
+                return speech.handle
+        return None
+
+    def _on_speech(self, event: SpeechCreatedEvent) -> None:
+        speech = _Speech(event.speech_handle, self._session.current_agent)
+        self._speeches.append(speech)
+        speech.handle.add_done_callback(lambda _: self._forget())
+
+    def _forget(self) -> None:
+        self._speeches = [speech for speech in self._speeches if not speech.handle.done()]
+
+    async def _whole_turn(self, session: AgentSession[Any], text: str) -> None:
+        """The turn as livekit-agents runs it for speech: see ``AgentActivity._user_turn_completed_task``."""
+        agent = session.current_agent
+        message = llm.ChatMessage(role="user", content=[text])
+        chat_ctx = agent.chat_ctx.copy()
+        try:
+            await agent.on_user_turn_completed(chat_ctx, new_message=message)
+        except StopResponse:
+            return
+        except Exception:
+            # In voice the turn ends here too.
+            logger.exception("error occurred during on_user_turn_completed")
+            return
+        model = agent.llm if utils.is_given(agent.llm) else session.llm
+        if model is None:
+            return
+        if isinstance(model, llm.RealtimeModel):
+            # It keeps its own context; what the hook changed is dropped in voice too.
+            session.generate_reply(user_input=message, input_modality=self._modality)
+        else:
+            session.generate_reply(user_input=message, chat_ctx=chat_ctx, input_modality=self._modality)
+
+
+@dataclass(frozen=True)
+class _Speech:
+    handle: SpeechHandle
+    agent: Agent
+    created: float = field(default_factory=time.monotonic)
+
+
+async def _interrupted(session: AgentSession[Any]) -> bool:
+    """False where the present speech does not allow it."""
+    try:
+        await session.interrupt()
+    except RuntimeError:
+        return False
+    return True

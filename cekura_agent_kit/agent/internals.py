@@ -1,0 +1,179 @@
+"""Every name of livekit-agents that we touch and that is not public, or that we replace.
+
+| name | for | since |
+|---|---|---|
+| ``AgentSession._text_only`` | the framework's own switch: STT, TTS, VAD and turn detection resolve to None at every level | 1.6.0 |
+| ``AgentSession._activity`` and its ``stt``, ``tts``, ``vad``, ``_turn_detection``, ``_interruption_detector`` | the proof | 1.6.0 |
+| ``AgentOutput._audio_changed``, ``AgentInput._audio_changed`` | audio sinks and sources that are set after the start | 1.6.0 |
+| ``RoomOptions._ensure_options`` | the legacy pair of options, converted as the framework does | 1.6.0 |
+| ``RoomIO._options``, ``RoomIO._agent_session`` | a RoomIO that the entrypoint makes itself | 1.6.0 |
+| ``AgentServer._entrypoint_fnc`` | a server that was given the function before it was wrapped | 1.6.0 |
+
+Where one of the first five is gone, text mode is refused by `require_text_mode` with its name, and voice goes on untouched.
+Replaced, once and only in a process that runs a test: ``AgentSession.start``, ``AgentSession._text_only``, ``RoomIO.start``,
+``BackgroundAudioPlayer.start`` and ``.play``. Each does nothing of its own for a session that is not in a test.
+Checked on 1.6.0, 1.7.3 and 1.8.9.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from ..errors import TextModeError
+from . import session as in_test
+from .entrypoint import UNDER_TEST, WrappedEntrypoint
+
+if TYPE_CHECKING:
+    from livekit.agents import AgentSession
+    from livekit.agents.voice.room_io import RoomIO, RoomOptions
+
+
+_installing = threading.Lock()
+_installed = False
+
+
+def install() -> None:
+    """Replace what a test needs replaced; once in a process, whose jobs may run in threads."""
+    global _installed
+    with _installing:
+        if not _installed:
+            _install()
+            _installed = True
+
+
+def _install() -> None:
+    from livekit.agents import AgentSession, BackgroundAudioPlayer
+    from livekit.agents.voice.room_io import RoomIO
+
+    if isinstance(switch := vars(AgentSession).get("_text_only"), property):
+        AgentSession._text_only = property(  # type: ignore[method-assign, assignment]
+            lambda self: UNDER_TEST in self.__dict__ or bool(switch.fget and switch.fget(self))
+        )
+    _replace(AgentSession, "start", in_test.start)
+    _replace(RoomIO, "start", in_test.start_room_io)
+    _replace(BackgroundAudioPlayer, "start", in_test.start_background_audio)
+    _replace(BackgroundAudioPlayer, "play", in_test.play_background_audio)
+
+
+def _replace(owner: type, name: str, ours: Callable[..., Any]) -> None:
+    original = getattr(owner, name)
+
+    @functools.wraps(original)
+    def replaced(*args: Any, **kwargs: Any) -> Any:
+        from .job import JobUnderTest
+
+        job = JobUnderTest.current()
+        return original(*args, **kwargs) if job is None else ours(job, original, *args, **kwargs)
+
+    setattr(owner, name, replaced)
+
+
+def require_text_mode() -> None:
+    """Refuse text mode where livekit-agents has not what it stands on.
+
+    Raises:
+        TextModeError: names what is missing.
+    """
+
+    from livekit.agents import AgentSession
+    from livekit.agents.version import __version__
+    from livekit.agents.voice.io import AgentInput, AgentOutput
+    from livekit.agents.voice.room_io import RoomIO, RoomOptions
+
+    missing = [] if isinstance(vars(AgentSession).get("_text_only"), property) else ["AgentSession._text_only"]
+    missing += [] if hasattr(RoomOptions, "_ensure_options") else ["RoomOptions._ensure_options"]
+    for owner, names in (
+        (AgentSession, ["_activity"]),
+        (AgentOutput, ["_audio_changed"]),
+        (AgentInput, ["_audio_changed"]),
+        (RoomIO, ["_options", "_agent_session"]),
+    ):
+        made = inspect.unwrap(owner.__init__).__code__.co_names  # type: ignore[misc]
+        missing += [f"{owner.__name__}.{name}" for name in names if name not in made]
+    if missing:
+        raise TextModeError(
+            f"livekit-agents {__version__} has no {', '.join(missing)}: text mode cannot be switched on",
+            hint="use a livekit-agents from 1.6.0 on that this version of cekura-agent-kit knows, or run in voice",
+        )
+
+
+def room_options(given: Any, legacy_input: Any, legacy_output: Any) -> RoomOptions:
+    """The options that ``AgentSession.start`` would take for these arguments, absent ones None."""
+    from livekit.agents import NOT_GIVEN
+    from livekit.agents.voice.room_io import RoomOptions
+
+    return RoomOptions._ensure_options(
+        given or NOT_GIVEN,
+        room_input_options=legacy_input or NOT_GIVEN,
+        room_output_options=legacy_output or NOT_GIVEN,
+    )
+
+
+def options_of(room_io: RoomIO) -> RoomOptions:
+    """A RoomIO's options."""
+    return room_io._options
+
+
+def set_options(room_io: RoomIO, options: RoomOptions) -> None:
+    """Give a RoomIO that has not started other options."""
+    room_io._options = options
+
+
+def session_of(room_io: RoomIO) -> AgentSession[Any]:
+    """The session of a RoomIO."""
+    return room_io._agent_session
+
+
+def refuse_audio(session: AgentSession[Any], noticed: Callable[[str], None]) -> None:
+    """Keep a session without audio in and out, whatever sets them and whenever.
+
+    Args:
+        session: the session.
+        noticed: told what was set, by its label.
+    """
+    for stream in (session.input, session.output):
+
+        def changed(stream: Any = stream) -> None:
+            if (audio := stream.audio) is not None:
+                noticed(f"{type(audio).__name__} {audio.label!r}")
+                stream.audio = None
+
+        stream._audio_changed = changed
+        changed()
+
+
+def audible(session: AgentSession[Any]) -> list[str]:
+    """What of a session could speak or hear, in words; empty in text mode."""
+    activity = session._activity
+    found = [] if session._text_only else ["the session is not marked"]
+    if session.input.audio is not None:
+        found.append(f"audio input {session.input.audio.label!r}")
+    if session.output.audio is not None:
+        found.append(f"audio output {session.output.audio.label!r}")
+    if activity is None:
+        return found
+    agent = activity.agent.id
+    for kind in ("stt", "tts", "vad"):
+        if (model := getattr(activity, kind)) is not None:
+            found.append(f"{kind} {type(model).__module__}.{type(model).__name__} of {agent}")
+    # "manual" and "realtime_llm" name who ends a turn; they run no model.
+    if (detection := activity._turn_detection) not in (None, "manual", "realtime_llm"):
+        found.append(
+            f"turn_detection {detection if isinstance(detection, str) else type(detection).__name__} of {agent}"
+        )
+    if (detector := activity._interruption_detector) is not None:
+        found.append(f"interruption detection {type(detector).__name__} of {agent}")
+    return found
+
+
+def replace_entrypoint(function: Callable[..., Any], wrapped: WrappedEntrypoint) -> None:
+    """Give a server the wrapped function where it was registered first, in the decorators' other order."""
+    from livekit.agents import AgentServer
+
+    for server in getattr(function, "__globals__", {}).values():
+        if isinstance(server, AgentServer) and getattr(server, "_entrypoint_fnc", None) is function:
+            server._entrypoint_fnc = wrapped

@@ -1,0 +1,177 @@
+"""A job that is a test: what it tells as attributes, and how it ends when something is wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any, Final
+
+from .. import __version__
+from ..contract import ERROR_ATTRIBUTE, KIT_ATTRIBUTE, MODE_ATTRIBUTE, Mode
+from ..errors import KitError
+from . import internals
+from .data_messages import Mailbox
+from .entrypoint import UNDER_TEST, Call, Options
+
+if TYPE_CHECKING:
+    from livekit import rtc
+    from livekit.agents import AgentSession, JobContext
+
+    from .caller import Inbox
+
+logger = logging.getLogger("cekura_agent_kit")
+
+ERROR_STAYS: Final = 30.0
+"""Seconds for which a failed agent stays in the room: its attributes go with it, and a trigger looks every few seconds."""
+_CONNECT_TIMEOUT: Final = 10.0
+_ERROR_LENGTH: Final = 500
+"""Characters of `cekura.error`; LiveKit takes 64 KB of attributes, a reader one line."""
+_TOKEN: Final = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]+")
+"""A JWT: the text of a ConnectError holds the room's whole token."""
+
+
+class JobUnderTest:
+    """What a test knows of its job; it hangs on the job's context.
+
+    Attributes:
+        call: what `current_call` gives.
+        options: of `wrap_entrypoint`.
+        sessions: the sessions that were started in this job.
+    """
+
+    def __init__(self, context: JobContext, call: Call, options: Options) -> None:
+        self.context = context
+        self.call = call
+        self.options = options
+        self.sessions: list[AgentSession[Any]] = []
+        self.inbox: Inbox | None = None
+        self.ending: asyncio.Task[Any] | None = None
+        self.gone = asyncio.Event()
+        self._attributes: dict[str, str] = {}
+        self._publishing = asyncio.Lock()
+        self._tasks: set[asyncio.Task[Any]] = set()
+        context.__dict__[UNDER_TEST] = self
+        self.room.on("disconnected", self._on_disconnected)
+        self.room.on("connection_state_changed", self._on_connection_state)
+        context.add_shutdown_callback(self._on_shutdown)
+
+    @property
+    def room(self) -> rtc.Room:
+        """The job's room."""
+        return self.context.room
+
+    @staticmethod
+    def current() -> JobUnderTest | None:
+        """The test in whose job this code runs."""
+        from livekit.agents import get_job_context
+
+        context = get_job_context(required=False)
+        return context.__dict__.get(UNDER_TEST) if context is not None else None
+
+    def start(self, coroutine: Coroutine[Any, Any, Any], name: str) -> asyncio.Task[Any]:
+        """Run something beside the job; it ends with the job, and what it raises is logged."""
+        task = asyncio.create_task(coroutine, name=f"cekura_{name}")
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    def tell(self, **attributes: str) -> None:
+        """Publish attributes, now or as soon as the room is connected. Those of one job go out in order."""
+        self._attributes |= attributes
+        if self.room.isconnected():
+            self.start(self._publish(), "attributes")
+
+    def refuse(self, error: KitError) -> None:
+        """End the job: silence its sessions, tell why, and shut down when that could be read."""
+        if self.ending is None:
+            logger.error("%s", one_line(error))
+            self.ending = self.start(self._end(error), "refusal")
+
+    async def stay(self, error: BaseException) -> None:
+        """Keep a failed agent in the room, its error readable, until it is removed or `ERROR_STAYS` have passed."""
+        try:
+            async with asyncio.timeout(_CONNECT_TIMEOUT):
+                # An entrypoint that raised before it connected would leave no word behind.
+                await self.context.connect()
+                self._attributes |= {ERROR_ATTRIBUTE: one_line(error)}
+                await self._publish()
+        except Exception as fault:  # noqa: BLE001
+            logger.warning("cekura.error could not be told: %s", one_line(fault))
+            return
+        try:
+            async with asyncio.timeout(ERROR_STAYS):
+                await self.gone.wait()
+        except TimeoutError:
+            return
+
+    async def _end(self, error: KitError) -> None:
+        for session in self.sessions:
+            await session.aclose()
+        await self.stay(error)
+        self.context.shutdown(reason=one_line(error))
+
+    async def _publish(self) -> None:
+        # One at a time: a later call must not be overtaken by an earlier one.
+        async with self._publishing:
+            if self.room.isconnected():
+                await self.room.local_participant.set_attributes(dict(self._attributes))
+
+    def _on_connection_state(self, _state: object) -> None:
+        if self.room.isconnected() and self._attributes:
+            self.start(self._publish(), "attributes")
+
+    def _on_disconnected(self, *_: object) -> None:
+        self.gone.set()
+
+    async def _on_shutdown(self) -> None:
+        for task in list(self._tasks):
+            task.cancel()
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (fault := task.exception()) is not None and not self.gone.is_set():
+            logger.error("%s failed: %s: %s", task.get_name(), type(fault).__name__, fault)
+
+
+async def run_test(
+    context: JobContext, mode: Mode, options: Options, entrypoint: Callable[[], Coroutine[Any, Any, Any]]
+) -> Any:
+    """Run the entrypoint as a test.
+
+    What it raises is told as `cekura.error` and, once that could be read, raised again.
+    """
+    mailbox = Mailbox()
+    job = JobUnderTest(context, Call.from_metadata(mode, context.job.metadata, mailbox), options)
+    job.tell(**{KIT_ATTRIBUTE: __version__, MODE_ATTRIBUTE: mode})
+    try:
+        internals.install()
+        if mode is Mode.TEXT:
+            internals.require_text_mode()
+            from .text_session import prepare
+
+            prepare(job)
+        return await entrypoint()
+    except Exception as error:
+        logger.error("the test ends: %s", one_line(error))
+        await (job.ending or job.stay(error))
+        raise
+
+
+async def refuse_job(context: JobContext, error: KitError) -> None:
+    """End a job whose metadata cannot be understood."""
+    logger.error("%s", one_line(error))
+    job = JobUnderTest(context, Call(mode=Mode.VOICE), Options())
+    job.tell(**{KIT_ATTRIBUTE: __version__})
+    await job.stay(error)
+    raise error
+
+
+def one_line(error: BaseException) -> str:
+    """An error in one line: its kind, unless it is ours, its text, and what to do."""
+    text = str(error) if isinstance(error, KitError) else f"{type(error).__name__}: {error}"
+    if isinstance(error, KitError) and error.hint:
+        text += f" ({error.hint})"
+    text = " ".join(_TOKEN.sub("…", text).split())
+    return text if len(text) <= _ERROR_LENGTH else text[: _ERROR_LENGTH - 3] + "..."

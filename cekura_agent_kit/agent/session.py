@@ -1,0 +1,65 @@
+"""What ``AgentSession.start`` and its like do in a test. Each is called in the place of the original, which it is given."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any
+
+from ..contract import Mode
+
+if TYPE_CHECKING:
+    from livekit.agents import AgentSession, BackgroundAudioPlayer, PlayHandle
+    from livekit.agents.voice.room_io import RoomIO
+
+    from .job import JobUnderTest
+
+logger = logging.getLogger("cekura_agent_kit")
+
+Original = Callable[..., Coroutine[Any, Any, Any]]
+
+
+async def start(job: JobUnderTest, original: Original, session: AgentSession[Any], *args: Any, **kwargs: Any) -> Any:
+    """``AgentSession.start``."""
+    job.sessions.append(session)
+    if job.call.mode is Mode.TEXT:
+        from . import text_session
+
+        return await text_session.start(job, original, session, *args, **kwargs)
+    return await original(session, *args, **kwargs)
+
+
+async def start_room_io(job: JobUnderTest, original: Original, room_io: RoomIO, *args: Any, **kwargs: Any) -> Any:
+    """``RoomIO.start``: of a session, or of one that the entrypoint made itself."""
+    if job.call.mode is Mode.TEXT:
+        from . import text_session
+
+        return await text_session.start_room_io(job, original, room_io, *args, **kwargs)
+    return await original(room_io, *args, **kwargs)
+
+
+async def start_background_audio(
+    job: JobUnderTest, original: Original, player: BackgroundAudioPlayer, *args: Any, **kwargs: Any
+) -> None:
+    """``BackgroundAudioPlayer.start``: in text it plays nothing and publishes no track."""
+    if job.call.mode is Mode.TEXT:
+        logger.info("text mode does not test: background audio")
+        return
+    await original(player, *args, **kwargs)
+
+
+def play_background_audio(
+    job: JobUnderTest,
+    original: Callable[..., PlayHandle],
+    player: BackgroundAudioPlayer,
+    *args: Any,
+    **kwargs: Any,
+) -> PlayHandle:
+    """``BackgroundAudioPlayer.play``: in text a sound that is over."""
+    if job.call.mode is not Mode.TEXT:
+        return original(player, *args, **kwargs)
+    from livekit.agents import PlayHandle
+
+    handle = PlayHandle()
+    handle.stop()
+    return handle

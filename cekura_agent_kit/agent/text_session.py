@@ -1,0 +1,184 @@
+"""A session in text: switched before it starts, proven silent after it started and at each handoff."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import logging
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any
+
+from livekit import rtc
+from livekit.agents import Agent, AgentSession, ConversationItemAddedEvent, llm
+from livekit.agents.voice.room_io import RoomIO, RoomOptions, TextInputOptions, TextOutputOptions
+
+from ..contract import PROOF_ATTRIBUTE, TEXT_ONLY
+from ..errors import TextModeError
+from . import internals
+from .caller import Held, Inbox, Turns
+from .entrypoint import UNDER_TEST
+
+if TYPE_CHECKING:
+    from .job import JobUnderTest
+
+logger = logging.getLogger("cekura_agent_kit")
+
+
+def prepare(job: JobUnderTest) -> None:
+    """Make the job's room ready for text, before the entrypoint runs."""
+
+    def started(room_io: RoomIO) -> Coroutine[Any, Any, object]:
+        return TextSession.of(job, internals.session_of(room_io)).started.wait()
+
+    job.inbox = Inbox(job, started)
+
+    def on_track(publication: rtc.LocalTrackPublication, *_: object) -> None:
+        if publication.kind == rtc.TrackKind.KIND_AUDIO:
+            job.refuse(_not_text([f"the audio track {publication.name!r}"]))
+
+    job.room.on("local_track_published", on_track)
+
+
+def _not_text(found: list[str]) -> TextModeError:
+    return TextModeError(
+        f"text mode did not hold: {', '.join(found)}",
+        hint="leave it out in tests (current_call() tells), or test this agent in voice",
+    )
+
+
+class TextSession:
+    """One session of a text test; it hangs on the session, and that is what switches the session to text."""
+
+    def __init__(self, job: JobUnderTest, session: AgentSession[Any]) -> None:
+        self.job = job
+        self.session = session
+        self.started = asyncio.Event()
+        self.turns = Turns(session, hook=job.options.user_turn, voice_instructions=job.options.voice_instructions)
+        self.turns.inbox = job.inbox
+        self.untested: list[str] = []
+        session.__dict__[UNDER_TEST] = self
+        internals.refuse_audio(session, self._on_audio)
+        session.on("conversation_item_added", self._on_item)
+        if job.options.never_away:
+            session.options.user_away_timeout = None
+
+    @staticmethod
+    def of(job: JobUnderTest, session: AgentSession[Any]) -> TextSession:
+        """The session's own, made on first need: before it starts, or before a RoomIO of it does."""
+        return session.__dict__.get(UNDER_TEST) or TextSession(job, session)
+
+    def room_options(self, given: Any, legacy_input: Any, legacy_output: Any) -> RoomOptions:
+        """The caller's options with text on and audio off; the caller's own object stays as it is."""
+        options = copy.copy(internals.room_options(given, legacy_input, legacy_output))
+        options.audio_input = False
+        options.audio_output = False
+        text_input = options.get_text_input_options()
+        if text_input is None or text_input.text_input_cb is TextInputOptions().text_input_cb:
+            options.text_input = TextInputOptions(text_input_cb=self.turns.take)
+        if (own := self.session.output.transcription) is not None and not isinstance(own, Held):
+            # livekit-agents would take this sink for the whole text output, and the room would hear nothing.
+            self.session.output.transcription = None
+            options.text_output = TextOutputOptions(next_in_chain=own)
+        elif options.text_output is False:
+            options.text_output = True
+        return options
+
+    def prove(self) -> None:
+        """Check that nothing of the session speaks or hears.
+
+        Raises:
+            TextModeError: names what does.
+        """
+        if found := internals.audible(self.session) + audio_tracks(self.job.room):
+            raise _not_text(found)
+
+    def _on_item(self, event: ConversationItemAddedEvent) -> None:
+        if event.item.type == "agent_handoff" and self.started.is_set():
+            try:
+                self.prove()
+            except TextModeError as error:
+                self.job.refuse(error)
+
+    def _on_audio(self, what: str) -> None:
+        if not self.started.is_set():
+            self.untested.append(what)
+        logger.info("text mode: %s is not used", what)
+
+
+async def start(
+    job: JobUnderTest,
+    original: Callable[..., Coroutine[Any, Any, Any]],
+    session: AgentSession[Any],
+    *args: Any,
+    **kwargs: Any,
+) -> Any:
+    """``AgentSession.start`` in text."""
+    text = TextSession.of(job, session)
+    try:
+        refuse_duplex(session, args[0] if args else kwargs.get("agent"))
+        if room := kwargs.get("room"):
+            legacy = kwargs.pop("room_input_options", None), kwargs.pop("room_output_options", None)
+            kwargs["room_options"] = text.room_options(kwargs.get("room_options"), *legacy)
+            if room is job.room:
+                # A session that starts unconnected makes its greeting before there is anything to send it over.
+                await job.context.connect()
+        result = await original(session, *args, **kwargs)
+        text.prove()
+    except TextModeError as error:
+        job.refuse(error)
+        raise
+    text.started.set()
+    log_untested(text)
+    job.tell(**{PROOF_ATTRIBUTE: TEXT_ONLY})
+    return result
+
+
+async def start_room_io(
+    job: JobUnderTest, original: Callable[..., Coroutine[Any, Any, Any]], room_io: RoomIO, *args: Any, **kwargs: Any
+) -> Any:
+    """``RoomIO.start`` in text."""
+    session = internals.session_of(room_io)
+    text = TextSession.of(job, session)
+    options = text.room_options(internals.options_of(room_io), None, None)
+    internals.set_options(room_io, options)
+    if room_io.room is job.room:
+        await job.context.connect()
+    await original(room_io, *args, **kwargs)
+    if (output := room_io.transcription_output) is not None:
+        text.turns.output = session.output.transcription = held = Held(room_io, output)
+        job.start(held.until_heard(), "held_text")
+    if text_input := options.get_text_input_options():
+        # AgentSession.start does so too; for a RoomIO that the entrypoint made, nobody does.
+        room_io.register_text_input(text_input.text_input_cb)
+
+
+def refuse_duplex(session: AgentSession[Any], agent: Agent) -> None:
+    """A model that only speaks.
+
+    Raises:
+        TextModeError: the session or its first agent has one.
+    """
+    adapter = getattr(llm, "DuplexRealtimeAdapter", None)  # since 1.8
+    for model in (session.llm, agent.llm):
+        if adapter is not None and isinstance(model, adapter):
+            raise TextModeError(
+                "text mode did not hold: a DuplexModel has no text", hint="test this agent in voice: mode: voice"
+            )
+
+
+def audio_tracks(room: rtc.Room) -> list[str]:
+    """The audio tracks that the agent publishes."""
+    tracks = room.local_participant.track_publications.values() if room.isconnected() else ()
+    return [f"the audio track {track.name!r}" for track in tracks if track.kind == rtc.TrackKind.KIND_AUDIO]
+
+
+def log_untested(text: TextSession) -> None:
+    """Say once what of this agent a test in text does not reach."""
+    agent = text.session.current_agent
+    nodes = [
+        f"{type(agent).__name__}.{node}"
+        for node in ("stt_node", "tts_node", "realtime_audio_output_node")
+        if getattr(type(agent), node, None) is not getattr(Agent, node, None)
+    ]
+    if found := [*text.untested, *nodes]:
+        logger.info("text mode does not test: %s", ", ".join(found))

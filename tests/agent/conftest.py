@@ -1,0 +1,156 @@
+"""One worker that serves every shape over a real server, and what a trigger does for one run."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from livekit import api
+
+from cekura_agent_kit.sandbox.livekit_server import LiveKitServer
+from tests.agent.evaluator import DEADLINE, Evaluator
+from tests.shapes.models import SPY_FILE
+
+ROOT = Path(__file__).parents[2]
+
+
+class Worker:
+    """A worker process, started with ``python FILE dev --no-reload`` or ``start``."""
+
+    def __init__(
+        self, module: str, server: LiveKitServer, folder: Path, *, environment: dict[str, str] | None = None
+    ) -> None:
+        self.server = server
+        self.agent_name = f"shapes-{secrets.token_hex(4)}"
+        self.spy_file = folder / f"spies-{secrets.token_hex(4)}"
+        self.log_file = folder / f"worker-{secrets.token_hex(4)}.log"
+        given = (
+            os.environ
+            | server.environment
+            | {
+                "LIVEKIT_AGENT_NAME_OVERRIDE": self.agent_name,
+                "PYTHONPATH": str(ROOT),
+                SPY_FILE: str(self.spy_file),
+                **(environment or {}),
+            }
+        )
+        with self.log_file.open("wb") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", module, "dev", "--no-reload"],
+                env=given,
+                cwd=ROOT,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    @property
+    def log(self) -> str:
+        return self.log_file.read_text(errors="replace")
+
+    @property
+    def speech_calls(self) -> list[str]:
+        return self.spy_file.read_text().split("\n")[:-1] if self.spy_file.exists() else []
+
+    def wait_until_registered(self) -> None:
+        deadline = time.monotonic() + 60
+        while "registered worker" not in self.log:
+            assert self.process.poll() is None, self.log
+            assert time.monotonic() < deadline, self.log
+            time.sleep(0.05)
+
+    def stop(self) -> None:
+        self.process.terminate()
+        try:
+            self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+
+
+@pytest.fixture(scope="session")
+def worker(livekit_server: LiveKitServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
+    worker = Worker("tests.shapes.worker", livekit_server, tmp_path_factory.mktemp("worker"))
+    try:
+        worker.wait_until_registered()
+        yield worker
+    finally:
+        worker.stop()
+
+
+class Run:
+    """A room with a dispatched agent, as the trigger makes it."""
+
+    def __init__(self, worker: Worker, lkapi: api.LiveKitAPI) -> None:
+        self.worker = worker
+        self.api = lkapi
+        self.room = f"test-{secrets.token_hex(6)}"
+
+    async def agent(self) -> api.ParticipantInfo | None:
+        found = await self.api.room.list_participants(api.ListParticipantsRequest(room=self.room))
+        return next((each for each in found.participants if each.kind == api.ParticipantInfo.Kind.AGENT), None)
+
+    async def until(self, what: Callable[[dict[str, str]], bool]) -> dict[str, str]:
+        """The agent's attributes, once they are as wished."""
+        seen: dict[str, str] | None = None
+        try:
+            async with asyncio.timeout(DEADLINE):
+                while True:
+                    if agent := await self.agent():
+                        assert "cekura.error" not in agent.attributes or what({"cekura.error": ""}), agent.attributes
+                        seen = dict(agent.attributes)
+                        if what(seen):
+                            return seen
+                    await asyncio.sleep(0.05)
+        except TimeoutError:
+            raise AssertionError(f"the agent's attributes: {seen}\n{self.worker.log[-6000:]}") from None
+
+    async def announce(self, identity: str = "evaluator") -> None:
+        """Have the server announce a participant that publishes no track, once it is active."""
+        async with asyncio.timeout(DEADLINE):
+            while True:
+                found = await self.api.room.list_participants(api.ListParticipantsRequest(room=self.room))
+                if any(
+                    p.identity == identity and p.state == api.ParticipantInfo.State.ACTIVE for p in found.participants
+                ):
+                    break
+                await asyncio.sleep(0.01)
+        await self.api.room.update_participant(
+            api.UpdateParticipantRequest(room=self.room, identity=identity, attributes={"cekura.announced": "1"})
+        )
+
+    def evaluator(self, identity: str = "evaluator") -> Evaluator:
+        return Evaluator(self.worker.server, self.room, identity)
+
+
+@asynccontextmanager
+async def dispatched(worker: Worker, metadata: dict[str, Any] | str) -> AsyncIterator[Run]:
+    server = worker.server
+    async with api.LiveKitAPI(server.url, server.api_key, server.api_secret) as lkapi:
+        run = Run(worker, lkapi)
+        await lkapi.room.create_room(api.CreateRoomRequest(name=run.room, empty_timeout=120))
+        try:
+            await lkapi.agent_dispatch.create_dispatch(
+                api.CreateAgentDispatchRequest(
+                    agent_name=worker.agent_name,
+                    room=run.room,
+                    metadata=metadata if isinstance(metadata, str) else json.dumps(metadata),
+                )
+            )
+            yield run
+        finally:
+            await lkapi.room.delete_room(api.DeleteRoomRequest(room=run.room))
+
+
+Dispatch = Callable[..., Awaitable[Run]]

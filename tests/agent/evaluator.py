@@ -1,0 +1,83 @@
+"""A text evaluator for the tests: joins with a token, says its words, hears the agent's."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from types import TracebackType
+from typing import Self
+
+from livekit import api, rtc
+
+from cekura_agent_kit.sandbox.livekit_server import LiveKitServer
+
+DEADLINE = float(__import__("os").environ.get("DL", "30"))
+
+
+class Evaluator:
+    """In one room. `heard` are the agent's segments, in order; `at` when each began, seconds after the join."""
+
+    def __init__(self, server: LiveKitServer, room: str, identity: str = "evaluator") -> None:
+        self.server = server
+        self.name = room
+        self.identity = identity
+        self.room = rtc.Room()
+        self.heard: list[str] = []
+        self.at: list[float] = []
+        self.audio_tracks: list[str] = []
+        self.packets: list[tuple[str, str]] = []
+        self._news = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.room.register_text_stream_handler("lk.transcription", self._on_stream)
+        self.room.on("track_published", self._on_track)
+        self.room.on("data_received", self._on_data)
+
+    async def __aenter__(self) -> Self:
+        token = (
+            api.AccessToken(self.server.api_key, self.server.api_secret)
+            .with_identity(self.identity)
+            .with_grants(api.VideoGrants(room_join=True, room=self.name))
+            .to_jwt()
+        )
+        await self.room.connect(self.server.url, token)
+        self.joined = time.monotonic()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.room.disconnect()
+
+    async def say(self, text: str) -> None:
+        await self.room.local_participant.send_text(text, topic="lk.chat")
+
+    async def hear(self, text: str) -> None:
+        """Wait until the agent has said it."""
+        try:
+            async with asyncio.timeout(DEADLINE):
+                while text not in self.heard:
+                    self._news.clear()
+                    await self._news.wait()
+        except TimeoutError:
+            raise AssertionError(f"{text!r} was not heard, but {self.heard}") from None
+
+    def _on_stream(self, reader: rtc.TextStreamReader, identity: str) -> None:
+        task = asyncio.create_task(self._read(reader, identity, len(self.at)))
+        if identity != self.identity:
+            self.at.append(time.monotonic() - self.joined)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _read(self, reader: rtc.TextStreamReader, identity: str, _index: int) -> None:
+        text = await reader.read_all()
+        if identity != self.identity:
+            self.heard.append(text)
+            self._news.set()
+
+    def _on_track(self, publication: rtc.RemoteTrackPublication, participant: rtc.RemoteParticipant) -> None:
+        if publication.kind == rtc.TrackKind.KIND_AUDIO:
+            self.audio_tracks.append(f"{participant.identity}: {publication.name}")
+
+    def _on_data(self, packet: rtc.DataPacket) -> None:
+        self.packets.append((packet.topic or "", packet.data.decode()))
+        self._news.set()

@@ -1,0 +1,20 @@
+"""A real worker that serves every shape: the job's metadata names it (``{"shape": …}``)."""
+
+from __future__ import annotations
+
+import json
+
+from livekit.agents import AgentServer, JobContext, JobExecutorType, cli
+
+from tests.shapes.agents import SHAPES
+
+server = AgentServer(job_executor_type=JobExecutorType.THREAD, num_idle_processes=4)
+
+
+@server.rtc_session(agent_name="shapes")
+async def any_shape(ctx: JobContext) -> None:
+    await SHAPES[json.loads(ctx.job.metadata)["shape"]].entrypoint(ctx)
+
+
+if __name__ == "__main__":
+    cli.run_app(server)
