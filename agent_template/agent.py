@@ -19,7 +19,7 @@ server.setup_fnc = prewarm
 class Receptionist(Agent):
     def __init__(self) -> None:
         super().__init__(
-            instructions="You are the receptionist of a small clinic. Answer in one or two short sentences, without lists."
+            instructions="You are the receptionist of a small clinic. Answer in one or two short sentences."
         )
 
     async def on_enter(self) -> None:
