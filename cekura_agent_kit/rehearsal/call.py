@@ -103,6 +103,8 @@ class Rehearsal:
         """The present turn, or the last."""
         self._awaited = ""
         """The text stream whose words were not taken yet."""
+        self._untaken: Exception | None = None
+        """Why the words were not taken. livekit-agents logs it and goes on."""
         self._impatient = False
         """The entrypoint was given time to return."""
         self._spoken = False
@@ -191,6 +193,8 @@ class Rehearsal:
         internals.record(session, run)
         self._awaited = self.speak(text)
         await self._finish(run)
+        if self._untaken is not None:
+            raise self._untaken
         return await self._turn(text, run, mark, began)
 
     def speak(self, text: str) -> str:
@@ -265,14 +269,15 @@ class Rehearsal:
 
     def _find(self) -> Target:
         # An agent's own .env file does not replace what is set: with placeholders first, its keys would be lost.
-        try:
-            with environment(self._env, placeholders=False):
+        with environment(self._env, placeholders=False):
+            try:
                 return find_target(self._asked, folders=self._folders)
-        except RehearsalError:
-            raise
-        except Exception:  # noqa: BLE001 - whatever a module raises for want of a key; without one it raises it again
-            with environment(self._env):
-                return find_target(self._asked, folders=self._folders)
+            except RehearsalError:
+                raise
+            except Exception as error:  # noqa: BLE001 - a module may raise anything for want of a key
+                logger.debug("%s without placeholders for keys: %s", self._asked, error)
+        with environment(self._env):
+            return find_target(self._asked, folders=self._folders)
 
     async def _give_up(self) -> None:
         if self._job is not None:
@@ -306,10 +311,10 @@ class Rehearsal:
             self._started.set()
             self._look_again()
 
-    def words_taken(self, stream_id: str) -> None:
+    def words_taken(self, stream_id: str, error: Exception | None) -> None:
         """What was waited for may have been the last of the turn."""
         if stream_id == self._awaited:
-            self._awaited = ""
+            self._awaited, self._untaken = "", error
             self._look_again()
 
     def _look_again(self) -> None:

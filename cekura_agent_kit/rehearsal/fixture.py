@@ -10,6 +10,7 @@ import pytest
 from livekit.agents import llm as lk
 
 from ..contract import Mode
+from ..sandbox.rules import Rules
 from . import internals
 from .call import TIMEOUT, Rehearsal
 from .files import folders_of
@@ -38,7 +39,7 @@ class Rehearse:
         *,
         metadata: Mapping[str, Any] | str | None = None,
         mode: Mode | str = Mode.TEXT,
-        llm: lk.LLM[Any] | str | Path | None = None,
+        llm: lk.LLM[Any] | Rules | str | Path | None = None,
         env: Mapping[str, str] | None = None,
         timeout: float = TIMEOUT,
         scenario: int = 0,
@@ -50,7 +51,7 @@ class Rehearse:
                 looked for beside the test and in the folders above it.
             metadata: what the job is dispatched with, beside ``text_mode``.
             mode: only ``"text"``.
-            llm: in the place of the session's and its agents' models: an `LLM`, or the path of a file of model rules.
+            llm: in the place of the session's and its agents' models: an `LLM`, or a file of the sandbox's model rules.
             env: set in the environment, for the rehearsal.
             timeout: seconds for the agent's start, and for each turn.
             scenario: Cekura's scenario id, as `current_call` tells it.

@@ -26,6 +26,8 @@ from livekit.agents.voice.room_io import RoomIO, TextInputEvent
 from livekit.rtc._proto import handle_pb2, participant_pb2, track_pb2
 from livekit.rtc._utils import BroadcastQueue
 
+from ..agent import entrypoint, job, session, text_session
+
 if TYPE_CHECKING:
     from .room import MemoryRoom
 
@@ -117,8 +119,8 @@ class Stage(Protocol):
     def session_started(self, session: AgentSession[Any]) -> None:
         """`AgentSession.start` is about to return."""
 
-    def words_taken(self, stream_id: str) -> None:
-        """The session's ``text_input_cb`` has returned for the words of that stream."""
+    def words_taken(self, stream_id: str, error: Exception | None) -> None:
+        """The session's ``text_input_cb`` has returned for the words of that stream, or raised."""
 
 
 class RehearsalContext(JobContext):
@@ -285,13 +287,17 @@ def _telling(stage: Stage, text_input_cb: Any) -> Any:
     """The callback, which tells the stage when it has returned."""
 
     async def take(session: AgentSession[Any], event: TextInputEvent) -> None:
+        raised = None
         try:
             taken = text_input_cb(session, event)
             if inspect.isawaitable(taken):
                 await taken
+        except Exception as error:
+            raised = error
+            raise
         finally:
             if event.info is not None:
-                stage.words_taken(event.info.stream_id)
+                stage.words_taken(event.info.stream_id, raised)
 
     return take
 
@@ -366,6 +372,9 @@ def follow_mocks(shared: dict[type, Any]) -> None:
     shared.update(current)
 
 
+@functools.cache
 def hide_frames() -> None:
-    """Leave livekit-agents' assertion helpers, and nothing else of it, out of pytest's tracebacks."""
+    """Leave the wrapper, and livekit-agents' assertion helpers, out of pytest's tracebacks."""
+    for module in (entrypoint, job, session, text_session):
+        module.__tracebackhide__ = True  # type: ignore[attr-defined]
     run_result.__tracebackhide__ = lambda raised: raised.errisinstance(AssertionError)  # type: ignore[attr-defined]

@@ -9,6 +9,8 @@ from typing import Any
 from livekit.agents import llm
 
 from ..errors import RehearsalError
+from ..sandbox.rules import Rules, load_rules
+from ..sandbox.rules_llm import RulesLLM
 from .files import find
 
 __tracebackhide__ = True
@@ -18,7 +20,7 @@ def model_of(asked: object, folders: Sequence[Path]) -> llm.LLM[Any] | None:
     """The model that was asked for; None leaves the agent its own.
 
     Args:
-        asked: an `LLM`, or the path of a file of the sandbox's model rules.
+        asked: an `LLM`, or the sandbox's model rules: the path of a file of them, or `Rules`.
         folders: where a relative path is looked for.
 
     Raises:
@@ -28,7 +30,7 @@ def model_of(asked: object, folders: Sequence[Path]) -> llm.LLM[Any] | None:
     if asked is None or isinstance(asked, llm.LLM):
         return asked
     if isinstance(asked, str | Path):
-        from ..sandbox.rules_llm import RulesLLM
-
-        return RulesLLM(find(asked, folders))
+        asked = load_rules(find(asked, folders))
+    if isinstance(asked, Rules):
+        return RulesLLM(asked)
     raise RehearsalError(f"llm={asked!r} is no model", hint="give an LLM, or the path of a file of model rules")

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, TracebackType
 from typing import Any
 
 from livekit.agents import AgentServer, JobContext, WorkerOptions
@@ -138,7 +138,17 @@ def load(path: Path) -> ModuleType:
     module = sys.modules[name] = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
-    except BaseException:
+    except BaseException as error:  # noqa: BLE001 - raised again, without the frames of importing
         del sys.modules[name]
-        raise
+        raise error.with_traceback(_own_frames(error.__traceback__)) from None
     return module
+
+
+def _own_frames(traceback: TracebackType | None) -> TracebackType | None:
+    """Without those of importing, up to the first of the file's own."""
+    while traceback is not None:
+        file = traceback.tb_frame.f_code.co_filename
+        if file != __file__ and not file.startswith("<frozen importlib"):
+            break
+        traceback = traceback.tb_next
+    return traceback

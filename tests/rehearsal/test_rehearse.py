@@ -10,7 +10,17 @@ from typing import Any
 
 import pytest
 from livekit import api
-from livekit.agents import Agent, AgentServer, AgentSession, JobContext, StopResponse, WorkerOptions, mock_tools
+from livekit.agents import (
+    Agent,
+    AgentServer,
+    AgentSession,
+    JobContext,
+    StopResponse,
+    WorkerOptions,
+    function_tool,
+    mock_tools,
+)
+from livekit.agents.voice.room_io import RoomOptions, TextInputOptions
 
 from cekura_agent_kit import current_call, wrap_entrypoint
 from cekura_agent_kit.errors import MetadataError, RehearsalError
@@ -246,6 +256,11 @@ async def test_a_model_in_the_place_of_all_models(rehearse: Rehearse) -> None:
         async def on_enter(self) -> None:
             await self.session.generate_reply()
 
+        @function_tool
+        async def next(self) -> Agent:
+            """Hand over."""
+            return Own(instructions="", llm=RuleModel("next: "))
+
     async def entrypoint(ctx: JobContext) -> None:
         session = AgentSession[None](llm=RuleModel("session: "))
         await session.start(Own(instructions="", llm=RuleModel("agent: ")), room=ctx.room)
@@ -255,8 +270,21 @@ async def test_a_model_in_the_place_of_all_models(rehearse: Rehearse) -> None:
     async with rehearse(entrypoint, llm=RuleModel("ours: ")) as call:
         assert (await call.greeting()).text == "ours: Hello"
         assert (await call.say("hi")).text == "ours: You said hi"
-        call.session.update_agent(Own(instructions="", llm=RuleModel("next: ")))
-        assert (await call.say("hi")).text.endswith("ours: You said hi")
+        assert (await call.say("next")).text == "ours: Hello"
+        assert (await call.say("hi")).text == "ours: You said hi"
+
+
+async def test_an_exception_of_the_text_callback_fails_the_test(rehearse: Rehearse) -> None:
+    async def take(session: AgentSession[None], event: Any) -> None:
+        raise ZeroDivisionError(event.text)
+
+    async def entrypoint(ctx: JobContext) -> None:
+        options = RoomOptions(text_input=TextInputOptions(text_input_cb=take))
+        await AgentSession[None](llm=RuleModel()).start(Host(), room=ctx.room, room_options=options)
+
+    async with rehearse(entrypoint) as call:
+        with pytest.raises(ZeroDivisionError, match="hi"):
+            await call.say("hi")
 
 
 async def test_plugins_that_insist_on_a_key_are_made(rehearse: Rehearse, monkeypatch: pytest.MonkeyPatch) -> None:
