@@ -1,0 +1,164 @@
+"""A real livekit-server, a real worker, and who talks with it: what the benchmarks over the wire share."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import secrets
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from livekit import rtc
+
+from cekura_agent_kit.contract import Mode, job_metadata
+from cekura_agent_kit.sandbox.livekit_server import LiveKitServer
+from cekura_agent_kit.trigger.livekit import LiveKit, participant_token
+from cekura_agent_kit.trigger.pace import Budget, Pace
+from cekura_agent_kit.trigger.readiness import SIMULATION
+from cekura_agent_kit.trigger.settings import Settings
+from cekura_agent_kit.trigger.worker import Worker
+
+ROOT = Path(__file__).parents[1]
+EVALUATOR = "evaluator"
+CHAT, TRANSCRIPTION = "lk.chat", "lk.transcription"
+DEADLINE = 60.0
+"""Seconds for whatever must come about; far more than it takes."""
+SETTLED = 1.0
+"""Seconds that an agent has been in its room before its evaluator comes: its session has started by then."""
+
+
+class Caller:
+    """A text evaluator in one room. Times are `time.perf_counter`'s."""
+
+    def __init__(self) -> None:
+        self.room = rtc.Room()
+        self.joined = 0.0
+        self.heard: list[tuple[float, str]] = []
+        self._news = asyncio.Event()
+        self._reading: set[asyncio.Task[None]] = set()
+        self.room.register_text_stream_handler(TRANSCRIPTION, self._on_stream)
+
+    async def join(self, url: str, token: str) -> None:
+        await self.room.connect(url, token)
+        self.joined = time.perf_counter()
+
+    async def say(self, words: str) -> float:
+        """Say it; gives when."""
+        at = time.perf_counter()
+        await self.room.local_participant.send_text(words, topic=CHAT)
+        return at
+
+    async def hear(self, words: str, *, since: float, within: float) -> float | None:
+        """When the agent had said it; None where it did not."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(within):
+                while True:
+                    for at, said in self.heard:
+                        if at >= since and words.lower() in said.lower():
+                            return at
+                    self._news.clear()
+                    await self._news.wait()
+        return None
+
+    def _on_stream(self, reader: rtc.TextStreamReader, identity: str) -> None:
+        if identity != self.room.local_participant.identity:
+            task = asyncio.create_task(self._read(reader))
+            self._reading.add(task)
+            task.add_done_callback(self._reading.discard)
+
+    async def _read(self, reader: rtc.TextStreamReader) -> None:
+        said = await reader.read_all()
+        self.heard.append((time.perf_counter(), said))
+        self._news.set()
+
+
+class Rooms:
+    """Makes rooms with an agent in them."""
+
+    def __init__(self, settings: Settings, livekit: LiveKit, agent_name: str) -> None:
+        self._settings = settings
+        self._livekit = livekit
+        self._agent_name = agent_name
+        self._pace = Pace.of(settings)
+
+    @asynccontextmanager
+    async def agent(self, shape: str, way: str) -> AsyncIterator[str]:
+        """A room in which this shape of agent has settled, switched to text in this way."""
+        asked = {"shape": shape, "way": way}
+        if way == "wrapped":
+            metadata = job_metadata(Mode.TEXT, scenario=1, suite="bench", case="1#1", extra=asked)
+        elif way == "tracer":
+            metadata = json.dumps({"text_mode": True, **asked})
+        else:
+            metadata = json.dumps(asked)
+        async with self.empty() as name:
+            switch = SIMULATION if way == "dispatch" else None
+            await self._livekit.dispatch(name, agent_name=self._agent_name, metadata=metadata, attributes=switch)
+            await self._until(lambda seen: seen.is_agent and seen.state == "active", name)
+            await asyncio.sleep(SETTLED)
+            yield name
+
+    @asynccontextmanager
+    async def empty(self) -> AsyncIterator[str]:
+        """A room with nobody in it."""
+        name = f"bench-{secrets.token_hex(6)}"
+        await self._livekit.make_room(name, metadata="", lasts=DEADLINE)
+        try:
+            yield name
+        finally:
+            await self._livekit.delete_room(name)
+
+    @asynccontextmanager
+    async def caller(self, room: str, *, announced: bool, identity: str = EVALUATOR) -> AsyncIterator[Caller]:
+        """An evaluator that has just joined.
+
+        Args:
+            room: which.
+            announced: as our trigger does it, on its own clock, beginning when the evaluator is sent for. Others wait
+                for the server, which announces who publishes no track up to 3 s late.
+            identity: the evaluator's.
+        """
+        token = participant_token(self._settings, room=room, identity=identity, ttl=DEADLINE)
+        caller = Caller()
+        announcing = asyncio.create_task(self._announce(room, identity)) if announced else None
+        try:
+            await caller.join(self._settings.room_url, token)
+            yield caller
+        finally:
+            if announcing is not None:
+                await announcing
+            await caller.room.disconnect()
+
+    async def _announce(self, room: str, identity: str) -> None:
+        await self._until(lambda seen: seen.identity == identity and seen.state == "active", room)
+        await self._livekit.announce(room, identity)
+
+    async def _until(self, seen: Callable[..., bool], room: str) -> None:
+        async with asyncio.timeout(DEADLINE):
+            while True:
+                if any(map(seen, await self._livekit.participants(room, urgent=True))):
+                    return
+                await asyncio.sleep(self._pace.look)
+
+
+@asynccontextmanager
+async def rooms() -> AsyncIterator[Rooms]:
+    """Rooms on a server of their own, served by `bench.agents`."""
+    async with await LiveKitServer.running() as server:
+        settings = Settings(
+            cekura_api_key="bench",
+            cekura_api_url="http://127.0.0.1:9",
+            livekit_url=server.url,
+            livekit_api_key=server.api_key,
+            livekit_api_secret=server.api_secret,
+        )
+        environment = os.environ | settings.environment
+        async with (
+            Worker("python -m bench.agents start", folder=ROOT, environment=environment, agent_name="bench") as worker,
+            LiveKit(settings, Budget(1000)) as livekit,
+        ):
+            yield Rooms(settings, livekit, worker.agent_name)
