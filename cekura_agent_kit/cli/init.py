@@ -9,6 +9,7 @@ import typer
 
 _PLACEHOLDER = "my-agent"
 _SCHEMA = "cekura.schema.json"
+_NOT_OURS = frozenset({"__pycache__", ".venv", "reports", ".pytest_cache"})
 
 
 def init(
@@ -43,7 +44,8 @@ def init(
         f"  cd {folder}\n"
         f"  make demo    the scenarios against this agent, on this machine: no key, no cloud\n"
         f"  make test    the agent in pytest\n"
-        f"Then put your keys into .env (see .env.example) and your scenario ids into cekura.yaml, and run `cekura-kit doctor`."
+        f"Then put your keys into .env (see .env.example) and your scenario ids into cekura.yaml;\n"
+        f"`cekura-kit doctor` says what is still missing, before anything costs money."
     )
 
 
@@ -54,7 +56,7 @@ def _template() -> dict[Path, str]:
     return {
         path.relative_to(root): path.read_text(encoding="utf-8")
         for path in root.rglob("*")
-        if path.is_file() and not {"__pycache__", ".venv", "reports", ".pytest_cache"} & set(path.relative_to(root).parts)
+        if path.is_file() and _NOT_OURS.isdisjoint(path.relative_to(root).parts)
     }
 
 
