@@ -37,6 +37,9 @@ def run(
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would be started, and start nothing.")] = False,
     shard: Annotated[str, typer.Option(metavar="I/N", help="The Ith of N parts of the suite.")] = "",
+    suite_id: Annotated[
+        str, typer.Option(metavar="ID", help="Marks this run's rooms, for `sweep`; random where it is not given.")
+    ] = "",
     fail_fast: Annotated[bool, typer.Option("--fail-fast", help="Begin no run after one that did not pass.")] = False,
     follow: Annotated[bool, typer.Option("--follow", help="Show the talk of each run as it is held.")] = False,
     json_file: Annotated[
@@ -112,7 +115,9 @@ def run(
         return
     files = {"json": json_file, "junit": junit, "markdown": markdown, "html": html}
     reports = {kind: path for kind, path in files.items() if path is not None}
-    session = _Session(loaded, plan, sandbox=sandbox, fail_fast=fail_fast, follow=follow, reports=reports)
+    session = _Session(
+        loaded, plan, sandbox=sandbox, fail_fast=fail_fast, follow=follow, suite_id=suite_id, reports=reports
+    )
     code = asyncio.run(session.run())
     raise typer.Exit(code)
 
@@ -128,10 +133,12 @@ class _Session:
         sandbox: bool,
         fail_fast: bool,
         follow: bool,
+        suite_id: str,
         reports: dict[str, Path],
     ) -> None:
         self._suite, self._plan = suite, plan
         self._sandbox, self._fail_fast, self._follow, self._reports = sandbox, fail_fast, follow, reports
+        self._suite_id = suite_id
         self._signal: int | None = None
         self._conductor: Conductor | None = None
         self._task: asyncio.Task[Any] | None = None
@@ -182,6 +189,7 @@ class _Session:
                         plan=self._plan,
                         fail_fast=self._fail_fast,
                         environment=environment,
+                        suite_id=self._suite_id or None,
                     )
                     verdict = await self._conductor.conduct()
             except KitError as error:

@@ -70,6 +70,7 @@ class Conductor:
         fail_fast: begin no further run once one has not passed.
         environment: the worker's variables; those of this process where it is not given.
         pace: how often what is asked; fit for the services where it is not given.
+        suite_id: marks this run's rooms and report; random where it is not given.
     """
 
     def __init__(
@@ -82,6 +83,7 @@ class Conductor:
         fail_fast: bool = False,
         environment: Mapping[str, str] | None = None,
         pace: Pace | None = None,
+        suite_id: str | None = None,
     ) -> None:
         suite.check()
         self._suite = suite
@@ -97,7 +99,7 @@ class Conductor:
         self._pace = pace or Pace.of(self._settings)
         self._redaction = Redaction(self._settings.secrets)
         self._began, self._began_unix = time.monotonic(), time.time()
-        self._suite_id = secrets.token_hex(4)
+        self._suite_id = suite_id or secrets.token_hex(4)
         self._verdicts: dict[str, RunVerdict] = {}
         self._stopped = asyncio.Event()
         self._stop: Errored | None = None

@@ -231,7 +231,8 @@ class Course:
     def _after(self, talk: Talk) -> None:
         house = self._house
         house.poller.hurry()
-        if self._planned.mode is Mode.TEXT and house.suite.text_switch == "wrapper" and not talk.proven:
+        proven = talk.proven or (self._witness is not None and self._witness.proven)
+        if self._planned.mode is Mode.TEXT and house.suite.text_switch == "wrapper" and not proven:
             self._note("text was not proven: the agent never said that it found no speech model")
         if talk.agent_left:
             self.seen.agent_left = True

@@ -55,8 +55,12 @@ class Settings(BaseModel):
     livekit_api_secret: SecretStr
 
     @classmethod
-    def from_environment(cls, *folders: Path) -> Self:
+    def from_environment(cls, *folders: Path, cekura: bool = True) -> Self:
         """From environment variables; a ``.env`` in the current folder or in ``folders`` fills what they lack.
+
+        Args:
+            folders: where a ``.env`` may stand.
+            cekura: False for what needs LiveKit alone.
 
         Raises:
             SettingsError: variables are missing; names all of them.
@@ -66,6 +70,8 @@ class Settings(BaseModel):
             found = _Environment(_env_file=files).model_dump(exclude_none=True)  # type: ignore[call-arg]
         except (OSError, UnicodeDecodeError) as error:
             raise SettingsError(f".env cannot be read ({error})", hint="give a text file in UTF-8") from None
+        if not cekura:
+            found.setdefault("cekura_api_key", SecretStr(""))
         if missing := [key for key in _KEYS if key not in found]:
             raise SettingsError(
                 f"not set: {', '.join(key.upper() for key in missing)}",

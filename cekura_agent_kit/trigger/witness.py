@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from livekit import rtc
 
-from ..contract import EVENTS_TOPIC
+from ..contract import EVENTS_TOPIC, PROOF_ATTRIBUTE, TEXT_ONLY
 from ..errors import LiveKitError
 from ..verdict import Line
 from .transcript import TEXT_LIMIT, Transcript, chat_in
@@ -54,6 +54,8 @@ class Witness:
         self.transcript = Transcript()
         self.first_words: list[float] = []
         """When each of the agent's utterances began."""
+        self.proven = False
+        """The agent said that it is text only."""
         self._evaluator, self._text = evaluator, text
         self._clock, self._on_line, self._on_change = clock, on_line, on_change
         self._room = rtc.Room()
@@ -72,13 +74,17 @@ class Witness:
         self._room.register_text_stream_handler(EVENTS_TOPIC, self._on_event)
         self._room.on("data_received", self._on_packet)
         for change in ("participant_connected", "participant_disconnected", "participant_attributes_changed"):
-            self._room.on(change, lambda *_: self._on_change())
+            self._room.on(change, self._on_somebody)
         try:
             # A subscription would release the greeting that a voice agent holds for its caller.
             options = rtc.RoomOptions(auto_subscribe=False)
             await asyncio.wait_for(self._room.connect(url, token, options), _CONNECT_TIMEOUT)
         except (rtc.ConnectError, TimeoutError) as error:
             raise LiveKitError(f"the witness could not join ({type(error).__name__})") from None
+
+    async def say(self, words: str) -> None:
+        """Type into the room; only for one that joined as an evaluator would, with a token that allows it."""
+        await self._room.local_participant.send_text(words, topic=_CHAT)
 
     async def leave(self) -> None:
         """Hear the last words to their end, and leave."""
@@ -91,6 +97,11 @@ class Witness:
             await asyncio.wait_for(self._room.disconnect(), 2)
         except (TimeoutError, RuntimeError) as error:
             _log.debug("the witness left with %s", type(error).__name__)
+
+    def _on_somebody(self, *_: object) -> None:
+        agents = [each for each in self._room.remote_participants.values() if each.identity != self._evaluator]
+        self.proven |= any(agent.attributes.get(PROOF_ATTRIBUTE) == TEXT_ONLY for agent in agents)
+        self._on_change()
 
     def _on_chat(self, reader: rtc.TextStreamReader, sender: str) -> None:
         if sender == self._evaluator:

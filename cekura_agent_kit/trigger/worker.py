@@ -60,7 +60,7 @@ class Worker:
 
     Attributes:
         agent_name: the name under which it registers.
-        log_path: what it printed.
+        log_path: what it printed; kept afterwards where its tail was shown.
         died: set when it ends by itself.
     """
 
@@ -82,6 +82,7 @@ class Worker:
         handle, path = tempfile.mkstemp(prefix="cekura-kit-worker-", suffix=".log")
         os.close(handle)
         self.log_path = Path(path)
+        self._told = False
         self._process: subprocess.Popen[bytes] | None = None
         self._watching: asyncio.Task[None] | None = None
 
@@ -113,6 +114,7 @@ class Worker:
 
     def tail(self, lines: int = _TAIL) -> str:
         """The end of its log, without colours and secrets."""
+        self._told = True
         shown = "\n".join(map(_readable, self._log().splitlines()))
         return "\n".join(shown.rstrip().splitlines()[-lines:])
 
@@ -215,8 +217,11 @@ class Worker:
         return self._redaction.text(_ANSI.sub("", text))
 
     def _keep_log(self) -> None:
-        """What stays on the disk holds no secret either."""
-        self.log_path.write_text(self._log())
+        """Kept where somebody was told of it; and what stays on the disk holds no secret either."""
+        if self._told:
+            self.log_path.write_text(self._log())
+        else:
+            self.log_path.unlink(missing_ok=True)
 
 
 def _readable(line: str) -> str:

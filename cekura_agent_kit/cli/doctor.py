@@ -1,0 +1,48 @@
+"""`cekura-kit doctor [SUITE]`: what stands between here and a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+if TYPE_CHECKING:
+    from ..trigger.doctor import Check
+
+_MARKS: Final = {"ok": "ok     ", "failed": "FAILED ", "skipped": "skipped"}
+
+
+def doctor(
+    suite: Annotated[
+        Path | None,
+        typer.Argument(metavar="[SUITE]", help="The suite file, or its folder; cekura.yaml if it is there."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the checks as JSON.")] = False,
+) -> None:
+    """Check keys, addresses, scenarios, worker and agent, one by one. Nothing is billed. 0 all hold, 2 some do not."""
+    import asyncio
+    import dataclasses
+    import json
+
+    from ..trigger.doctor import examine
+    from ..trigger.suite import DEFAULT_FILE, Suite
+
+    if suite is None and Path(DEFAULT_FILE).exists():
+        suite = Path(DEFAULT_FILE)
+    loaded = Suite.load(suite) if suite is not None else None
+    checks = asyncio.run(examine(loaded, on_check=(lambda _: None) if as_json else _show))
+    failed = [check for check in checks if check.outcome == "failed"]
+    if as_json:
+        report = {"version": 1, "ok": not failed, "checks": [dataclasses.asdict(check) for check in checks]}
+        typer.echo(json.dumps(report, indent=2))
+    elif loaded is None:
+        typer.echo("Give a suite to check its scenarios, its worker and its agent.")
+    if failed:
+        raise typer.Exit(2)
+
+
+def _show(check: Check) -> None:
+    typer.echo(f"{_MARKS[check.outcome]}  {check.name:<12}  {check.detail}")
+    if check.outcome == "failed" and check.hint:
+        typer.echo(f"{'':<23}hint: {check.hint}")

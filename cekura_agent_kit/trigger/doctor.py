@@ -1,0 +1,253 @@
+"""What stands between this machine and a run, checked one by one with a hint each. Nothing is started on Cekura."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+from typing import Final, Literal
+
+from ..contract import Mode, job_metadata
+from ..errors import KitError, LiveKitError
+from .cekura import Cekura
+from .livekit import LiveKit, LiveKitUnreachable, participant_token
+from .pace import Budget, Pace
+from .redaction import Redaction
+from .room import EVALUATOR, Room
+from .settings import Settings
+from .suite import PlannedRun, Suite
+from .witness import Witness
+from .worker import Worker
+
+_SKEW: Final = 8.0
+"""Seconds by which the clocks may differ: LiveKit's leeway for tokens is 10, and its answer's date has no fraction."""
+_GREETING: Final = 3.0
+"""Seconds for a greeting, so that it is not taken for the answer."""
+_ANSWER: Final = 20.0
+"""Seconds for an answer: a hosted model with a tool call takes up to 8."""
+_WORDS: Final = "Hello, can you hear me?"
+_PROBE: Final = 60.0
+
+
+@dataclass(frozen=True)
+class Check:
+    """One check. ``detail`` is what was found; ``hint`` what to do about it."""
+
+    name: str
+    outcome: Literal["ok", "failed", "skipped"]
+    detail: str = ""
+    hint: str = ""
+
+
+class _Wrong(KitError):
+    """A check failed."""
+
+
+class _NotNeeded(Exception):
+    """A check has nothing to check here; the text says why."""
+
+
+async def examine(
+    suite: Suite | None,
+    *,
+    settings: Settings | None = None,
+    environment: Mapping[str, str] | None = None,
+    on_check: Callable[[Check], None] = lambda _: None,
+) -> list[Check]:
+    """Check all that a run needs, in the order in which it needs it.
+
+    Args:
+        suite: whose agent and scenarios; None checks keys and addresses alone.
+        settings: keys and addresses; from the environment where they are not given.
+        environment: the worker's variables; those of this process where it is not given.
+        on_check: told each check as soon as it is done.
+    """
+    async with AsyncExitStack() as stack:
+        return await _Examination(suite, settings, environment, on_check, stack).go()
+
+
+class _Examination:
+    def __init__(
+        self,
+        suite: Suite | None,
+        settings: Settings | None,
+        environment: Mapping[str, str] | None,
+        on_check: Callable[[Check], None],
+        stack: AsyncExitStack,
+    ) -> None:
+        self._suite, self._given, self._environment = suite, settings, environment
+        self._on_check, self._stack = on_check, stack
+        self._checks: list[Check] = []
+        self._redaction = Redaction()
+        self._settings: Settings
+        self._livekit: LiveKit
+        self._cekura: Cekura
+        self._room: Room
+        self._agent_name = suite.agent_name or "" if suite else ""
+
+    async def go(self) -> list[Check]:
+        """All checks. One that needs another that did not hold is skipped."""
+        await self._check("variables", self._variables)
+        await self._check("addresses", self._addresses, needs=["variables"])
+        await self._check("livekit", self._livekit_answers, needs=["variables"])
+        await self._check("livekit key", self._livekit_key, needs=["livekit"])
+        await self._check("clock", self._clock, needs=["livekit"])
+        await self._check("cekura key", self._cekura_key, needs=["variables"])
+        if self._suite is not None:
+            await self._check("scenarios", self._scenarios, needs=["cekura key"])
+            await self._check("worker", self._worker, needs=["livekit key"])
+            await self._check("agent comes", self._agent_comes, needs=["worker"])
+            await self._check("text proof", self._text_proof, needs=["agent comes"])
+            await self._check("answers", self._answers, needs=["text proof"])
+        return self._checks
+
+    async def _check(self, name: str, check: Callable[[], Awaitable[str]], *, needs: list[str] | None = None) -> None:
+        held = {each.name for each in self._checks if each.outcome != "failed" and not each.detail.startswith("needs ")}
+        if missing := [need for need in needs or [] if need not in held]:
+            result = Check(name, "skipped", f"needs {', '.join(missing)}")
+        else:
+            try:
+                result = Check(name, "ok", await check())
+            except _NotNeeded as reason:
+                result = Check(name, "skipped", str(reason))
+            except KitError as error:
+                result = Check(name, "failed", str(error), error.hint)
+        text = self._redaction.text
+        result = replace(result, detail=text(result.detail), hint=text(result.hint))
+        self._checks.append(result)
+        self._on_check(result)
+
+    async def _variables(self) -> str:
+        folders = [self._suite.folder] if self._suite else []
+        self._settings = self._given or Settings.from_environment(*folders)
+        self._redaction.add(*self._settings.secrets)
+        return "all are set"
+
+    async def _addresses(self) -> str:
+        self._settings.check()
+        return f"LiveKit at {self._settings.room_url}, Cekura at {self._settings.cekura_api_url}"
+
+    async def _livekit_answers(self) -> str:
+        pace = Pace.of(self._settings)
+        self._livekit = await self._stack.enter_async_context(LiveKit(self._settings, Budget(pace.livekit_requests)))
+        try:
+            await self._livekit.rooms(["cekura-kit"])
+        except LiveKitUnreachable:
+            raise
+        except LiveKitError as error:
+            if "no LiveKit server" in str(error):
+                raise
+        return "it answers"
+
+    async def _livekit_key(self) -> str:
+        await self._livekit.rooms(["cekura-kit"])
+        return "key and secret are taken"
+
+    async def _clock(self) -> str:
+        there = await self._livekit.server_time()
+        if there is None:
+            raise _NotNeeded("the server does not tell its time")
+        skew = time.time() - there
+        if abs(skew) > _SKEW:
+            raise _Wrong(
+                f"this machine's clock is {abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} LiveKit's",
+                hint="set it by NTP: tokens hold from and until a time, with 10 s of leeway",
+            )
+        return "within a few seconds of LiveKit's"
+
+    async def _cekura_key(self) -> str:
+        self._cekura = await self._stack.enter_async_context(Cekura(self._settings))
+        await self._cekura.latest_runs(1)
+        return "it is taken"
+
+    async def _scenarios(self) -> str:
+        assert self._suite is not None, "only a suite has scenarios"
+        ids = list(dict.fromkeys(run.scenario for run in self._suite.runs))
+        exist = await asyncio.gather(*(self._cekura.scenario_exists(each) for each in ids))
+        if missing := [each for each, there in zip(ids, exist, strict=True) if not there]:
+            raise _Wrong(
+                f"not on Cekura: {', '.join(map(str, missing))}",
+                hint="a start with a wrong id creates no runs; take the ids from the scenarios' pages, and check that "
+                "the key belongs to their organization",
+            )
+        return f"{len(ids)} exist"
+
+    async def _worker(self) -> str:
+        suite = self._suite
+        if suite is None or suite.worker is None:
+            raise _NotNeeded(f"the suite starts none; agent {self._agent_name!r} must be served already")
+        worker = Worker(
+            suite.worker,
+            folder=suite.folder,
+            environment=dict(os.environ if self._environment is None else self._environment)
+            | self._settings.environment,
+            agent_name=self._agent_name,
+            redaction=self._redaction,
+        )
+        await self._stack.enter_async_context(worker)
+        self._agent_name = worker.agent_name
+        return "it registered"
+
+    async def _agent_comes(self) -> str:
+        assert self._suite is not None, "only a suite has an agent"
+        suite, planned = self._suite, self._probe
+        began = time.monotonic()
+        self._room = Room(self._livekit, Pace.of(self._settings), planned, suite, time.monotonic)
+        self._stack.push_async_callback(self._room.delete, within=10)
+        await self._room.make(f"doctor-{secrets.token_hex(4)}")
+        metadata = job_metadata(
+            planned.mode, scenario=planned.scenario, suite=suite.name, case=planned.case, extra=planned.metadata
+        )
+        await self._room.send_agent(self._agent_name, metadata)
+        return f"ready in a {planned.mode} room after {time.monotonic() - began:.1f} s"
+
+    @property
+    def _probe(self) -> PlannedRun:
+        assert self._suite is not None, "only a suite has a plan"
+        plan = self._suite.plan()
+        text = [planned for planned in plan if planned.mode is Mode.TEXT]
+        return replace((text or plan)[0], case="doctor#1", timeout=_PROBE)
+
+    async def _text_proof(self) -> str:
+        if self._probe.mode is not Mode.TEXT:
+            raise _NotNeeded("the suite has no text run")
+        return self._room.note or "the agent has no speech model, and no audio goes in or out"
+
+    async def _answers(self) -> str:
+        if self._probe.mode is not Mode.TEXT:
+            raise _NotNeeded("only a text run is asked a question here")
+        began = time.monotonic()
+        spoke = asyncio.Event()
+        probe = Witness(
+            evaluator=EVALUATOR, text=True, clock=time.monotonic, on_line=lambda _: spoke.set(), on_change=lambda: None
+        )
+        token = participant_token(self._settings, room=self._room.name, identity=EVALUATOR, ttl=_PROBE)
+        await probe.join(self._settings.room_url, token)
+        try:
+            await self._room.announce()
+            await _within(_GREETING, spoke)
+            spoke.clear()
+            began = time.monotonic()
+            await probe.say(_WORDS)
+            if not await _within(_ANSWER, spoke):
+                raise _Wrong(
+                    f"no answer to {_WORDS!r} within {_ANSWER:g} s",
+                    hint="see the agent's log: is its model's key set where the worker runs, and was it dispatched "
+                    "with text_mode, which wrap_entrypoint needs to hear chat?",
+                )
+        finally:
+            await probe.leave()
+        answer = next((line.text for line in reversed(probe.transcript.lines) if line.role == "agent"), "")
+        return f"after {time.monotonic() - began:.1f} s: {answer[:80]}"
+
+
+async def _within(seconds: float, event: asyncio.Event) -> bool:
+    try:
+        await asyncio.wait_for(event.wait(), seconds)
+    except TimeoutError:
+        return False
+    return True

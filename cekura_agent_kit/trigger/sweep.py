@@ -1,0 +1,95 @@
+"""Rooms of ours that a trigger left behind: killed, or cut off from LiveKit before it could delete them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+from .livekit import Listed, LiveKit, persist
+from .pace import Budget, Pace
+from .settings import Settings
+
+_NAME: Final = re.compile(r"cekura-kit-[0-9a-f]{16}")
+_WITHIN: Final = 10.0
+"""Seconds for which one deletion is tried again."""
+
+
+@dataclass(frozen=True)
+class LeftRoom:
+    """A room of ours. ``overdue`` is by how many seconds its deadline has passed; below 0 it may be in use."""
+
+    name: str
+    suite: str
+    suite_id: str
+    overdue: float
+
+
+@dataclass(frozen=True)
+class Swept:
+    """What a sweep found and did. ``failed``: room name to why it still stands."""
+
+    found: tuple[LeftRoom, ...]
+    deleted: tuple[str, ...] = ()
+    failed: tuple[tuple[str, str], ...] = ()
+
+
+async def sweep(
+    settings: Settings,
+    *,
+    suite_id: str | None = None,
+    dry_run: bool = False,
+    clock: Callable[[], float] = time.time,
+) -> Swept:
+    """Delete rooms of ours past their deadline, or all of one suite.
+
+    A room is ours by its name and its metadata together; nothing else is touched.
+
+    Args:
+        settings: which LiveKit project.
+        suite_id: all rooms of this run of a suite, whatever their deadline.
+        dry_run: find, and delete nothing.
+        clock: Unix seconds.
+
+    Raises:
+        LiveKitError: the rooms could not be listed.
+    """
+    async with LiveKit(settings, Budget(Pace.of(settings).livekit_requests)) as livekit:
+        ours = [room for listed in await livekit.rooms() if (room := left_room(listed, clock()))]
+        found = tuple(room for room in ours if (room.suite_id == suite_id if suite_id else room.overdue > 0))
+        if dry_run:
+            return Swept(found)
+        deletions = (persist(partial(livekit.delete_room, room.name), within=_WITHIN) for room in found)
+        errors = await asyncio.gather(*deletions)
+    results = list(zip(found, errors, strict=True))
+    return Swept(
+        found,
+        deleted=tuple(room.name for room, error in results if error is None),
+        failed=tuple((room.name, str(error)) for room, error in results if error is not None),
+    )
+
+
+def left_room(listed: Listed, now: float) -> LeftRoom | None:
+    """What a listed room is to us; None for one that is not ours."""
+    if not _NAME.fullmatch(listed.name):
+        return None
+    try:
+        metadata = json.loads(listed.metadata)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(metadata, dict) or metadata.get("cekura_kit") != 1:
+        return None
+    deadline = metadata.get("deadline")
+    if isinstance(deadline, bool) or not isinstance(deadline, int | float):
+        return None
+    return LeftRoom(
+        name=listed.name,
+        suite=str(metadata.get("suite", "")),
+        suite_id=str(metadata.get("suite_id", "")),
+        overdue=now - deadline,
+    )
