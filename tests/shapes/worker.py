@@ -8,7 +8,8 @@ from livekit.agents import AgentServer, JobContext, JobExecutorType, cli
 
 from tests.shapes.agents import SHAPES
 
-server = AgentServer(job_executor_type=JobExecutorType.THREAD, num_idle_processes=4)
+# A server gives no job to a worker that reports full load, as one does on a busy machine.
+server = AgentServer(job_executor_type=JobExecutorType.THREAD, num_idle_processes=4, load_fnc=lambda *_: 0.0)
 
 
 @server.rtc_session(agent_name="shapes")
