@@ -97,7 +97,7 @@ def test_a_failed_expectation_shows_the_users_line_and_no_other(project: pytest.
     result.stdout.fnmatch_lines(
         [
             "> *turn.expect.contains_function_call(name='book')",
-            "E       AssertionError: No FunctionCallEvent satisfying criteria found*",
+            "E  *AssertionError: No FunctionCallEvent satisfying criteria found*",
             "tests/test_agent.py:*: AssertionError",
             "    tool  seat() ->*",
             "          handoff from host to waiter",

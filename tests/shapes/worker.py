@@ -5,8 +5,13 @@ from __future__ import annotations
 import json
 
 from livekit.agents import AgentServer, JobContext, JobExecutorType, cli
+from livekit.rtc._ffi_client import FfiClient
 
 from tests.shapes.agents import SHAPES
+
+# livekit makes its native client on first use, without a lock: two jobs that begin at once in two threads make two,
+# and what the first waits for is told to the second (livekit 1.1.21: its connect hangs, then the process is ended).
+_ = FfiClient.instance
 
 # A server gives no job to a worker that reports full load, as one does on a busy machine.
 server = AgentServer(job_executor_type=JobExecutorType.THREAD, num_idle_processes=4, load_fnc=lambda *_: 0.0)

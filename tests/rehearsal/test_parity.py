@@ -1,0 +1,113 @@
+"""The shapes of agents in memory and on a real server: the same entrypoints, the same talk, equal results."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from cekura_agent_kit.contract import Mode, job_metadata
+from cekura_agent_kit.rehearsal import internals
+from cekura_agent_kit.rehearsal.fixture import Rehearse
+from cekura_agent_kit.rehearsal.job import Job
+from cekura_agent_kit.rehearsal.room import MemoryRoom
+from cekura_agent_kit.rehearsal.target import Target
+from tests.agent.conftest import Worker, dispatched, worker  # noqa: F401 - a fixture
+from tests.shapes import SHAPES, Shape
+from tests.shapes.models import CALLS
+
+PATIENCE = 30.0
+AT_ONCE = 2
+"""Talks at once on the server: as many as there are cores."""
+
+
+@pytest.fixture(autouse=True)
+def no_speech_models() -> Any:
+    CALLS.clear()
+    yield
+    assert CALLS == []
+
+
+@pytest.mark.parametrize("name", SHAPES)
+async def test_by_the_fixture(rehearse: Rehearse, name: str) -> None:
+    shape = SHAPES[name]
+    async with rehearse(shape.entrypoint, timeout=PATIENCE) as call:
+        greeting = await call.greeting()
+        turn = await call.say(shape.say)
+        assert [words.strip() for words in (*greeting.heard, *turn.heard)] == [*shape.hear, shape.answer]
+        assert not call.room.local_participant.track_publications
+        assert call.room.attributes["cekura.proof"] == "text-only"
+
+
+class NoStage:
+    llm = None
+
+    def session_starting(self, session: Any, *, capture_run: bool) -> None: ...
+    def session_started(self, session: Any) -> None: ...
+    def words_taken(self, stream_id: str, error: Exception | None) -> None: ...
+
+
+@asynccontextmanager
+async def in_memory(shape: Shape) -> AsyncIterator[MemoryRoom]:
+    internals.install()
+    room = MemoryRoom()
+    metadata = job_metadata(Mode.TEXT, scenario=1, suite="parity", case="1#1")
+    process = internals.job_process()
+    target = Target(shape.entrypoint)  # type: ignore[arg-type]
+    job = Job(target, target.entrypoint, metadata=metadata, process=process, room=room, stage=NoStage())
+    await room.until(room.isconnected, timeout=PATIENCE)
+    yield room
+    await room.close()
+    await job.end("")
+    assert job.failure is None
+
+
+async def talk_in_memory(shape: Shape) -> list[str]:
+    """With an evaluator that speaks before the agent knows of it."""
+    async with in_memory(shape) as room:
+        caller = room.join("evaluator", announced=False)
+        caller.say(shape.say)
+        await room.delivered()
+        caller.announce()
+        await room.until(
+            lambda: shape.answer in caller.heard and all(text.closed for text in caller.texts), timeout=PATIENCE
+        )
+        await room.until(lambda: room.attributes.get("cekura.proof") == "text-only", timeout=PATIENCE)
+        assert not room.local_participant.track_publications
+        return caller.heard
+
+
+async def talk_on_the_server(worker: Worker, name: str, shape: Shape) -> list[str]:  # noqa: F811
+    """The same over a real server, the evaluator announced as a trigger does it."""
+    async with dispatched(worker, {"text_mode": True, "shape": name}) as run:
+        await run.until(lambda attributes: attributes.get("cekura.mode") == "text")
+        async with run.evaluator() as evaluator:
+            await evaluator.say(shape.say)
+            await run.announce()
+            await evaluator.hear(shape.answer)
+            await run.until(lambda attributes: attributes.get("cekura.proof") == "text-only")
+            assert evaluator.audio_tracks == []
+            return evaluator.heard
+
+
+@pytest.mark.parametrize("name", SHAPES)
+async def test_an_evaluator_that_speaks_at_once(name: str) -> None:
+    shape = SHAPES[name]
+    assert await talk_in_memory(shape) == [*shape.hear, shape.answer]
+
+
+@pytest.mark.server
+async def test_the_server_agrees(worker: Worker) -> None:  # noqa: F811
+    few = asyncio.Semaphore(AT_ONCE)
+
+    async def on_the_server(name: str, shape: Shape) -> list[str]:
+        async with few:
+            return await talk_on_the_server(worker, name, shape)
+
+    memory = {name: await talk_in_memory(shape) for name, shape in SHAPES.items()}
+    server = dict(zip(SHAPES, await asyncio.gather(*(on_the_server(*each) for each in SHAPES.items())), strict=True))
+    assert memory == server
+    assert worker.speech_calls == []
