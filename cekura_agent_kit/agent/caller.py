@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
@@ -16,15 +17,18 @@ from livekit.agents.voice import SpeechHandle
 from livekit.agents.voice.io import TextOutput
 from livekit.agents.voice.room_io import RoomIO, TextInputEvent
 
+from .data_messages import SENDER_TIMEOUT, Packets, Words
+
 if TYPE_CHECKING:
     from .job import JobUnderTest
 
 logger = logging.getLogger("cekura_agent_kit")
 
-SENDER_TIMEOUT: Final = 10.0
-"""Seconds for which words wait for their sender to be announced, which a server does within 3 s."""
+TWIN_WINDOW: Final = 2.0
+"""Seconds within which a packet and a text stream with the same words are one message, sent in both ways."""
 STREAM_TIMEOUT: Final = 10.0
 """Seconds for which a stream that was opened may stay unfinished; those behind it wait."""
+_EVENTS: Final[tuple[Any, ...]] = ("participant_active", "participant_connected", "disconnected")
 SPEECH_TIMEOUT: Final = 60.0
 """Seconds for which words wait for a speech that they did not interrupt."""
 
@@ -38,31 +42,35 @@ class Held(TextOutput):
         began: when the present segment's first text went out; 0 before the first.
     """
 
-    def __init__(self, room_io: RoomIO, next_in_chain: TextOutput) -> None:
+    def __init__(self, room_io: RoomIO, next_in_chain: TextOutput, said: Callable[[str], None]) -> None:
         super().__init__(label="cekura-kit", next_in_chain=next_in_chain)
         self.began = 0.0
         self._next = next_in_chain
         self._room_io = room_io
         self._heard = asyncio.Event()
-        self._speaking = False
+        self._said = said
+        self._segment = ""
         self._changed = asyncio.Event()
 
     async def capture_text(self, text: str) -> None:
         """Pass the text on, once a caller is there."""
         await self._heard.wait()
-        if not self._speaking:
-            self._speaking, self.began = True, time.monotonic()
+        if not self._segment:
+            self.began = time.monotonic()
+        self._segment += text
         await self._next.capture_text(text)
 
     def flush(self) -> None:
         """End the segment."""
-        self._speaking = False
         self._next.flush()
+        if self._segment:
+            self._said(self._segment)
+        self._segment = ""
 
     async def until_heard(self) -> None:
         """Open when the linked participant is active, or when the room is gone and nobody will ever be there."""
         room = self._room_io.room
-        for event in ("participant_active", "participant_connected", "disconnected"):
+        for event in _EVENTS:
             room.on(event, self._look_again)
         try:
             await self._room_io.wait_for_ready()
@@ -70,7 +78,7 @@ class Held(TextOutput):
                 self._changed.clear()
                 await self._changed.wait()
         finally:
-            for event in ("participant_active", "participant_connected", "disconnected"):
+            for event in _EVENTS:
                 room.off(event, self._look_again)
             self._heard.set()
 
@@ -80,22 +88,6 @@ class Held(TextOutput):
 
 def _is_active(participant: rtc.RemoteParticipant | None) -> bool:
     return participant is not None and participant.state == rtc.ParticipantState.PARTICIPANT_STATE_ACTIVE
-
-
-@dataclass(frozen=True)
-class Words:
-    """A text stream that was received whole; it is read as a `rtc.TextStreamReader` is."""
-
-    info: rtc.TextStreamInfo
-    text: str
-    at: float = field(default_factory=time.monotonic)
-
-    async def read_all(self) -> str:
-        """The whole text."""
-        return self.text
-
-    async def __aiter__(self) -> Any:
-        yield self.text
 
 
 class Inbox:
@@ -112,9 +104,11 @@ class Inbox:
         self._unregister = self._room.unregister_text_stream_handler
         self._handler: Callable[..., Any] | None = None
         self._handled = asyncio.Event()
-        self._streams: asyncio.Queue[tuple[rtc.TextStreamReader, str]] = asyncio.Queue()
+        self._streams: asyncio.Queue[tuple[rtc.TextStreamReader | Words, str]] = asyncio.Queue()
         self._known = asyncio.Event()
+        self._recent: deque[tuple[str, bool, float]] = deque(maxlen=20)
         self.arrivals: dict[str, float] = {}
+        self.packets: Packets | None = None
         self._register(TOPIC_CHAT, self._arrived)
         # On this one room: other handlers of other topics, and other rooms, are not ours to touch.
         self._room.register_text_stream_handler = self._register_other  # type: ignore[method-assign]
@@ -124,7 +118,8 @@ class Inbox:
 
     def _register_other(self, topic: str, handler: Callable[..., Any]) -> None:
         if topic != TOPIC_CHAT:
-            return self._register(topic, handler)
+            self._register(topic, handler)
+            return
         if self._handler is not None:
             raise ValueError(f"text stream handler for topic '{topic}' already set")
         self._handler = handler
@@ -132,11 +127,24 @@ class Inbox:
 
     def _unregister_other(self, topic: str) -> None:
         if topic != TOPIC_CHAT:
-            return self._unregister(topic)
+            self._unregister(topic)
+            return
         self._handler = None
         self._handled.clear()
 
-    def _arrived(self, reader: rtc.TextStreamReader, identity: str) -> None:
+    def is_twin(self, text: str, *, stream: bool) -> bool:
+        """Whether the same words came a moment ago in the other form, as text stream or packet."""
+        now = time.monotonic()
+        if any(text == t and s is not stream and now - at < TWIN_WINDOW for t, s, at in self._recent):
+            return True
+        self._recent.append((text, stream, now))
+        return False
+
+    def take(self, words: Words, identity: str) -> None:
+        """Hand on words that came in another way than as a text stream."""
+        self._arrived(words, identity)
+
+    def _arrived(self, reader: rtc.TextStreamReader | Words, identity: str) -> None:
         self.arrivals[reader.info.stream_id] = time.monotonic()
         self._streams.put_nowait((reader, identity))
 
@@ -146,10 +154,8 @@ class Inbox:
     async def _hand_on(self) -> None:
         while True:
             reader, identity = await self._streams.get()
-            try:
-                words = Words(reader.info, await asyncio.wait_for(reader.read_all(), STREAM_TIMEOUT))
-            except (TimeoutError, ConnectionError) as fault:
-                logger.warning("words of %s were lost on their way: %s", identity, fault or type(fault).__name__)
+            words = await self._whole(reader, identity)
+            if words is None:
                 continue
             await self._until_known(identity)
             handler = await self._ready_handler()
@@ -157,6 +163,20 @@ class Inbox:
                 handler(words, identity)
             except Exception:
                 logger.exception("the handler of %s raised", TOPIC_CHAT)
+
+    async def _whole(self, reader: rtc.TextStreamReader | Words, identity: str) -> Words | None:
+        if isinstance(reader, Words):
+            return reader
+        try:
+            words = Words(reader.info, await asyncio.wait_for(reader.read_all(), STREAM_TIMEOUT))
+        except (TimeoutError, ConnectionError) as fault:
+            logger.warning("words of %s were lost on their way: %s: %s", identity, type(fault).__name__, fault)
+            return None
+        if self.is_twin(words.text, stream=True):
+            return None
+        if self.packets:
+            self.packets.in_kind = None
+        return words
 
     async def _until_known(self, identity: str) -> None:
         try:
@@ -186,9 +206,9 @@ class Turns:
     Words written after interrupt it, unless it does not allow that.
     """
 
-    def __init__(self, session: AgentSession[Any], *, hook: bool, voice_instructions: bool) -> None:
+    def __init__(self, session: AgentSession[Any], inbox: Inbox, *, hook: bool, voice_instructions: bool) -> None:
         self.output: Held | None = None
-        self.inbox: Inbox | None = None
+        self._inbox = inbox
         self._session = session
         self._hook = hook
         self._modality: Any = "audio" if voice_instructions else "text"
@@ -199,7 +219,7 @@ class Turns:
     async def take(self, session: AgentSession[Any], event: TextInputEvent) -> None:
         """Answer the words; a session's ``text_input_cb``."""
         stream = event.info.stream_id if event.info else ""
-        arrived = (self.inbox.arrivals.pop(stream, None) if self.inbox else None) or time.monotonic()
+        arrived = self._inbox.arrivals.pop(stream, None) or time.monotonic()
         async with self._turn:
             await self._until_free(session, arrived)
             if self._hook:

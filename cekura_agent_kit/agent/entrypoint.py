@@ -173,7 +173,7 @@ class WrappedEntrypoint:
 
     async def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the entrypoint, as a test where the job's metadata names one."""
-        context = args[0] if args else next(iter(kwargs.values()), None)
+        context: Any = args[0] if args else next(iter(kwargs.values()), None)
         metadata = getattr(getattr(context, "job", None), "metadata", None)
         try:
             mode = mode_from(metadata) if isinstance(metadata, str) else None

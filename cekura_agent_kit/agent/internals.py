@@ -1,18 +1,19 @@
 """Every name of livekit-agents that we touch and that is not public, or that we replace.
 
-| name | for | since |
-|---|---|---|
-| ``AgentSession._text_only`` | the framework's own switch: STT, TTS, VAD and turn detection resolve to None at every level | 1.6.0 |
-| ``AgentSession._activity`` and its ``stt``, ``tts``, ``vad``, ``_turn_detection``, ``_interruption_detector`` | the proof | 1.6.0 |
-| ``AgentOutput._audio_changed``, ``AgentInput._audio_changed`` | audio sinks and sources that are set after the start | 1.6.0 |
-| ``RoomOptions._ensure_options`` | the legacy pair of options, converted as the framework does | 1.6.0 |
-| ``RoomIO._options``, ``RoomIO._agent_session`` | a RoomIO that the entrypoint makes itself | 1.6.0 |
-| ``AgentServer._entrypoint_fnc`` | a server that was given the function before it was wrapped | 1.6.0 |
+All are there since 1.6.0; checked on 1.6.0, 1.7.3 and 1.8.9.
 
-Where one of the first five is gone, text mode is refused by `require_text_mode` with its name, and voice goes on untouched.
-Replaced, once and only in a process that runs a test: ``AgentSession.start``, ``AgentSession._text_only``, ``RoomIO.start``,
-``BackgroundAudioPlayer.start`` and ``.play``. Each does nothing of its own for a session that is not in a test.
-Checked on 1.6.0, 1.7.3 and 1.8.9.
+- ``AgentSession._text_only``: the framework's own switch; speech models resolve to None at every level.
+- ``AgentSession._activity``, its ``stt``, ``tts``, ``vad``, ``_turn_detection``, ``_interruption_detector``: the proof.
+- ``AgentOutput._audio_changed``, ``AgentInput._audio_changed``: audio sinks and sources that are set later.
+- ``RoomOptions._ensure_options``: the legacy pair of options, converted as the framework does it.
+- ``RoomIO._options``, ``RoomIO._agent_session``: a RoomIO that the entrypoint makes itself.
+- ``AgentServer._entrypoint_fnc``: a server that was given the function before it was wrapped. Where it is gone, such a
+  server runs the function as it is.
+
+Where one of the others is gone, `require_text_mode` refuses text mode with its name, and voice goes on untouched.
+
+Replaced, once and only in a process that runs a test: ``AgentSession.start``, ``AgentSession._text_only``,
+``RoomIO.start``, ``BackgroundAudioPlayer.start`` and ``.play``. Each does nothing of its own for a job that is no test.
 """
 
 from __future__ import annotations
@@ -53,6 +54,9 @@ def _install() -> None:
         AgentSession._text_only = property(  # type: ignore[method-assign, assignment]
             lambda self: UNDER_TEST in self.__dict__ or bool(switch.fget and switch.fget(self))
         )
+    # Cekura's own tracer switches sessions to text too, unless it finds that done: it would write into the caller's
+    # room options, and its own would win over the legacy pair.
+    AgentSession._cekura_text_mode_patched = True  # type: ignore[attr-defined]
     _replace(AgentSession, "start", in_test.start)
     _replace(RoomIO, "start", in_test.start_room_io)
     _replace(BackgroundAudioPlayer, "start", in_test.start_background_audio)
@@ -81,6 +85,7 @@ def require_text_mode() -> None:
 
     from livekit.agents import AgentSession
     from livekit.agents.version import __version__
+    from livekit.agents.voice.agent_activity import AgentActivity
     from livekit.agents.voice.io import AgentInput, AgentOutput
     from livekit.agents.voice.room_io import RoomIO, RoomOptions
 
@@ -88,11 +93,12 @@ def require_text_mode() -> None:
     missing += [] if hasattr(RoomOptions, "_ensure_options") else ["RoomOptions._ensure_options"]
     for owner, names in (
         (AgentSession, ["_activity"]),
+        (AgentActivity, ["_turn_detection", "_interruption_detector"]),
         (AgentOutput, ["_audio_changed"]),
         (AgentInput, ["_audio_changed"]),
         (RoomIO, ["_options", "_agent_session"]),
     ):
-        made = inspect.unwrap(owner.__init__).__code__.co_names  # type: ignore[misc]
+        made = inspect.unwrap(owner.__init__).__code__.co_names
         missing += [f"{owner.__name__}.{name}" for name in names if name not in made]
     if missing:
         raise TextModeError(

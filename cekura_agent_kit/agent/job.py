@@ -14,17 +14,21 @@ from ..errors import KitError
 from . import internals
 from .data_messages import Mailbox
 from .entrypoint import UNDER_TEST, Call, Options
+from .events import witness_of
 
 if TYPE_CHECKING:
     from livekit import rtc
     from livekit.agents import AgentSession, JobContext
+    from livekit.agents.voice.room_io import RoomIO
 
     from .caller import Inbox
+    from .data_messages import Packets
+    from .events import Witness
 
 logger = logging.getLogger("cekura_agent_kit")
 
 ERROR_STAYS: Final = 30.0
-"""Seconds for which a failed agent stays in the room: its attributes go with it, and a trigger looks every few seconds."""
+"""Seconds for which a failed agent stays in the room, for its attributes go with it."""
 _CONNECT_TIMEOUT: Final = 10.0
 _ERROR_LENGTH: Final = 500
 """Characters of `cekura.error`; LiveKit takes 64 KB of attributes, a reader one line."""
@@ -39,20 +43,32 @@ class JobUnderTest:
         call: what `current_call` gives.
         options: of `wrap_entrypoint`.
         sessions: the sessions that were started in this job.
+        inbox, packets: what comes from the caller, in text.
+        room_io: of the first session, in text.
+        witness: who may be told the events; None where nobody may.
+        ending: the end of a job that was refused.
+        connected, gone: the room was connected; it was closed, or the agent removed from it.
     """
+
+    inbox: Inbox
+    packets: Packets
 
     def __init__(self, context: JobContext, call: Call, options: Options) -> None:
         self.context = context
         self.call = call
         self.options = options
         self.sessions: list[AgentSession[Any]] = []
-        self.inbox: Inbox | None = None
         self.ending: asyncio.Task[Any] | None = None
+        self.room_io: RoomIO | None = None
+        self.witness: Witness | None = None
+        self.connected = asyncio.Event()
         self.gone = asyncio.Event()
         self._attributes: dict[str, str] = {}
         self._publishing = asyncio.Lock()
         self._tasks: set[asyncio.Task[Any]] = set()
         context.__dict__[UNDER_TEST] = self
+        if self.room.isconnected():
+            self.connected.set()
         self.room.on("disconnected", self._on_disconnected)
         self.room.on("connection_state_changed", self._on_connection_state)
         context.add_shutdown_callback(self._on_shutdown)
@@ -69,6 +85,27 @@ class JobUnderTest:
 
         context = get_job_context(required=False)
         return context.__dict__.get(UNDER_TEST) if context is not None else None
+
+    def caller(self) -> str | None:
+        """The identity of the linked participant; before there is a session, of the one that it would link."""
+        if self.room_io and (linked := self.room_io.linked_participant):
+            return linked.identity
+        return next((each.identity for each in self.room.remote_participants.values() if is_caller(each)), None)
+
+    async def until_caller(self, timeout: float) -> str | None:
+        """The caller's identity, once there is one; None where nobody came in time."""
+        come = asyncio.Event()
+        self.room.on("participant_connected", look := lambda *_: come.set())
+        try:
+            async with asyncio.timeout(timeout):
+                while (identity := self.caller()) is None:
+                    come.clear()
+                    await come.wait()
+        except TimeoutError:
+            return None
+        finally:
+            self.room.off("participant_connected", look)
+        return identity
 
     def start(self, coroutine: Coroutine[Any, Any, Any], name: str) -> asyncio.Task[Any]:
         """Run something beside the job; it ends with the job, and what it raises is logged."""
@@ -119,7 +156,8 @@ class JobUnderTest:
                 await self.room.local_participant.set_attributes(dict(self._attributes))
 
     def _on_connection_state(self, _state: object) -> None:
-        if self.room.isconnected() and self._attributes:
+        if self.room.isconnected():
+            self.connected.set()
             self.start(self._publish(), "attributes")
 
     def _on_disconnected(self, *_: object) -> None:
@@ -135,6 +173,13 @@ class JobUnderTest:
             logger.error("%s failed: %s: %s", task.get_name(), type(fault).__name__, fault)
 
 
+def is_caller(participant: rtc.RemoteParticipant) -> bool:
+    """Whether a session may link it: no agent, no egress, no ingress."""
+    from livekit.agents.job import DEFAULT_PARTICIPANT_KINDS
+
+    return participant.kind in DEFAULT_PARTICIPANT_KINDS
+
+
 async def run_test(
     context: JobContext, mode: Mode, options: Options, entrypoint: Callable[[], Coroutine[Any, Any, Any]]
 ) -> Any:
@@ -147,11 +192,12 @@ async def run_test(
     job.tell(**{KIT_ATTRIBUTE: __version__, MODE_ATTRIBUTE: mode})
     try:
         internals.install()
+        job.witness = witness_of(job)
         if mode is Mode.TEXT:
             internals.require_text_mode()
             from .text_session import prepare
 
-            prepare(job)
+            prepare(job, mailbox)
         return await entrypoint()
     except Exception as error:
         logger.error("the test ends: %s", one_line(error))

@@ -1,4 +1,4 @@
-"""What ``AgentSession.start`` and its like do in a test. Each is called in the place of the original, which it is given."""
+"""What ``AgentSession.start`` and its like do in a test: each is called in the place of the original."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
 from ..contract import Mode
+from .tracing import track
 
 if TYPE_CHECKING:
     from livekit.agents import AgentSession, BackgroundAudioPlayer, PlayHandle
@@ -21,7 +22,12 @@ Original = Callable[..., Coroutine[Any, Any, Any]]
 
 async def start(job: JobUnderTest, original: Original, session: AgentSession[Any], *args: Any, **kwargs: Any) -> Any:
     """``AgentSession.start``."""
-    job.sessions.append(session)
+    if session not in job.sessions:
+        job.sessions.append(session)
+        if job.witness:
+            job.witness.watch(session)
+        if job.options.tracing:
+            await track(job, session, args[0] if args else kwargs["agent"])
     if job.call.mode is Mode.TEXT:
         from . import text_session
 

@@ -16,21 +16,24 @@ from ..contract import PROOF_ATTRIBUTE, TEXT_ONLY
 from ..errors import TextModeError
 from . import internals
 from .caller import Held, Inbox, Turns
+from .data_messages import Packets
 from .entrypoint import UNDER_TEST
 
 if TYPE_CHECKING:
+    from .data_messages import Mailbox
     from .job import JobUnderTest
 
 logger = logging.getLogger("cekura_agent_kit")
 
 
-def prepare(job: JobUnderTest) -> None:
+def prepare(job: JobUnderTest, mailbox: Mailbox) -> None:
     """Make the job's room ready for text, before the entrypoint runs."""
 
     def started(room_io: RoomIO) -> Coroutine[Any, Any, object]:
         return TextSession.of(job, internals.session_of(room_io)).started.wait()
 
     job.inbox = Inbox(job, started)
+    job.packets = job.inbox.packets = Packets(job, job.inbox, mailbox)
 
     def on_track(publication: rtc.LocalTrackPublication, *_: object) -> None:
         if publication.kind == rtc.TrackKind.KIND_AUDIO:
@@ -53,13 +56,14 @@ class TextSession:
         self.job = job
         self.session = session
         self.started = asyncio.Event()
-        self.turns = Turns(session, hook=job.options.user_turn, voice_instructions=job.options.voice_instructions)
-        self.turns.inbox = job.inbox
+        self.turns = Turns(
+            session, job.inbox, hook=job.options.user_turn, voice_instructions=job.options.voice_instructions
+        )
         self.untested: list[str] = []
         session.__dict__[UNDER_TEST] = self
         internals.refuse_audio(session, self._on_audio)
         session.on("conversation_item_added", self._on_item)
-        if job.options.never_away:
+        if options.never_away:
             session.options.user_away_timeout = None
 
     @staticmethod
@@ -115,7 +119,7 @@ async def start(
     """``AgentSession.start`` in text."""
     text = TextSession.of(job, session)
     try:
-        refuse_duplex(session, args[0] if args else kwargs.get("agent"))
+        refuse_duplex(session, args[0] if args else kwargs["agent"])
         if room := kwargs.get("room"):
             legacy = kwargs.pop("room_input_options", None), kwargs.pop("room_output_options", None)
             kwargs["room_options"] = text.room_options(kwargs.get("room_options"), *legacy)
@@ -143,9 +147,10 @@ async def start_room_io(
     internals.set_options(room_io, options)
     if room_io.room is job.room:
         await job.context.connect()
+    job.room_io = job.room_io or room_io
     await original(room_io, *args, **kwargs)
     if (output := room_io.transcription_output) is not None:
-        text.turns.output = session.output.transcription = held = Held(room_io, output)
+        text.turns.output = session.output.transcription = held = Held(room_io, output, job.packets.answer)
         job.start(held.until_heard(), "held_text")
     if text_input := options.get_text_input_options():
         # AgentSession.start does so too; for a RoomIO that the entrypoint made, nobody does.

@@ -114,7 +114,9 @@ class Run:
                             return seen
                     await asyncio.sleep(0.05)
         except TimeoutError:
-            raise AssertionError(f"the agent's attributes: {seen}\n{self.worker.log[-6000:]}\n{[l for l in self.worker.server.log.splitlines() if 'ListPart' not in l][-12:]}") from None
+            raise AssertionError(
+                f"the agent's attributes: {seen}\n{self.worker.log[-6000:]}\n{[l for l in self.worker.server.log.splitlines() if 'ListPart' not in l][-12:]}"
+            ) from None
 
     async def announce(self, identity: str = "evaluator") -> None:
         """Have the server announce a participant that publishes no track, once it is active."""

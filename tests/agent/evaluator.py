@@ -15,15 +15,15 @@ DEADLINE = float(__import__("os").environ.get("DL", "30"))
 
 
 class Evaluator:
-    """In one room. `heard` are the agent's segments, in order; `at` when each began, seconds after the join."""
+    """In one room. `at` is when each of the agent's segments was opened, in seconds after the join."""
 
     def __init__(self, server: LiveKitServer, room: str, identity: str = "evaluator") -> None:
         self.server = server
         self.name = room
         self.identity = identity
         self.room = rtc.Room()
-        self.heard: list[str] = []
         self.at: list[float] = []
+        self._segments: list[str | None] = []
         self.audio_tracks: list[str] = []
         self.packets: list[tuple[str, str]] = []
         self._news = asyncio.Event()
@@ -48,6 +48,11 @@ class Evaluator:
     ) -> None:
         await self.room.disconnect()
 
+    @property
+    def heard(self) -> list[str]:
+        """The agent's segments that are complete, in the order in which they were opened."""
+        return [each for each in self._segments if each is not None]
+
     async def say(self, text: str) -> None:
         await self.room.local_participant.send_text(text, topic="lk.chat")
 
@@ -62,17 +67,17 @@ class Evaluator:
             raise AssertionError(f"{text!r} was not heard, but {self.heard}") from None
 
     def _on_stream(self, reader: rtc.TextStreamReader, identity: str) -> None:
-        task = asyncio.create_task(self._read(reader, identity, len(self.at)))
-        if identity != self.identity:
-            self.at.append(time.monotonic() - self.joined)
+        if identity == self.identity:
+            return
+        self.at.append(time.monotonic() - self.joined)
+        self._segments.append(None)
+        task = asyncio.create_task(self._read(reader, len(self._segments) - 1))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _read(self, reader: rtc.TextStreamReader, identity: str, _index: int) -> None:
-        text = await reader.read_all()
-        if identity != self.identity:
-            self.heard.append(text)
-            self._news.set()
+    async def _read(self, reader: rtc.TextStreamReader, index: int) -> None:
+        self._segments[index] = await reader.read_all()
+        self._news.set()
 
     def _on_track(self, publication: rtc.RemoteTrackPublication, participant: rtc.RemoteParticipant) -> None:
         if publication.kind == rtc.TrackKind.KIND_AUDIO:

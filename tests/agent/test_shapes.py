@@ -26,10 +26,10 @@ async def test_shape(worker: Worker, name: str, waits: bool) -> None:
             else:
                 await evaluator.say(shape.say)
                 await run.announce()
-            await evaluator.hear(shape.answer)
+            await evaluator.hear(shape.answer[-1])
             attributes = await run.until(lambda attributes: PROOF_ATTRIBUTE in attributes)
             assert attributes[PROOF_ATTRIBUTE] == "text-only"
             assert attributes[KIT_ATTRIBUTE]
-            assert evaluator.heard == [*shape.hear, shape.answer]
+            assert evaluator.heard == [*shape.hear, *shape.answer]
             assert evaluator.audio_tracks == []
     assert worker.speech_calls == []

@@ -30,23 +30,23 @@ class Shape:
         entrypoint: wrapped, and importable under its own name.
         hear: what the evaluator must hear, in order, wherever it speaks first; an empty one says nothing first.
         say: what the evaluator says.
-        answer: what must be heard as the answer.
+        answer: what must be heard as the answer, in order.
     """
 
     entrypoint: Callable[[JobContext], Awaitable[None]]
     hear: tuple[str, ...]
     say: str = "hello"
-    answer: str = "You said hello."
+    answer: tuple[str, ...] = ("You said hello.",)
 
 
 SHAPES: dict[str, Shape] = {}
 
 
-def shape(*hear: str, say: str = "hello", answer: str = "You said hello.") -> Callable[[Any], Any]:
+def shape(*hear: str, say: str = "hello", answer: str | tuple[str, ...] = "You said hello.") -> Callable[[Any], Any]:
     """Add an entrypoint to `SHAPES` under its name."""
 
     def add(entrypoint: Any) -> Any:
-        SHAPES[entrypoint.__name__] = Shape(entrypoint, hear, say, answer)
+        SHAPES[entrypoint.__name__] = Shape(entrypoint, hear, say, (answer,) if isinstance(answer, str) else answer)
         return entrypoint
 
     return add
@@ -154,7 +154,7 @@ async def handoff(ctx: JobContext) -> None:
     await new_session().start(First(), room=ctx.room)
 
 
-@shape(say='call note {"text": "x"} and call transfer'.replace("and call", "and"), answer="This is the second agent.")
+@shape(say='call note {"text": "x"} and transfer', answer=("The result is .", "This is the second agent."))
 @wrap_entrypoint
 async def handoff_in_batch(ctx: JobContext) -> None:
     await new_session().start(First(), room=ctx.room)

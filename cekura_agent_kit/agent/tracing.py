@@ -1,0 +1,44 @@
+"""The vendor's tracer, composed: it sends the conversation with its tool calls to Cekura when the job ends."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from livekit.agents import Agent, AgentSession
+
+    from .job import JobUnderTest
+
+logger = logging.getLogger("cekura_agent_kit")
+
+CEKURA: Final = "https://api.cekura.ai"
+_TRACK_TIMEOUT: Final = 10.0
+"""Seconds; with a host that does not answer, asking it for mock tools takes the tracer 3."""
+
+
+async def track(job: JobUnderTest, session: AgentSession[Any], agent: Agent) -> None:
+    """Have the tracer track a session of a test, before it starts. What fails is logged and hurts nothing."""
+    try:
+        async with asyncio.timeout(_TRACK_TIMEOUT):
+            await _tracer().track_session(job.context, session, agent)
+    except Exception as fault:  # noqa: BLE001
+        logger.warning("this call is not traced: %s: %s", type(fault).__name__, fault)
+
+
+def _tracer() -> Any:
+    from cekura.livekit import LiveKitTracer
+
+    missing = [name for name in ("CEKURA_API_KEY", "CEKURA_AGENT_ID") if not os.environ.get(name)]
+    if missing:
+        raise LookupError(f"{' and '.join(missing)} not set")
+    host = os.environ.get("CEKURA_API_URL", "").rstrip("/") or CEKURA
+    return LiveKitTracer(
+        api_key=os.environ["CEKURA_API_KEY"],
+        agent_id=int(os.environ["CEKURA_AGENT_ID"]),
+        host=host,
+        # Its spans go to Cekura whatever the host is; where that cannot be reached, the job's end waits 10 s for them.
+        enable_otel_traces=host == CEKURA,
+    )
