@@ -34,10 +34,8 @@ class Pace:
     """Without a job after it, no worker of this name took the dispatch; jobs were listed 0.2 to 5 s late."""
     proof: float = 3.0
     """For `cekura.proof` after `cekura.mode`: an agent that awaits a participant first has none until then."""
-    attributes: float = 5.0
-    """For `cekura.mode` after the agent is ACTIVE; the wrapper's attributes were seen 40 to 50 ms after."""
     settle: float = 1.0
-    """In voice, for the wrapper's attributes or its refusal; an agent that is not wrapped has neither."""
+    """For the wrapper's attributes, seen 40 to 50 ms after ACTIVE; an agent that is not wrapped has none."""
     gone: float = 3.0
     """An evaluator that was away for so long has hung up."""
     gone_after_break: float = 20.0

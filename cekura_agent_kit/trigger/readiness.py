@@ -72,7 +72,14 @@ def refuse(agents: Sequence[Seen], *, mode: Mode, switch: TextSwitch) -> None:
 
 
 def readiness(
-    agents: Sequence[Seen], *, mode: Mode, switch: TextSwitch, active_for: float, text_for: float, pace: Pace
+    agents: Sequence[Seen],
+    *,
+    mode: Mode,
+    switch: TextSwitch,
+    active_for: float,
+    text_for: float,
+    patience: float,
+    pace: Pace,
 ) -> Readiness:
     """Whether the evaluator may come.
 
@@ -82,7 +89,8 @@ def readiness(
         switch: how text mode is reached.
         active_for: seconds since the agent was first seen ACTIVE.
         text_for: seconds since it was first seen with ``cekura.mode``.
-        pace: how long what is awaited.
+        patience: seconds, ACTIVE, for ``cekura.mode``.
+        pace: how long what else is awaited.
 
     Raises:
         Errored: as `refuse`; or the agent knows nothing of the test's text mode.
@@ -97,7 +105,8 @@ def readiness(
     if switch == "dispatch":
         return Readiness(_AGENT_STATE in attributes or active_for >= pace.proof, SIMULATION_LACKS)
     if MODE_ATTRIBUTE not in attributes:
-        if active_for < pace.attributes:
+        # A session that has begun without it was not wrapped; one that has not may be in a slow start.
+        if active_for < (pace.settle if _AGENT_STATE in attributes else patience):
             return Readiness(False)
         raise Errored(
             Kind.WRONG_MODE,

@@ -114,6 +114,8 @@ class Room:
                 switch=self._suite.text_switch,
                 active_for=since.passed(since.active),
                 text_for=since.passed(since.mode),
+                # Before the agent's own time is up: it is there, and says nothing.
+                patience=self._suite.agent_timeout * 0.75,
                 pace=self._pace,
             )
             if found.ready:

@@ -8,7 +8,7 @@ import os
 import sys
 from typing import Any
 
-from livekit.agents import Agent, AgentServer, AgentSession, JobContext, cli, function_tool, llm
+from livekit.agents import Agent, AgentServer, AgentSession, JobContext, JobExecutorType, cli, function_tool, llm
 from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS
 from livekit.agents.voice.room_io import RoomOptions
 
@@ -61,7 +61,12 @@ class Host(Agent):
         return f"a table for {people} is booked"
 
 
-server = AgentServer(num_idle_processes=int(os.environ.get("AGENT_IDLE", "2")))
+# Threads start at once. A server gives no job to a worker that reports full load, as one does on a busy machine.
+server = AgentServer(
+    job_executor_type=JobExecutorType[os.environ.get("AGENT_EXECUTOR", "PROCESS")],
+    num_idle_processes=int(os.environ.get("AGENT_IDLE", "2")),
+    load_fnc=lambda *_: 0.0,
+)
 
 
 async def talk(ctx: JobContext) -> None:

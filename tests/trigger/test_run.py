@@ -1,0 +1,109 @@
+"""A suite end to end: a real server, a real worker, a stand-in over real HTTP."""
+
+from __future__ import annotations
+
+import pytest
+
+from cekura_agent_kit.trigger.progress import Ended, Finished, Planned, Said, Stage
+from cekura_agent_kit.verdict import Outcome
+from tests.trigger.conftest import BOOKING, HELLO, MORE, SLOW, Bench
+
+pytestmark = [pytest.mark.server, pytest.mark.xdist_group("trigger")]
+
+
+async def test_passes_and_fails_as_cekura_says(bench: Bench) -> None:
+    outcome = await bench.run(bench.suite({"scenario": HELLO, "repeat": 3}, BOOKING, MORE))
+
+    assert outcome.kinds == ["passed", "passed", "passed", "passed", "failed"], outcome.reasons
+    assert outcome.verdict.outcome is Outcome.FAILED
+    assert outcome.verdict.exit_code == 1
+    assert "this is never said" in outcome.verdict.runs[4].reason
+    assert outcome.started == 5
+    assert outcome.rooms == []
+    assert outcome.verdict.rooms_left == []
+
+
+async def test_a_post_never_names_a_scenario_twice(bench: Bench) -> None:
+    outcome = await bench.run(bench.suite({"scenario": HELLO, "repeat": 3}, BOOKING))
+
+    posts = [sorted(each["scenario"] for each in start.body["scenarios"]) for start in outcome.service.starts]
+    assert sorted(posts) == [[HELLO], [HELLO], [HELLO, BOOKING]]
+
+
+async def test_the_transcript_has_both_sides_and_the_tool_call(bench: Bench) -> None:
+    outcome = await bench.run(bench.suite(BOOKING))
+
+    run = outcome.verdict.runs[0]
+    assert run.transcript_source == "witness"
+    said = [(line.role, line.text or line.name) for line in run.transcript]
+    assert ("evaluator", "a table") in said
+    assert ("agent", "It is done: a table for 2 is booked.") in said
+    tool = next(line for line in run.transcript if line.role == "tool")
+    assert (tool.name, tool.arguments, tool.output) == ("book", {"people": 2}, "a table for 2 is booked")
+    assert [line.at for line in run.transcript] == sorted(line.at or 0 for line in run.transcript)
+
+
+async def test_without_a_witness_the_transcript_is_cekuras(bench: Bench) -> None:
+    outcome = await bench.run(bench.suite(HELLO, witnesses=0))
+
+    run = outcome.verdict.runs[0]
+    assert run.outcome is Outcome.PASSED, run.reason
+    assert run.transcript_source == "cekura"
+    assert [line.role for line in run.transcript][-2:] == ["evaluator", "agent"]
+    assert run.latency.turns == []
+
+
+async def test_the_stages_are_passed_in_order_and_told(bench: Bench) -> None:
+    outcome = await bench.run(bench.suite(HELLO))
+
+    times = outcome.verdict.runs[0].timeline.model_dump()
+    assert all(at is not None for at in times.values()), times
+    assert times["room"] <= times["agent_joined"] <= times["agent_ready"] <= times["evaluator_joined"]
+    assert times["evaluator_joined"] <= times["first_reply"] <= times["ended"] <= times["verdict"]
+    assert {event.stage for event in outcome.events if isinstance(event, Stage)} == set(times)
+    kinds = [type(event) for event in outcome.events]
+    assert (kinds[0], kinds[-1]) == (Planned, Ended)
+    assert {Said, Finished} <= set(kinds)
+
+
+async def test_an_agent_that_waits_for_its_caller_is_ready_by_its_mode(bench: Bench) -> None:
+    outcome = await bench.run(bench.suite(HELLO, behave="wait_first"))
+
+    assert outcome.kinds == ["passed"], outcome.reasons
+    assert "awaits its caller" in " ".join(outcome.verdict.runs[0].notes)
+
+
+async def test_an_unwrapped_agent_is_switched_by_its_dispatch(bench: Bench) -> None:
+    outcome = await bench.run(bench.suite(MORE, behave="unwrapped", text_switch="dispatch"))
+
+    assert outcome.kinds == ["failed"], outcome.reasons
+    assert "text by dispatch" in " ".join(outcome.verdict.runs[0].notes)
+
+
+async def test_a_slow_reply_fails_a_passed_run(bench: Bench) -> None:
+    outcome = await bench.run(bench.suite({"scenario": SLOW, "max_reply": "1s"}, HELLO))
+
+    assert outcome.kinds == ["failed", "passed"], outcome.reasons
+    assert "max_reply is 1 s" in outcome.verdict.runs[0].reason
+
+
+async def test_the_pass_rate_judges_a_scenario_over_its_runs(bench: Bench) -> None:
+    outcome = await bench.run(bench.suite({"scenario": HELLO, "repeat": 2, "pass_rate": 0.5}))
+
+    assert outcome.verdict.scenarios[0].pass_rate == 0.5
+    assert outcome.verdict.exit_code == 0
+
+
+async def test_concurrency_holds_rooms(bench: Bench) -> None:
+    outcome = await bench.run(bench.suite({"scenario": HELLO, "repeat": 4}, concurrency=2))
+
+    spans = [(run.timeline.room, run.timeline.ended) for run in outcome.verdict.runs]
+    assert outcome.kinds == ["passed"] * 4, outcome.reasons
+    for begin, _ in spans:
+        assert sum(other <= begin < (until or 0) for other, until in spans if other is not None and begin) <= 2
+
+
+async def test_a_data_message_is_sent_with_its_run(bench: Bench) -> None:
+    outcome = await bench.run(bench.suite({"scenario": HELLO, "publish_data_message": {"tier": "gold"}}))
+
+    assert outcome.service.starts[0].body["scenarios"][0]["publish_data_message"] == {"tier": "gold"}

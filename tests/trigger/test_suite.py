@@ -1,0 +1,127 @@
+"""The suite file: what it says, what it may not say, and what flags do to it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cekura_agent_kit.contract import Mode
+from cekura_agent_kit.errors import SuiteError
+from cekura_agent_kit.trigger.suite import PlannedRun, Suite, shard_of
+
+SMALL = "agent_name: support\nruns:\n  - scenario: 30\n"
+
+
+def written(folder: Path, text: str) -> Path:
+    path = folder / "cekura.yaml"
+    path.write_text(text)
+    return path
+
+
+def test_the_smallest_suite_has_the_documented_defaults(tmp_path: Path) -> None:
+    suite = Suite.load(written(tmp_path, SMALL))
+
+    assert suite.name == tmp_path.name
+    assert (suite.mode, suite.text_switch, suite.concurrency, suite.witnesses) == (Mode.VOICE, "wrapper", 5, 20)
+    assert (suite.agent_timeout, suite.timeout, suite.suite_timeout, suite.max_runs) == (20, 1200, None, None)
+    assert suite.scenarios_file == tmp_path / "scenarios.yaml"
+
+
+def test_a_case_counts_its_scenario_over_all_entries(tmp_path: Path) -> None:
+    text = "agent_name: a\nmode: text\nmetadata: {tier: gold, a: 1}\nruns:\n" + (
+        "  - {scenario: 30, repeat: 2}\n  - {scenario: 31, mode: voice}\n"
+        "  - {scenario: 30, timeout: 5m, metadata: {a: 2}}\n"
+    )
+    plan = Suite.load(written(tmp_path, text)).plan()
+
+    assert [run.case for run in plan] == ["30#1", "30#2", "31#1", "30#3"]
+    assert [run.mode for run in plan] == [Mode.TEXT, Mode.TEXT, Mode.VOICE, Mode.TEXT]
+    assert plan[3].timeout == 300
+    assert (plan[0].metadata, plan[3].metadata) == ({"tier": "gold", "a": 1}, {"tier": "gold", "a": 2})
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("agent_name: a\nruns: []\n", ":2: runs: List should have at least 1 item"),
+        ("agent_name: a\n", ": runs: is required"),
+        ("agent_name: a\nretries: 3\nruns: [{scenario: 1}]\n", ":2: retries: unknown key; allowed: agent, agent_name,"),
+        ("agent_name: a\nruns:\n  - scenario: 1\n    mod: text\n", ":4: runs.0.mod: unknown key; allowed: "),
+        ("agent_name: a\nruns:\n  - scenario: thirty\n", ":3: runs.0.scenario: "),
+        ("agent_name: a\nruns:\n  - scenario: true\n", ":3: runs.0.scenario: "),
+        ("agent_name: a\nruns:\n  - {scenario: 1, repeat: 0}\n", ":3: runs.0.repeat: "),
+        ("agent_name: a\ntimeout: soon\nruns: [{scenario: 1}]\n", ":2: timeout: 'soon' is no duration"),
+        ("agent_name: a\nmode: video\nruns: [{scenario: 1}]\n", ":2: mode: Input should be 'text' or 'voice'"),
+        ("agent_name: a\nmetadata: {text_mode: true}\nruns: [{scenario: 1}]\n", "'text_mode' is written by the kit"),
+        ("agent_name: a\nruns:\n  - scenario: 1\n    metadata: {cekura: {}}\n", ":4: runs.0.metadata: 'cekura' is"),
+        ("runs: [{scenario: 1}]\n", "agent_name is required unless `worker` is given"),
+        (
+            "agent_name: a\nruns:\n  - scenario: 1\n    publish_data_message: {a: 1}\n",
+            ":4: runs.0.publish_data_message: Cekura sends data messages in text runs only",
+        ),
+        (
+            "agent_name: a\nruns:\n- {scenario: 1, pass_rate: 0.5}\n- {scenario: 1}\n- {scenario: 1, pass_rate: 1}\n",
+            ":5: runs.2: scenario 1 has pass_rate 1.0 here and 0.5 before",
+        ),
+        ("agent_name: a\nmax_runs: 2\nruns: [{scenario: 1, repeat: 3}]\n", ":2: max_runs: the plan has 3 runs"),
+        ("- a\n- b\n", "must be a mapping"),
+        ("", "must be a mapping"),
+        ("agent_name: [\n", ""),
+    ],
+)
+def test_what_does_not_fit_is_said_with_its_place(tmp_path: Path, text: str, said: str) -> None:
+    path = written(tmp_path, text)
+    with pytest.raises(SuiteError) as raised:
+        Suite.load(path)
+
+    assert said in str(raised.value)
+    assert str(path) in str(raised.value)
+    assert raised.value.hint
+
+
+def test_a_folder_stands_for_its_suite_and_none_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(SuiteError, match=r"cekura\.yaml: there is no such file"):
+        Suite.load(tmp_path)
+    written(tmp_path, SMALL)
+    assert Suite.load(tmp_path).agent_name == "support"
+
+
+def test_flags_win_over_the_suite_and_over_its_runs(tmp_path: Path) -> None:
+    path = written(tmp_path, "runs:\n  - {scenario: 1, mode: voice, timeout: 1m}\n")
+    suite = Suite.load(path, flags={"agent_name": "other", "mode": Mode.TEXT, "timeout": "9s", "concurrency": 2})
+
+    assert (suite.agent_name, suite.concurrency, suite.name) == ("other", 2, tmp_path.name)
+    assert [(run.mode, run.timeout) for run in suite.plan()] == [(Mode.TEXT, 9)]
+
+
+def test_a_wrong_flag_is_named_as_a_flag(tmp_path: Path) -> None:
+    with pytest.raises(SuiteError, match=r"^--suite-timeout: 'soon' is no duration"):
+        Suite.load(written(tmp_path, SMALL), flags={"suite_timeout": "soon"})
+
+
+def planned(scenario: int, occurrence: int) -> PlannedRun:
+    return PlannedRun(
+        case=f"{scenario}#{occurrence}",
+        scenario=scenario,
+        occurrence=occurrence,
+        mode=Mode.TEXT,
+        timeout=1,
+        metadata={},
+        publish_data_message=None,
+        max_reply=None,
+    )
+
+
+@given(st.dictionaries(st.integers(1, 50), st.integers(1, 6), max_size=12), st.integers(1, 8))
+def test_shards_are_the_plan_once_and_keep_a_scenario_together(repeats: dict[int, int], count: int) -> None:
+    plan = [planned(scenario, n + 1) for scenario, repeat in repeats.items() for n in range(repeat)]
+    shards = [shard_of(plan, index, count) for index in range(1, count + 1)]
+
+    assert sorted(run.case for shard in shards for run in shard) == sorted(run.case for run in plan)
+    homes = [{run.scenario for run in shard} for shard in shards]
+    assert sum(map(len, homes)) == len(repeats)
+    if repeats:
+        assert max(map(len, shards)) - min(map(len, shards)) <= max(repeats.values())
