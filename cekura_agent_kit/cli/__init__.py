@@ -10,6 +10,13 @@ import typer
 
 from .. import __version__
 from ..errors import KitError
+from .doctor import doctor
+from .init import init
+from .report import report
+from .run import run
+from .sandbox import sandbox
+from .schema import schema
+from .sweep import sweep
 
 app = typer.Typer(
     name="cekura-kit",
@@ -36,6 +43,11 @@ def _options(
     pass
 
 
+# In the order of their first use.
+for command in (init, run, doctor, sandbox, sweep, report, schema):
+    app.command()(command)
+
+
 def complain(error: KitError) -> None:
     """Say on stderr what happened and what to do."""
     typer.echo(f"cekura-kit: {error}", err=True)
@@ -60,8 +72,3 @@ def main() -> None:
             )
         )
         sys.exit(2)
-
-
-from .sandbox import sandbox  # noqa: E402
-
-app.command()(sandbox)
