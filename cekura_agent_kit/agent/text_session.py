@@ -63,7 +63,7 @@ class TextSession:
         session.__dict__[UNDER_TEST] = self
         internals.refuse_audio(session, self._on_audio)
         session.on("conversation_item_added", self._on_item)
-        if options.never_away:
+        if job.options.never_away:
             session.options.user_away_timeout = None
 
     @staticmethod
