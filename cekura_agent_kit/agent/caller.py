@@ -39,12 +39,12 @@ class Held(TextOutput):
     The audio output of a session in voice waits for a subscriber; text output does not.
 
     Attributes:
-        began: when the present segment's first text went out; 0 before the first.
+        heard_at: when the last whole segment had gone out; 0 before the first.
     """
 
     def __init__(self, room_io: RoomIO, next_in_chain: TextOutput, said: Callable[[str], None]) -> None:
         super().__init__(label="cekura-kit", next_in_chain=next_in_chain)
-        self.began = 0.0
+        self.heard_at = 0.0
         self._next = next_in_chain
         self._room_io = room_io
         self._heard = asyncio.Event()
@@ -55,8 +55,6 @@ class Held(TextOutput):
     async def capture_text(self, text: str) -> None:
         """Pass the text on, once a caller is there."""
         await self._heard.wait()
-        if not self._segment:
-            self.began = time.monotonic()
         self._segment += text
         await self._next.capture_text(text)
 
@@ -64,6 +62,7 @@ class Held(TextOutput):
         """End the segment."""
         self._next.flush()
         if self._segment:
+            self.heard_at = time.monotonic()
             self._said(self._segment)
         self._segment = ""
 
@@ -97,8 +96,8 @@ class Inbox:
     words that come before the session has started.
     """
 
-    def __init__(self, job: JobUnderTest, started: Callable[[RoomIO], Awaitable[object]]) -> None:
-        self._started = started
+    def __init__(self, job: JobUnderTest, ready: Callable[[RoomIO], Awaitable[object]]) -> None:
+        self._until_ready = ready
         self._room = job.room
         self._register = self._room.register_text_stream_handler
         self._unregister = self._room.unregister_text_stream_handler
@@ -194,7 +193,7 @@ class Inbox:
             handler = self._handler
             owner = getattr(handler, "__self__", None)
             if isinstance(owner, RoomIO):
-                await self._started(owner)
+                await self._until_ready(owner)
             if handler is self._handler and handler is not None:
                 return handler
 
@@ -202,8 +201,8 @@ class Inbox:
 class Turns:
     """What the caller writes, taken as a session takes what a caller says.
 
-    Words that were written before the agent's present speech had begun did not interrupt it: they wait for its end.
-    Words written after interrupt it, unless it does not allow that.
+    Words interrupt a speech of which something was heard before they came: of several segments, a filler and an answer
+    say, the first. Others were not said over it, and wait for its end, as all do where it does not allow interruptions.
     """
 
     def __init__(self, session: AgentSession[Any], inbox: Inbox, *, hook: bool, voice_instructions: bool) -> None:
@@ -242,11 +241,11 @@ class Turns:
             await session.interrupt(force=True)
 
     def _not_interrupted(self, session: AgentSession[Any], arrived: float) -> SpeechHandle | None:
-        """A speech of the present agent that had not begun when the words came."""
-        began = self.output.began if self.output else 0.0
+        """A speech of the present agent of which nothing had been heard when the words came."""
+        heard_at = self.output.heard_at if self.output else 0.0
         for speech in self._speeches:
             # The speech of a tool that runs an AgentTask goes on until the task has its answers: not waited for.
-            if speech.agent is session.current_agent and not speech.created <= began <= arrived:
+            if speech.agent is session.current_agent and not speech.created <= heard_at <= arrived:
                 return speech.handle
         return None
 

@@ -47,7 +47,7 @@ class JobUnderTest:
         room_io: of the first session, in text.
         witness: who may be told the events; None where nobody may.
         ending: the end of a job that was refused.
-        connected, gone: the room was connected; it was closed, or the agent removed from it.
+        connected, returned, gone: the room was connected; the entrypoint is through; the agent is out of the room.
     """
 
     inbox: Inbox
@@ -62,6 +62,7 @@ class JobUnderTest:
         self.room_io: RoomIO | None = None
         self.witness: Witness | None = None
         self.connected = asyncio.Event()
+        self.returned = asyncio.Event()
         self.gone = asyncio.Event()
         self._attributes: dict[str, str] = {}
         self._publishing = asyncio.Lock()
@@ -203,6 +204,8 @@ async def run_test(
         logger.error("the test ends: %s", one_line(error))
         await (job.ending or job.stay(error))
         raise
+    finally:
+        job.returned.set()
 
 
 async def refuse_job(context: JobContext, error: KitError) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import copy
 import logging
 from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from livekit import rtc
-from livekit.agents import Agent, AgentSession, ConversationItemAddedEvent, llm
+from livekit.agents import Agent, AgentSession, ConversationItemAddedEvent, llm, utils
 from livekit.agents.voice.room_io import RoomIO, RoomOptions, TextInputOptions, TextOutputOptions
 
 from ..contract import PROOF_ATTRIBUTE, TEXT_ONLY
@@ -25,14 +26,17 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("cekura_agent_kit")
 
+GREETING_TIME: Final = 0.3
+"""Seconds after a session's start in which its entrypoint may still greet before words that came early are answered."""
+
 
 def prepare(job: JobUnderTest, mailbox: Mailbox) -> None:
     """Make the job's room ready for text, before the entrypoint runs."""
 
-    def started(room_io: RoomIO) -> Coroutine[Any, Any, object]:
-        return TextSession.of(job, internals.session_of(room_io)).started.wait()
+    async def ready(room_io: RoomIO) -> None:
+        await TextSession.of(job, internals.session_of(room_io)).ready.wait()
 
-    job.inbox = Inbox(job, started)
+    job.inbox = Inbox(job, ready)
     job.packets = job.inbox.packets = Packets(job, job.inbox, mailbox)
 
     def on_track(publication: rtc.LocalTrackPublication, *_: object) -> None:
@@ -55,7 +59,8 @@ class TextSession:
     def __init__(self, job: JobUnderTest, session: AgentSession[Any]) -> None:
         self.job = job
         self.session = session
-        self.started = asyncio.Event()
+        self.started = False
+        self.ready = asyncio.Event()
         self.turns = Turns(
             session, job.inbox, hook=job.options.user_turn, voice_instructions=job.options.voice_instructions
         )
@@ -96,15 +101,34 @@ class TextSession:
         if found := internals.audible(self.session) + audio_tracks(self.job.room):
             raise _not_text(found)
 
+    async def get_ready(self) -> None:
+        """Take words once the entrypoint is through, or has had its time: many greet right after the start."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self.job.returned.wait(), GREETING_TIME)
+        self.ready.set()
+
+    def log_untested(self) -> None:
+        """Say once what of this agent a test in text does not reach."""
+        agent = self.session.current_agent
+        nodes = [
+            f"{type(agent).__name__}.{node}"
+            for node in ("stt_node", "tts_node", "realtime_audio_output_node")
+            if getattr(type(agent), node, None) is not getattr(Agent, node, None)
+        ]
+        models = [agent.llm if utils.is_given(agent.llm) else self.session.llm]
+        realtime = [f"the audio of {type(model).__name__}" for model in models if isinstance(model, llm.RealtimeModel)]
+        if found := [*self.untested, *nodes, *realtime]:
+            logger.info("text mode does not test: %s", ", ".join(found))
+
     def _on_item(self, event: ConversationItemAddedEvent) -> None:
-        if event.item.type == "agent_handoff" and self.started.is_set():
+        if event.item.type == "agent_handoff" and self.started:
             try:
                 self.prove()
             except TextModeError as error:
                 self.job.refuse(error)
 
     def _on_audio(self, what: str) -> None:
-        if not self.started.is_set():
+        if not self.started:
             self.untested.append(what)
         logger.info("text mode: %s is not used", what)
 
@@ -131,9 +155,10 @@ async def start(
     except TextModeError as error:
         job.refuse(error)
         raise
-    text.started.set()
-    log_untested(text)
+    text.started = True
+    text.log_untested()
     job.tell(**{PROOF_ATTRIBUTE: TEXT_ONLY})
+    job.start(text.get_ready(), "ready")
     return result
 
 
@@ -175,15 +200,3 @@ def audio_tracks(room: rtc.Room) -> list[str]:
     """The audio tracks that the agent publishes."""
     tracks = room.local_participant.track_publications.values() if room.isconnected() else ()
     return [f"the audio track {track.name!r}" for track in tracks if track.kind == rtc.TrackKind.KIND_AUDIO]
-
-
-def log_untested(text: TextSession) -> None:
-    """Say once what of this agent a test in text does not reach."""
-    agent = text.session.current_agent
-    nodes = [
-        f"{type(agent).__name__}.{node}"
-        for node in ("stt_node", "tts_node", "realtime_audio_output_node")
-        if getattr(type(agent), node, None) is not getattr(Agent, node, None)
-    ]
-    if found := [*text.untested, *nodes]:
-        logger.info("text mode does not test: %s", ", ".join(found))
