@@ -1,0 +1,212 @@
+"""One suite against real parts, with whatever goes wrong: a stand-in for Cekura's API, a livekit-server, a worker."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import psutil
+from livekit import api
+from pydantic import SecretStr
+
+from cekura_agent_kit.report import html, junit, markdown
+from cekura_agent_kit.sandbox.cekura_service import CekuraService
+from cekura_agent_kit.sandbox.faults import Faults
+from cekura_agent_kit.sandbox.livekit_server import LiveKitServer
+from cekura_agent_kit.sandbox.scenarios import Scenario
+from cekura_agent_kit.trigger.conductor import Conductor
+from cekura_agent_kit.trigger.pace import Pace
+from cekura_agent_kit.trigger.progress import Event, Stage
+from cekura_agent_kit.trigger.settings import Settings
+from cekura_agent_kit.trigger.suite import Suite
+from cekura_agent_kit.verdict import SuiteVerdict
+from tests.faults.agent import BOOK, PROCESSES
+from tests.faults.secrecy import Outputs
+
+ROOT = Path(__file__).parents[2]
+
+
+def scenario(*talk: Mapping[str, str], patience: float = 30) -> Scenario:
+    return Scenario.model_validate({"name": "A talk", "talk": talk, "patience": patience})
+
+
+SCENARIOS = {
+    number: scenario({"hear": "welcome"}, {"say": f"number {number}", "hear": f"you said number {number}"})
+    for number in (30, 31, 32)
+} | {
+    40: scenario({"say": "wait for it", "hear": "i am back"}, patience=60),
+    41: scenario({"say": "hello", "hear": "what nobody says"}, patience=120),
+    42: scenario({"say": "hello", "hear": "what nobody says"}, patience=1),
+}
+"""30 to 32 pass; 40 passes when the agent was told to speak; 41 goes on and on; 42 fails."""
+
+
+class Worker:
+    """A worker of `tests.faults.agent`, registered, until it is stopped."""
+
+    def __init__(self, server: LiveKitServer, folder: Path, *, processes: bool = False) -> None:
+        self.server = server
+        self.agent_name = f"faults-{secrets.token_hex(4)}"
+        self.log_file = folder / f"{self.agent_name}.log"
+        self._jobs = folder / f"{self.agent_name}.jobs"
+        environment = {
+            **os.environ,
+            **server.environment,
+            "LIVEKIT_AGENT_NAME_OVERRIDE": self.agent_name,
+            "PYTHONPATH": str(ROOT),
+            BOOK: str(self._jobs),
+            PROCESSES: "1" if processes else "",
+        }
+        with self.log_file.open("wb") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "tests.faults.agent", "start"],
+                env=environment,
+                cwd=ROOT,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def wait_until_registered(self, times: int = 1) -> None:
+        deadline = time.monotonic() + 90
+        while self.log.count("registered worker") < times:
+            assert self.process.poll() is None, self.log
+            assert time.monotonic() < deadline, self.log
+            time.sleep(0.05)
+
+    @property
+    def log(self) -> str:
+        return self.log_file.read_text(errors="replace")
+
+    @property
+    def jobs(self) -> list[int]:
+        """The process ids of its jobs, in order."""
+        return [int(line) for line in self._jobs.read_text().split()] if self._jobs.exists() else []
+
+    def kill(self) -> None:
+        """As the system does when memory is short: the worker alone, and at once."""
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self) -> None:
+        if self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(10)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+
+
+@dataclass
+class Scene:
+    """The parts of one test, and what came of it.
+
+    Attributes:
+        settings: of the trigger; an injection may put something between.
+        listeners: told each event.
+        foreign: how many starts were another job's.
+    """
+
+    livekit: LiveKitServer
+    worker: Worker
+    service: CekuraService
+    settings: Settings
+    outputs: Outputs
+    folder: Path
+    listeners: list[Callable[[Event], None]] = field(default_factory=list)
+    foreign: int = 0
+    conductor: Conductor | None = None
+
+    def redirect(self, **urls: str) -> None:
+        """Have the trigger dial other addresses."""
+        self.settings = self.settings.model_copy(update=urls)
+
+    def suite(self, *runs: Mapping[str, Any], **keys: Any) -> Suite:
+        values: dict[str, Any] = {"name": "faults", "agent_name": self.worker.agent_name, "mode": "text"}
+        values |= {"agent_timeout": "45s", "timeout": "90s"} | keys
+        return Suite.model_validate(values | {"runs": [dict(run) for run in runs] or [{"scenario": 30}]})
+
+    async def run(
+        self, suite: Suite, *, pace: Mapping[str, Any] | None = None, fail_fast: bool = False
+    ) -> SuiteVerdict:
+        """Run it to its verdict, which is also written as each kind of report."""
+        usual = Pace.of(self.settings)
+        self.conductor = Conductor(
+            suite,
+            settings=self.settings,
+            on_event=self._on_event,
+            pace=replace(usual, **(pace or {})),
+            fail_fast=fail_fast,
+            environment=dict(os.environ),
+        )
+        verdict = await self.conductor.conduct()
+        for name, text in {
+            "report.json": verdict.to_json(),
+            "report.xml": junit.render(verdict),
+            "report.md": markdown.render(verdict),
+            "report.html": html.render(verdict),
+        }.items():
+            self.outputs.add(name, text)
+        return verdict
+
+    async def rooms(self, verdict: SuiteVerdict) -> list[str]:
+        """The rooms of this suite that stand."""
+        made = {run.room for run in verdict.runs if run.room}
+        return [room for room in await rooms_of(self.livekit) if room in made]
+
+    def _on_event(self, event: Event) -> None:
+        self.outputs.add("event", repr(event))
+        if isinstance(event, Stage) and event.stage in ("agent_ready", "evaluator_joined"):
+            self.outputs.add("process list", processes())
+        for listener in self.listeners:
+            listener(event)
+
+
+async def rooms_of(livekit: LiveKitServer) -> list[str]:
+    """All rooms that stand on the server."""
+    async with api.LiveKitAPI(livekit.url, livekit.api_key, livekit.api_secret) as lkapi:
+        return [room.name for room in (await lkapi.room.list_rooms(api.ListRoomsRequest())).rooms]
+
+
+def processes() -> str:
+    """The command lines of this process's children, as `ps` shows them to everybody."""
+    lines = []
+    for child in psutil.Process().children(recursive=True):
+        try:
+            lines.append(" ".join(child.cmdline()))
+        except psutil.Error:
+            continue  # It has just ended.
+    return "\n".join(lines)
+
+
+def settings_for(livekit: LiveKitServer, service: CekuraService) -> Settings:
+    return Settings(
+        cekura_api_key=SecretStr(service.api_key),
+        cekura_api_url=service.url,
+        livekit_url=livekit.url,
+        livekit_api_key=SecretStr(livekit.api_key),
+        livekit_api_secret=SecretStr(livekit.api_secret),
+    )
+
+
+@asynccontextmanager
+async def scene_of(
+    livekit: LiveKitServer, worker: Worker, outputs: Outputs, folder: Path, *, faults: Faults | None = None
+) -> AsyncIterator[Scene]:
+    """A stand-in of its own, beside the server and the worker that tests share."""
+    async with CekuraService(SCENARIOS, faults=faults) as service:
+        outputs.secrets |= {service.api_key, livekit.api_key, livekit.api_secret}
+        yield Scene(livekit, worker, service, settings_for(livekit, service), outputs, folder)

@@ -1,0 +1,32 @@
+"""All that a test let out, searched for keys, secrets and tokens."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+TOKEN = re.compile(r"eyJ[\w-]{10,}\.[\w-]{10,}")
+
+
+@dataclass
+class Outputs:
+    """What was printed, logged, written, raised and shown in the process list.
+
+    Attributes:
+        secrets: what may be in none of it; tokens are known by their form.
+    """
+
+    secrets: set[str] = field(default_factory=set)
+    texts: list[tuple[str, str]] = field(default_factory=list)
+
+    def add(self, where: str, text: str) -> None:
+        self.texts.append((where, text))
+
+    def leaks(self) -> list[str]:
+        """Where a secret stands, with the words before it."""
+        found = []
+        for where, text in self.texts:
+            places = [match.start() for match in TOKEN.finditer(text)]
+            places += [text.index(secret) for secret in self.secrets if secret in text]
+            found += [f"{where}: {text[max(place - 80, 0) : place + 24]!r}" for place in places]
+        return found
