@@ -8,7 +8,7 @@ import os
 import secrets
 import time
 from collections.abc import Coroutine, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, contextmanager, nullcontext
 from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
@@ -186,7 +186,9 @@ class Conductor:
 
     async def _hold_all(self, courses: list[Course], house: House) -> None:
         """All runs, as many at once as there are slots."""
-        runs = {asyncio.create_task(course.run()): course for course in courses}
+        # With fail-fast the next begins when the verdict of the one before is known, not when its room is free.
+        gate = asyncio.Semaphore(self._suite.concurrency) if self._fail_fast else nullcontext()
+        runs = {asyncio.create_task(self._hold(course, house, gate)): course for course in courses}
         stopped = asyncio.create_task(self._stopped.wait())
         timer = None
         if self._suite.suite_timeout is not None:
@@ -202,7 +204,7 @@ class Conductor:
                 done, _ = await asyncio.wait({*open_runs, stopped}, return_when=asyncio.FIRST_COMPLETED)
                 finished = {task for task in open_runs if task in done}
                 for task in finished:
-                    self._finish(task.result(), house)
+                    self._finish(task.result())
                 open_runs -= finished
         except asyncio.CancelledError:
             self._give_up(Errored(Kind.CANCELLED, "cancelled", hint="run it again"))
@@ -215,17 +217,22 @@ class Conductor:
                 await self._abort(open_runs, house, self._stop)
                 for task in open_runs:
                     if task.done() and not task.cancelled():
-                        self._finish(task.result(), house)
+                        self._finish(task.result())
         if self._stop is not None:
             raise self._stop
 
-    def _finish(self, verdict: RunVerdict, house: House) -> None:
+    async def _hold(self, course: Course, house: House, gate: AbstractAsyncContextManager[None]) -> RunVerdict:
+        async with gate:
+            verdict = await course.run()
+            if self._fail_fast and verdict.outcome is not Outcome.PASSED and house.closed is None:
+                house.closed = Errored(
+                    Kind.NOT_RUN, f"not run: {verdict.case} {verdict.outcome}, and --fail-fast", hint="run without it"
+                )
+        return verdict
+
+    def _finish(self, verdict: RunVerdict) -> None:
         self._verdicts[verdict.case] = verdict
         self._emit(Finished(verdict.case, verdict))
-        if self._fail_fast and verdict.outcome is not Outcome.PASSED and house.closed is None:
-            house.closed = Errored(
-                Kind.NOT_RUN, f"not run: {verdict.case} {verdict.outcome}, and --fail-fast", hint="run without it"
-            )
 
     async def _abort(self, open_runs: set[asyncio.Task[RunVerdict]], house: House, why: Errored) -> None:
         """End the runs first, since they cost money; then the courses are cancelled, and delete their rooms."""

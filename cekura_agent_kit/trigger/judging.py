@@ -11,6 +11,7 @@ from .runs import Run
 from .suite import PlannedRun
 
 _HINTS = {
+    Kind.API_UNREACHABLE: "try again later; when it stays so, see the status pages of Cekura and LiveKit",
     Kind.AGENT_LEFT: "read the worker's log of that time: did the job crash, or was the worker stopped?",
     Kind.EVALUATOR_MISSING: "check that LIVEKIT_URL can be reached from outside, and the run's page on Cekura",
     Kind.RUN_FAILED: "see the run's page on Cekura; the agent was there until the end",
