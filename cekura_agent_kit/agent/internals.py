@@ -7,10 +7,12 @@ All are there since 1.6.0; checked on 1.6.0, 1.7.3 and 1.8.9.
 - ``AgentOutput._audio_changed``, ``AgentInput._audio_changed``: audio sinks and sources that are set later.
 - ``RoomOptions._ensure_options``: the legacy pair of options, converted as the framework does it.
 - ``RoomIO._options``, ``RoomIO._agent_session``: a RoomIO that the entrypoint makes itself.
+- ``RealtimeModel._opts.modalities`` of OpenAI's kind of models: text asked for, where it can be. Where it is gone, the
+  model speaks unheard.
 - ``AgentServer._entrypoint_fnc``: a server that was given the function before it was wrapped. Where it is gone, such a
   server runs the function as it is.
 
-Where one of the others is gone, `require_text_mode` refuses text mode with its name, and voice goes on untouched.
+Where one of the first five is gone, `require_text_mode` refuses text mode with its name, and voice goes on untouched.
 
 Replaced, once and only in a process that runs a test: ``AgentSession.start``, ``AgentSession._text_only``,
 ``RoomIO.start``, ``BackgroundAudioPlayer.start`` and ``.play``. Each does nothing of its own for a job that is no test.
@@ -174,6 +176,16 @@ def audible(session: AgentSession[Any]) -> list[str]:
     if (detector := activity._interruption_detector) is not None:
         found.append(f"interruption detection {type(detector).__name__} of {agent}")
     return found
+
+
+def ask_for_text(model: Any) -> bool:
+    """Have a realtime model of OpenAI's kind answer in text; False for another kind, which goes on to bill audio."""
+    modalities = getattr(getattr(model, "_opts", None), "modalities", None)
+    if not isinstance(modalities, list):
+        return False
+    model._opts.modalities = ["text"]
+    model.capabilities.audio_output = False
+    return True
 
 
 def replace_entrypoint(function: Callable[..., Any], wrapped: WrappedEntrypoint) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, Final
 
 from livekit import rtc
-from livekit.agents import Agent, AgentSession, ConversationItemAddedEvent, llm, utils
+from livekit.agents import Agent, AgentSession, ConversationItemAddedEvent, JobExecutorType, llm, utils
 from livekit.agents.voice.room_io import RoomIO, RoomOptions, TextInputOptions, TextOutputOptions
 
 from ..contract import PROOF_ATTRIBUTE, TEXT_ONLY
@@ -76,6 +76,15 @@ class TextSession:
         """The session's own, made on first need: before it starts, or before a RoomIO of it does."""
         return session.__dict__.get(UNDER_TEST) or TextSession(job, session)
 
+    def ask_for_text(self, agent: Agent) -> None:
+        """Tell a realtime model to answer in text, unless another job of this process may hold the same model."""
+        model = agent.llm if utils.is_given(agent.llm) else self.session.llm
+        if not isinstance(model, llm.RealtimeModel):
+            return
+        alone = self.job.context.proc.executor_type is JobExecutorType.PROCESS
+        if not (alone and internals.ask_for_text(model)):
+            self.untested.append(f"the audio of {type(model).__name__}, which is made and billed, and heard by nobody")
+
     def room_options(self, given: Any, legacy_input: Any, legacy_output: Any) -> RoomOptions:
         """The caller's options with text on and audio off; the caller's own object stays as it is."""
         options = copy.copy(internals.room_options(given, legacy_input, legacy_output))
@@ -115,13 +124,12 @@ class TextSession:
             for node in ("stt_node", "tts_node", "realtime_audio_output_node")
             if getattr(type(agent), node, None) is not getattr(Agent, node, None)
         ]
-        models = [agent.llm if utils.is_given(agent.llm) else self.session.llm]
-        realtime = [f"the audio of {type(model).__name__}" for model in models if isinstance(model, llm.RealtimeModel)]
-        if found := [*self.untested, *nodes, *realtime]:
+        if found := [*self.untested, *nodes]:
             logger.info("text mode does not test: %s", ", ".join(found))
 
     def _on_item(self, event: ConversationItemAddedEvent) -> None:
         if event.item.type == "agent_handoff" and self.started:
+            self.ask_for_text(self.session.current_agent)
             try:
                 self.prove()
             except TextModeError as error:
@@ -143,7 +151,9 @@ async def start(
     """``AgentSession.start`` in text."""
     text = TextSession.of(job, session)
     try:
-        refuse_duplex(session, args[0] if args else kwargs["agent"])
+        agent: Agent = args[0] if args else kwargs["agent"]
+        refuse_duplex(session, agent)
+        text.ask_for_text(agent)
         if room := kwargs.get("room"):
             legacy = kwargs.pop("room_input_options", None), kwargs.pop("room_output_options", None)
             kwargs["room_options"] = text.room_options(kwargs.get("room_options"), *legacy)

@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from livekit.agents import Agent, AgentSession, AgentTask, JobContext, RunContext, StopResponse, function_tool, llm
+from livekit import rtc
+from livekit.agents import (
+    Agent,
+    AgentSession,
+    AgentTask,
+    BackgroundAudioPlayer,
+    BuiltinAudioClip,
+    JobContext,
+    StopResponse,
+    function_tool,
+    llm,
+)
+from livekit.agents.llm.chat_context import Instructions
+from livekit.agents.voice.io import AudioOutput, AudioOutputCapabilities, TextOutput
 from livekit.agents.voice.room_io import (
     RoomInputOptions,
     RoomIO,
@@ -19,7 +32,7 @@ from livekit.agents.voice.room_io import (
 
 from cekura_agent_kit import wrap_entrypoint
 
-from .models import InstantLLM, SpyTurnDetector, speech
+from .models import InstantLLM, SpeakingModel, SpySTT, SpyTTS, SpyTurnDetector, called, speech
 
 
 @dataclass(frozen=True)
@@ -243,3 +256,154 @@ async def own_room_io(ctx: JobContext) -> None:
     room_io = RoomIO(session, ctx.room)
     await room_io.start()
     await session.start(Greeter())
+
+
+@shape()
+@wrap_entrypoint
+async def realtime_model(ctx: JobContext) -> None:
+    await AgentSession(llm=SpeakingModel()).start(Plain(), room=ctx.room)
+
+
+@shape("Welcome.")
+@wrap_entrypoint
+async def background_audio(ctx: JobContext) -> None:
+    session = new_session()
+    await session.start(Greeter(), room=ctx.room)
+    player = BackgroundAudioPlayer(
+        ambient_sound=BuiltinAudioClip.OFFICE_AMBIENCE, thinking_sound=BuiltinAudioClip.KEYBOARD_TYPING
+    )
+    await player.start(room=ctx.room, agent_session=session)
+    await player.play(BuiltinAudioClip.KEYBOARD_TYPING)
+
+
+class Avatar(AudioOutput):
+    """A sink as an avatar's plugin sets it: it never says that it has played what it was given."""
+
+    def __init__(self) -> None:
+        super().__init__(label="avatar", capabilities=AudioOutputCapabilities(pause=False), sample_rate=24000)
+
+    async def capture_frame(self, frame: rtc.AudioFrame) -> None:
+        raise called("avatar.capture_frame")
+
+    def flush(self) -> None:
+        pass
+
+    def clear_buffer(self) -> None:
+        pass
+
+
+@shape("Welcome.")
+@wrap_entrypoint
+async def avatar_before_start(ctx: JobContext) -> None:
+    session = new_session()
+    session.output.audio = Avatar()
+    await session.start(Greeter(), room=ctx.room)
+
+
+@shape("Welcome.")
+@wrap_entrypoint
+async def avatar_after_start(ctx: JobContext) -> None:
+    session = new_session()
+    await session.start(Plain(), room=ctx.room)
+    session.output.audio = Avatar()
+    session.say("Welcome.")
+
+
+async def noise() -> AsyncIterator[rtc.AudioFrame]:
+    yield rtc.AudioFrame(b"\0\0" * 240, 24000, 1, 240)
+
+
+class PlayedGreeter(Plain):
+    async def on_enter(self) -> None:
+        await self.session.say("Welcome, recorded.", audio=noise())
+
+
+@shape("Welcome, recorded.")
+@wrap_entrypoint
+async def say_with_audio(ctx: JobContext) -> None:
+    await new_session().start(PlayedGreeter(), room=ctx.room)
+
+
+@shape("Welcome.")
+@wrap_entrypoint
+async def two_sessions(ctx: JobContext) -> None:
+    await new_session().start(Greeter(), room=ctx.room, record=False)
+    other = new_session()
+    await other.start(Plain(), record=False)
+
+
+@shape("Welcome.")
+@wrap_entrypoint
+async def manual_turns(ctx: JobContext) -> None:
+    await new_session(turn_detection="manual").start(Greeter(), room=ctx.room, record=False)
+
+
+@shape("Welcome.")
+@wrap_entrypoint
+async def default_turn_detection(ctx: JobContext) -> None:
+    session: AgentSession[Any] = AgentSession(llm=InstantLLM(), stt=SpySTT(), tts=SpyTTS())
+    await session.start(Greeter(), room=ctx.room)
+
+
+class Transcript(TextOutput):
+    """A sink of the caller's own for what the agent says."""
+
+    def __init__(self) -> None:
+        super().__init__(label="transcript", next_in_chain=None)
+        self.text = ""
+
+    async def capture_text(self, text: str) -> None:
+        self.text += text
+
+    def flush(self) -> None:
+        pass
+
+
+class Reader(Greeter):
+    @function_tool
+    async def read_transcript(self) -> str:
+        """What was said."""
+        output = self.session.output.transcription
+        while output is not None and not isinstance(output, Transcript):
+            output = output.next_in_chain
+        return output.text if output else "lost"
+
+
+@shape("Welcome.", say="call read_transcript", answer="The result is Welcome..")
+@wrap_entrypoint
+async def own_transcript(ctx: JobContext) -> None:
+    session = new_session()
+    session.output.transcription = Transcript()
+    await session.start(Reader(), room=ctx.room)
+
+
+class Voiced(Plain):
+    """Nodes of its own, and another voice variant of its instructions."""
+
+    def __init__(self) -> None:
+        Agent.__init__(self, instructions=Instructions(audio="[for the ear]", text="[for the eye]"))
+
+    async def stt_node(self, audio: Any, model_settings: Any) -> Any:
+        raise called("stt_node")
+
+    def tts_node(self, text: Any, model_settings: Any) -> Any:
+        raise called("tts_node")
+
+    async def transcription_node(self, text: AsyncIterator[str], model_settings: Any) -> AsyncIterator[str]:
+        async for part in text:
+            yield part.replace("hello", "HELLO")
+
+
+@shape(answer="You said HELLO. [for the ear]")
+@wrap_entrypoint
+async def own_nodes(ctx: JobContext) -> None:
+    await new_session().start(Voiced(), room=ctx.room)
+
+
+@shape("Welcome.")
+@wrap_entrypoint
+async def slow_start(ctx: JobContext) -> None:
+    """The room is connected long before the session takes words."""
+    await ctx.connect()
+    await asyncio.sleep(0.5)
+    await new_session().start(Greeter(), room=ctx.room)

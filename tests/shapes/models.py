@@ -1,10 +1,12 @@
-"""An instant LLM that says what a test can foresee, and speech models that raise and leave a trace when they are called."""
+"""An instant LLM that says what a test can foresee, and speech models that raise when they are called."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import uuid
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -140,3 +142,91 @@ def _call(said: str) -> llm.FunctionToolCall:
 def speech() -> dict[str, Any]:
     """Speech models for a session or an agent."""
     return {"stt": SpySTT(), "tts": SpyTTS(), "vad": SpyVAD()}
+
+
+class SpeakingModel(llm.RealtimeModel):
+    """A realtime model that answers in speech and its words; in what it says it is `InstantLLM`."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            capabilities=llm.RealtimeCapabilities(
+                message_truncation=False,
+                turn_detection=False,
+                user_transcription=False,
+                auto_tool_reply_generation=False,
+                audio_output=True,
+                manual_function_calls=False,
+            )
+        )
+
+    def session(self, **_: Any) -> llm.RealtimeSession:
+        return _SpeakingSession(self)
+
+    async def aclose(self) -> None:
+        pass
+
+
+class _SpeakingSession(llm.RealtimeSession):
+    def __init__(self, model: llm.RealtimeModel) -> None:
+        super().__init__(model)
+        self._chat_ctx = llm.ChatContext.empty()
+        self._tools = llm.ToolContext.empty()
+
+    @property
+    def chat_ctx(self) -> llm.ChatContext:
+        return self._chat_ctx
+
+    @property
+    def tools(self) -> llm.ToolContext:
+        return self._tools
+
+    async def update_instructions(self, instructions: str) -> None:
+        pass
+
+    async def update_chat_ctx(self, chat_ctx: llm.ChatContext) -> None:
+        self._chat_ctx = chat_ctx
+
+    async def update_tools(self, tools: list[Any]) -> None:
+        self._tools = llm.ToolContext(tools)
+
+    def update_options(self, **_: Any) -> None:
+        pass
+
+    def push_audio(self, frame: Any) -> None:
+        raise called("realtime.push_audio")
+
+    def push_video(self, frame: Any) -> None:
+        raise called("realtime.push_video")
+
+    def generate_reply(self, **_: Any) -> asyncio.Future[llm.GenerationCreatedEvent]:
+        text = "".join(each.content or "" for each in answer(self._chat_ctx))
+        modalities: asyncio.Future[list[Any]] = asyncio.Future()
+        modalities.set_result(["audio", "text"])
+        message = llm.MessageGeneration(
+            message_id=uuid.uuid4().hex, text_stream=_stream(text), audio_stream=_stream(), modalities=modalities
+        )
+        generation: asyncio.Future[llm.GenerationCreatedEvent] = asyncio.Future()
+        generation.set_result(
+            llm.GenerationCreatedEvent(message_stream=_stream(message), function_stream=_stream(), user_initiated=True)
+        )
+        return generation
+
+    def commit_audio(self) -> None:
+        raise called("realtime.commit_audio")
+
+    def clear_audio(self) -> None:
+        raise called("realtime.clear_audio")
+
+    def interrupt(self) -> None:
+        pass
+
+    def truncate(self, **_: Any) -> None:
+        pass
+
+    async def aclose(self) -> None:
+        pass
+
+
+async def _stream(*items: Any) -> AsyncIterator[Any]:
+    for item in items:
+        yield item
