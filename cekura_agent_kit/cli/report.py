@@ -1,0 +1,46 @@
+"""`cekura-kit report FILE.json …`: render reports again, and make shards one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from ..verdict import SuiteVerdict
+
+
+def report(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE.json …", help="JSON reports of `cekura-kit run`.")],
+    json_file: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Write the JSON report, of all files as one.")
+    ] = None,
+    junit: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a JUnit report.")] = None,
+    markdown: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a Markdown report.")] = None,
+    html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write an HTML report.")] = None,
+) -> None:
+    """Render JSON reports again; several of one suite, its shards, become one.
+
+    The exit code is the verdict's, as with `run`: 0 all passed, 1 some failed, 2 some errored.
+    """
+    from ..report.merge import merged
+    from .live import console
+    from .outputs import deliver
+
+    verdict = merged([_read(file) for file in files])
+    wanted = {"json": json_file, "junit": junit, "markdown": markdown, "html": html}
+    raise typer.Exit(deliver(verdict, wanted, console()))  # type: ignore[arg-type]
+
+
+def _read(file: Path) -> SuiteVerdict:
+    from ..errors import ReportError
+    from ..verdict import SuiteVerdict
+
+    try:
+        text = file.read_bytes()
+    except OSError as error:
+        raise ReportError(
+            f"{file}: cannot be read ({error.strerror})", hint="give a file that `cekura-kit run --json` wrote"
+        ) from None
+    return SuiteVerdict.from_json(text, source=str(file))

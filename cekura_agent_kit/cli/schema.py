@@ -1,0 +1,53 @@
+"""`cekura-kit schema`: what the files may hold, for editors and for whoever reads reports."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+
+
+class Schema(StrEnum):
+    """What a schema is printed of."""
+
+    SUITE = "suite"
+    REPORT = "report"
+    SCENARIOS = "scenarios"
+
+
+def schema(
+    of: Annotated[
+        Schema, typer.Argument(help="The suite file, the JSON report, or the sandbox's scenarios.")
+    ] = Schema.SUITE,
+) -> None:
+    """Print the JSON Schema of the suite file, of the JSON report, or of the sandbox's scenarios.
+
+    An editor with a YAML language server completes and checks a suite whose first line is
+    `# yaml-language-server: $schema=cekura.schema.json`, with `cekura-kit schema > cekura.schema.json` beside it.
+    """
+    import json
+
+    typer.echo(json.dumps(schema_of(of), indent=2, ensure_ascii=False))
+
+
+def schema_of(what: Schema) -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12)."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **_model_schema(what)}
+
+
+def _model_schema(what: Schema) -> dict[str, Any]:
+    if what is Schema.REPORT:
+        from ..verdict import SuiteVerdict
+
+        # As it is written: every key is always there.
+        return SuiteVerdict.model_json_schema(mode="serialization")
+    if what is Schema.SCENARIOS:
+        from pydantic import TypeAdapter
+
+        from ..sandbox.scenarios import Scenario
+
+        return TypeAdapter(dict[int, Scenario]).json_schema()
+    from ..trigger.suite import Suite
+
+    return Suite.model_json_schema()
