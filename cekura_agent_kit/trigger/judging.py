@@ -15,6 +15,7 @@ _HINTS = {
     Kind.AGENT_LEFT: "read the worker's log of that time: did the job crash, or was the worker stopped?",
     Kind.EVALUATOR_MISSING: "check that LIVEKIT_URL can be reached from outside, and the run's page on Cekura",
     Kind.RUN_FAILED: "see the run's page on Cekura; the agent was there until the end",
+    Kind.API_UNREACHABLE: "the service may be down: see its status page, and try again",
     Kind.TIMEOUT: "raise `timeout` in the suite, or see on the run's page what it waits for",
 }
 
