@@ -264,16 +264,17 @@ class CekuraService(WebService):
 
 
 async def _json(request: web.Request) -> Any:
+    """The body; None where it is no JSON."""
     try:
         return await request.json()
     except ValueError:
-        raise Refused({"detail": ["JSON parse error."]}) from None
+        return None
 
 
 async def _give(answer: Answer, request: web.Request, handler: Handler) -> web.StreamResponse:
     response: web.StreamResponse = web.Response()
     if answer.is_done:
-        response = await handler(request)
+        response = await _documented_errors(request, handler)
     if answer.delay:
         await asyncio.sleep(answer.delay)
     body = response.body if isinstance(response, web.Response) and isinstance(response.body, bytes) else b""
@@ -298,6 +299,7 @@ async def _give(answer: Answer, request: web.Request, handler: Handler) -> web.S
 
 @web.middleware
 async def _documented_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """A middleware, for what no route answers, and around each handler, so that faults find the answer made."""
     try:
         return await handler(request)
     except Refused as refused:

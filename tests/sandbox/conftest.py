@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -118,8 +118,5 @@ class Place:
 
 
 @pytest.fixture
-def place(livekit_server: LiveKitServer) -> Iterator[Place]:
-    yield Place(livekit_server)
-
-
-Talk = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
+def place(livekit_server: LiveKitServer) -> Place:
+    return Place(livekit_server)

@@ -1,0 +1,98 @@
+"""Rules in the place of a language model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from cekura_agent_kit.sandbox.rules import Call, Reply, Rules
+
+TOOL = {
+    "type": "function",
+    "function": {
+        "name": "book",
+        "parameters": {"properties": {"people": {"type": "integer"}, "day": {"type": "string"}}},
+    },
+}
+
+
+def rules(*each: dict[str, Any], **rest: Any) -> Rules:
+    return Rules.model_validate({"rules": each, **rest})
+
+
+def user(text: str) -> dict[str, Any]:
+    return {"role": "user", "content": text}
+
+
+def system(text: str) -> dict[str, Any]:
+    return {"role": "system", "content": text}
+
+
+def called(name: str, output: str) -> list[dict[str, Any]]:
+    call = {"id": "c1", "type": "function", "function": {"name": name, "arguments": "{}"}}
+    return [
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "c1", "content": output},
+    ]
+
+
+def test_the_first_rule_that_fits_answers() -> None:
+    model = rules({"user": "good", "say": "first"}, {"user": "good morning", "say": "second"})
+    assert model.reply([user("Good MORNING")]) == Reply("first")
+
+
+def test_only_the_latest_words_are_looked_at() -> None:
+    model = rules({"user": "table", "say": "booked"}, {"user": "bye", "say": "goodbye"})
+    assert model.reply([user("a table"), {"role": "assistant", "content": "booked"}, user("bye")]).text == "goodbye"
+
+
+def test_words_that_no_rule_fits_are_answered_recognisably() -> None:
+    assert rules().reply([user("Hm?")]).text == 'No rule of the sandbox answers "Hm?".'
+    assert rules(otherwise="Say again: {words}").reply([user("Hm?")]).text == "Say again: Hm?"
+
+
+@pytest.mark.parametrize(("words", "people"), [("4", 4), ("four", 4), ("Twelve", 12), ("many", "many")])
+def test_captured_words_fill_a_call_as_the_tool_declares(words: str, people: object) -> None:
+    fit = {"user": r"for (?P<people>\w+) on (?P<day>\w+)", "call": "book", "say": "On {day}."}
+    model = rules(fit | {"with": {"people": "{people}", "day": "{day}", "seats": ["window"]}})
+    reply = model.reply([user(f"for {words} on 5")], [TOOL])
+    assert reply == Reply("On 5.", Call("book", {"people": people, "day": "5", "seats": ["window"]}))
+
+
+def test_a_call_needs_its_tool_to_be_offered() -> None:
+    model = rules({"user": "table", "call": "book"}, {"user": "table", "say": "no tools here"})
+    assert model.reply([user("a table")]).text == "no tools here"
+    assert model.reply([user("a table")], [TOOL]).call == Call("book", {})
+
+
+def test_a_rule_follows_a_tools_result() -> None:
+    model = rules(
+        {"tool": "cancel", "say": "cancelled"},
+        {"tool": "book", "result": r"full on (?P<day>\w+)", "say": "Nothing on {day}."},
+        {"tool": "book", "say": "It says: {words}"},
+        {"user": "table", "call": "book"},
+    )
+    assert model.reply([user("a table"), *called("book", "full on friday")], [TOOL]).text == "Nothing on friday."
+    assert model.reply([user("a table"), *called("book", "done")], [TOOL]).text == "It says: done"
+
+
+def test_given_looks_at_the_whole_talk_and_its_last_place_counts() -> None:
+    model = rules({"user": "my name", "given": r"on (?P<day>\w+)", "say": "{day}"})
+    talk = [user("on friday"), {"role": "assistant", "content": "ok"}, user("no, on sunday"), user("my name is Jo")]
+    assert model.reply(talk).text == "sunday"
+    assert model.reply([user("my name is Jo")]).text.startswith("No rule")
+
+
+def test_instructions_tell_agents_apart_and_need_no_words() -> None:
+    model = rules(
+        {"instructions": "greet", "say": "Hello!"}, {"instructions": "billing", "user": "hi", "say": "Billing."}
+    )
+    assert model.reply([system("Greet the caller.")]).text == "Hello!"
+    assert model.reply([system("You do billing."), user("hi")]).text == "Billing."
+
+
+def test_content_may_come_in_parts_and_instructions_may_come_last() -> None:
+    model = rules({"user": "^a table$", "say": "yes"})
+    parts = {"role": "user", "content": [{"type": "text", "text": "a table"}]}
+    assert model.reply([parts, system("Be brief.")]).text == "yes"

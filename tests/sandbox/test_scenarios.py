@@ -1,0 +1,95 @@
+"""Scenario files, rule files and fault files, as people write them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from cekura_agent_kit.errors import ScenarioError
+from cekura_agent_kit.sandbox.faults import load_faults
+from cekura_agent_kit.sandbox.rules import load_rules
+from cekura_agent_kit.sandbox.scenarios import load_scenarios
+
+EXAMPLE = Path(__file__).parents[2] / "examples/restaurant"
+
+
+def test_reads_what_the_format_allows(tmp_path: Path) -> None:
+    file = tmp_path / "scenarios.yaml"
+    file.write_text(
+        "30:\n  name: Books\n  talk:\n    - hear: welcome\n    - say: A table, please.\n      hear: booked\n"
+        "    - say: Bye.\n  outcome: It is booked.\n  patience: 3s\n31: {name: Short, talk: [{say: Hi}]}\n"
+    )
+    scenarios = load_scenarios(file)
+    assert list(scenarios) == [30, 31]
+    books = scenarios[30]
+    assert [(step.say, step.hear) for step in books.talk] == [
+        (None, "welcome"),
+        ("A table, please.", "booked"),
+        ("Bye.", None),
+    ]
+    assert (books.outcome, books.patience, scenarios[31].patience) == ("It is booked.", 3.0, 10.0)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "f.yaml:1: "),
+        ("{}", "f.yaml:1: no scenario stands in it"),
+        ("thirty: {name: A, talk: [{say: Hi}]}", "f.yaml:1: thirty"),
+        ("30:\n  name: A\n  talk: []\n", "f.yaml:3: 30.talk"),
+        (
+            "30:\n  name: A\n  talk:\n    - hear: '(unclosed'\n",
+            "f.yaml:4: 30.talk.0.hear: '(unclosed' is no regular expression",
+        ),
+        (
+            "30:\n  name: A\n  talk:\n    - say: Hi\n    - {}\n",
+            "f.yaml:5: 30.talk.1: a step needs `say`, `hear` or both",
+        ),
+        ("30:\n  name: A\n  talk: [{say: Hi}]\n  patience: soon\n", "f.yaml:4: 30.patience: 'soon' is no duration"),
+        (
+            "30:\n  name: A\n  tlak: [{say: Hi}]\n",
+            "f.yaml:3: 30.tlak: unknown key; allowed: name, outcome, patience, talk",
+        ),
+        ("30: {name: A, talk: [{say: Hi}]}\n30: {name: B, talk: [{say: Hi}]}\n", "f.yaml:2: not YAML: 30 stands twice"),
+    ],
+)
+def test_says_where_a_scenario_file_is_wrong(tmp_path: Path, text: str, said: str) -> None:
+    file = tmp_path / "f.yaml"
+    file.write_text(text)
+    with pytest.raises(ScenarioError) as caught:
+        load_scenarios(file)
+    assert said in str(caught.value)
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("load", "text", "said"),
+    [
+        (load_rules, "rules:\n  - user: hello\n", "f.yaml:2: rules.0: a rule needs `say`, `call` or both"),
+        (load_rules, "rules:\n  - {user: a, tool: b, say: c}\n", "follows `user` words or a `tool`, not both"),
+        (load_rules, "rules:\n  - {result: a, say: c}\n", "`result` needs `tool`"),
+        (load_rules, "rules:\n  - {user: a, say: c, with: {x: 1}}\n", "`with` needs `call`"),
+        (load_rules, "rules:\n  - user: '['\n    say: c\n", "f.yaml:2: rules.0.user: '[' is no regular expression"),
+        (load_faults, "starts:\n  first: {lost: true}\n", "'first' is no number of a request: write 2, 2-5, 3- or all"),
+        (load_faults, "runs:\n  '30#x': {}\n", "'30#x' names no run"),
+        (load_faults, "runs:\n  30: {evaluator: sings}\n", "f.yaml:2: runs.30.evaluator"),
+        (load_faults, "stats: {}\n", "f.yaml:1: stats: unknown key; allowed: "),
+    ],
+)
+def test_says_where_rules_and_faults_are_wrong(
+    tmp_path: Path, load: Callable[[Path], object], text: str, said: str
+) -> None:
+    file = tmp_path / "f.yaml"
+    file.write_text(text)
+    with pytest.raises(ScenarioError) as caught:
+        load(file)
+    assert said in str(caught.value)
+
+
+def test_the_example_has_what_it_promises() -> None:
+    scenarios = load_scenarios(EXAMPLE / "scenarios.yaml")
+    rules = load_rules(EXAMPLE / "models.yaml")
+    assert len(scenarios) >= 5
+    assert {rule.call for rule in rules.rules} == {None, "check_availability", "book_table", "opening_hours"}
