@@ -11,11 +11,13 @@ from typing import Any
 import httpx
 import pytest
 import stamina.instrumentation
+from aiohttp import web
 from livekit import api
 from pydantic import SecretStr
 
 from cekura_agent_kit.contract import Mode
 from cekura_agent_kit.sandbox.cekura_service import KEY_HEADER
+from cekura_agent_kit.sandbox.web import WebService
 from cekura_agent_kit.trigger import cekura as client
 from cekura_agent_kit.trigger.progress import Event, Stage
 from tests.faults.proxy import Proxy
@@ -115,10 +117,23 @@ async def no_livekit(scene: Scene) -> AsyncIterator[None]:
         yield
 
 
+class _Page(WebService):
+    """A web page, whatever is asked."""
+
+    def make_app(self) -> web.Application:
+        async def page(_: web.Request) -> web.Response:
+            return web.Response(text="<html>It works!</html>", content_type="text/html")
+
+        app = web.Application()
+        app.router.add_route("*", "/{path:.*}", page)
+        return app
+
+
 @asynccontextmanager
 async def not_a_livekit_server(scene: Scene) -> AsyncIterator[None]:
-    scene.redirect(livekit_url=scene.service.url.replace("http", "ws"))
-    yield
+    async with _Page() as page:
+        scene.redirect(livekit_url=page.url.replace("http", "ws"))
+        yield
 
 
 @asynccontextmanager

@@ -321,6 +321,15 @@ FAULTS: Final[tuple[Fault, ...]] = (
         suite={"timeout": "6s"},
     ),
     _evaluator(
+        "goes, and the scoring never ends",
+        Kind.TIMEOUT,
+        {"scoring": "90s"},
+        reason="no verdict within 5 s; the run is evaluating",
+        hint="raise `timeout`",
+        suite={"timeout": "5s"},
+        pace={"after_end": 0.5},
+    ),
+    _evaluator(
         "the run ends as failed",
         Kind.RUN_FAILED,
         {"ends": "failed", "error_message": "Out of credit"},
@@ -424,6 +433,7 @@ FAULTS: Final[tuple[Fault, ...]] = (
         "connect_only",
         reason="does not say that it is in text",
         hint="wrap_entrypoint",
+        suite={"agent_timeout": "3s"},
     ),
     _agent(
         "publishes audio in a text run",
