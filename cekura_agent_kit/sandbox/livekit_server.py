@@ -24,6 +24,9 @@ from ..errors import SandboxError
 VERSION: Final = "1.13.5"
 RELEASES: Final = "https://github.com/livekit/livekit/releases/download"
 _GO_MODULE: Final = "github.com/livekit/livekit-server/cmd/server"
+_TARGET_LOAD: Final = 100
+"""From this load on, a worker is given no more jobs. The server's default, 0.7 of the machine, is passed by the first
+five job processes on two cores, and then each dispatch waits for a worker that never comes."""
 _START_TIMEOUT: Final = 15.0
 _STOP_TIMEOUT: Final = 5.0
 
@@ -183,6 +186,7 @@ class LiveKitServer:
             f"port: {http}\nbind_addresses: [127.0.0.1]\n"
             f"rtc: {{tcp_port: {tcp}, udp_port: {udp}, node_ip: 127.0.0.1, use_external_ip: false}}\n"
             f"keys: {{{self.api_key}: {self.api_secret}}}\nlogging: {{level: info}}\n"
+            f"agents: {{target_load: {_TARGET_LOAD}}}\n"
         )
         with (folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
