@@ -16,7 +16,6 @@ from .talk import talk
 from .text import one_line, printable
 from .words import because, blame, duration, title
 
-
 R = TypeVar("R", bound=Result)
 
 

@@ -1,0 +1,134 @@
+"""The pictures of a run, in per cent of their width: its stages, and its replies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Final
+
+from ..verdict import RunVerdict
+from .words import clock, seconds
+
+_STAGES: Final = {
+    "room": ("room made", "ready"),
+    "agent_joined": ("agent joined", "ready"),
+    "agent_ready": ("agent ready", "wait"),
+    "started": ("started on Cekura", "wait"),
+    "evaluator_joined": ("evaluator joined", "talk"),
+    "first_reply": ("first reply", "talk"),
+    "ended": ("talk over", "judge"),
+    "verdict": ("verdict", "judge"),
+}
+"""A stage's name, and the phase that begins with it."""
+
+PHASES: Final = {
+    "ready": "agent getting ready",
+    "wait": "waiting for the evaluator",
+    "talk": "the talk",
+    "judge": "waiting for the verdict",
+}
+
+_MOST: Final = 200
+"""Dots or bars of one picture: more are one band of colour, and cost time to open."""
+
+
+@dataclass(frozen=True)
+class Span:
+    """A piece of the time line. ``x`` and ``width`` in per cent."""
+
+    phase: str
+    x: float
+    width: float
+    words: str
+
+
+@dataclass(frozen=True)
+class Dot:
+    """A line of the transcript on the time line."""
+
+    role: str
+    x: float
+
+
+@dataclass(frozen=True)
+class Stages:
+    """The time line of a run: phases, stages with the time since the first, and who spoke when."""
+
+    spans: list[Span]
+    stages: list[tuple[str, str, str]]
+    """Name, phase, and ``0:01.4`` since the first stage."""
+    dots: list[Dot]
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A reply. ``x``, ``width`` and ``height`` in per cent."""
+
+    x: float
+    width: float
+    height: float
+    words: str
+
+
+@dataclass(frozen=True)
+class Replies:
+    """The replies of a run, turn by turn."""
+
+    bars: list[Bar]
+    median: float
+    """Height in per cent."""
+    words: str
+
+
+def stages(run: RunVerdict) -> Stages | None:
+    """None where not two stages are known."""
+    known: list[tuple[float, str, str]] = sorted(
+        ((at, *_STAGES[name]) for name, at in run.timeline if at is not None), key=lambda each: each[0]
+    )
+    if len(known) < 2 or known[-1][0] <= known[0][0]:
+        return None
+    first, last = known[0][0], known[-1][0]
+
+    def x(at: float) -> float:
+        return round((at - first) / (last - first) * 100, 2)
+
+    spans = [
+        Span(phase, x(at), round(x(until[0]) - x(at), 2), f"{PHASES[phase]}: {seconds(until[0] - at)}")
+        for (at, _, phase), until in pairwise(known)
+    ]
+    times = [(line.role, line.at) for line in run.transcript if line.at is not None and first <= line.at <= last]
+    return Stages(
+        spans=spans,
+        stages=[(name, phase, clock(at - first)) for at, name, phase in known],
+        dots=[Dot(role, x(at)) for role, at in times[:_MOST]],
+    )
+
+
+def replies(run: RunVerdict) -> Replies | None:
+    """None where no reply was measured."""
+    turns = run.latency.turns
+    slowest = max(turns, default=0.0)
+    if not turns:
+        return None
+    shown = turns[:_MOST]
+    step = 100 / len(shown)
+    # A tenth at least: an instant reply is a reply, too.
+    bars = [
+        Bar(
+            x=round(n * step + step * 0.1, 2),
+            width=round(min(step * 0.8, 12), 2),
+            height=round(_share(turn, slowest) * 90 + 10, 2),
+            words=f"turn {n + 1}: {seconds(turn)}",
+        )
+        for n, turn in enumerate(shown)
+    ]
+    median = run.latency.median if run.latency.median is not None else slowest
+    return Replies(
+        bars=bars,
+        median=round(_share(median, slowest) * 90 + 10, 2),
+        words=f"slowest {seconds(slowest)}, turn {turns.index(slowest) + 1} of {len(turns)}",
+    )
+
+
+def _share(value: float, of: float) -> float:
+    return value / of if of else 0.0
