@@ -174,11 +174,10 @@ class Course:
             extra=planned.metadata,
         )
         try:
-            worker = house.worker
-            await room.send_agent(house.agent_name, metadata, full=lambda: worker is not None and worker.full)
+            await room.send_agent(house.agent_name, metadata, ours=house.worker is not None)
         except Errored as error:
             if error.kind is Kind.AGENT_MISSING and house.worker:
-                self._note(f"the worker's log ends:\n{house.worker.tail()}")
+                self._note(f"the worker's log ({house.worker.log_path}) ends:\n{house.worker.tail()}")
             raise
         finally:
             self._stage("agent_joined", room.agent_joined)

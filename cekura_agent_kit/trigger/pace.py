@@ -52,7 +52,7 @@ class Pace:
         """Quick where LiveKit, and Cekura, run on this machine."""
         values: dict[str, float] = {}
         if settings.local_livekit:
-            values |= {"livekit_requests": 200.0, "look": 0.05, "watch": 0.5}
+            values |= {"livekit_requests": 200.0, "look": 0.1, "watch": 0.5}
         if settings.local_cekura:
             values |= {"read_fastest": 0.25, "read_slowest": 2.0, "fate": 10.0, "after_end": 5.0}
         return cls(**values)

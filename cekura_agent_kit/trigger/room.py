@@ -23,8 +23,8 @@ EVALUATOR: Final = "cekura-evaluator"
 MARGIN: Final = 120.0
 """Seconds by which room and tokens outlive the run's timeout: the agent's readiness before it, the clean-up after."""
 
-_FULL_PATIENCE: Final = 60.0
-"""Seconds for the suite's own worker to take jobs again; it measures the load over 2.5 s."""
+_LOAD_PATIENCE: Final = 120.0
+"""Seconds for the load of the machine of the suite's own worker to pass; a worker measures it over 2.5 s."""
 _JOB_LOOK: Final = 1.0
 """Between two looks at the dispatch's jobs, which are listed late anyway."""
 
@@ -62,35 +62,34 @@ class Room:
         metadata = room_metadata(suite=self._suite.name, suite_id=suite_id, made=now, deadline=now + self.lasts)
         await self._livekit.make_room(self.name, metadata=metadata, lasts=self.lasts)
 
-    async def send_agent(self, agent_name: str, metadata: str, *, full: Callable[[], bool] = lambda: False) -> None:
+    async def send_agent(self, agent_name: str, metadata: str, *, ours: bool = False) -> None:
         """Dispatch the agent and wait until it is ready; once more where no worker took the first dispatch.
 
         Args:
             agent_name: whom.
             metadata: the job's.
-            full: whether the suite's own worker takes no job now; such a dispatch is no failure of its own.
+            ours: the suite's own worker serves it, and is registered. Then it is its machine's load for which it
+                gets no job, and that passes: dispatched anew for up to two minutes.
 
         Raises:
             Errored: it did not come, came twice, refused, or is in another mode.
         """
-        until = self._clock() + _FULL_PATIENCE
-        refused = 0
-        while refused < 2:
-            while full() and self._clock() < until:  # noqa: ASYNC110 - its log is a file
-                await asyncio.sleep(_JOB_LOOK)
+        begin, dispatches = self._clock(), 0
+        while dispatches < 2 or (ours and self._clock() - begin < _LOAD_PATIENCE):
+            dispatches += 1
             if await self._dispatched(agent_name, metadata):
                 return
-            refused += not (full() and self._clock() < until)
-        if full():
+        waited = f"{dispatches} dispatches, {self._pace.no_job:g} s each"
+        if ours:
             raise Errored(
                 Kind.AGENT_MISSING,
-                "the suite's worker takes no job: it is at full capacity",
-                hint="`start` refuses jobs while this machine's load is above 0.7: use `dev --no-reload`, which takes "
-                "them always, set the server's load_threshold, or lower `concurrency`",
+                f"the suite's worker got no job: {waited}",
+                hint="LiveKit gives none to a worker on a machine that is fully loaded, and `start` refuses them above "
+                "a load of 0.7: use `dev --no-reload`, lower `concurrency`, or a larger machine",
             )
         raise Errored(
             Kind.AGENT_MISSING,
-            f"no worker took the job for agent {agent_name!r}: two dispatches, {self._pace.no_job:g} s each",
+            f"no worker took the job for agent {agent_name!r}: {waited}",
             hint="check the agent's name, that its worker is registered with this LiveKit project and not full, "
             "and the limit of agents of your LiveKit plan",
         )
@@ -121,12 +120,13 @@ class Room:
             if found.ready:
                 self.note = found.note
                 return True
-            if since.job is None and since.passed(since.looked) >= _JOB_LOOK:
+            given_up = since.passed(since.begin) >= self._pace.no_job
+            if since.job is None and (given_up or since.passed(since.looked) >= _JOB_LOOK):
                 since.looked = self._clock()
                 if await self._has_job():
                     since.job = self._clock()
-            if since.job is None and since.passed(since.begin) >= self._pace.no_job:
-                return await self._take_back()
+                elif given_up:
+                    return await self._take_back()
             if since.job is not None and since.passed(since.job) >= self._suite.agent_timeout:
                 raise self._not_ready(agents)
             await asyncio.sleep(self._pace.look)

@@ -26,8 +26,6 @@ NAME_VARIABLE: Final = "LIVEKIT_AGENT_NAME_OVERRIDE"
 """Renames a worker from outside, since livekit-agents 1.6."""
 
 _REGISTERED: Final = "registered worker"
-_FULL: Final = "marking as unavailable"
-_FREE: Final = "marking as available"
 _START_TIMEOUT: Final = 90.0
 """Seconds until it is registered: an import of livekit.agents takes 3, of an agent with local models 20 and more."""
 _STOP_TIMEOUT: Final = 20.0
@@ -35,8 +33,10 @@ _STOP_TIMEOUT: Final = 20.0
 _HELPERS_TIMEOUT: Final = 4.0
 """Seconds in which its helpers follow it; those of `dev` take 3."""
 _LOOK: Final = 0.05
-_TAIL: Final = 15
+_TAIL: Final = 12
 """Lines of its log in an error."""
+_WIDTH: Final = 300
+_DEV_LINE: Final = re.compile(r"^\d{4}-\d\d-\d\d [\d:,]+ - (\w+) [\w.]+ - (.*?)\s*(?:\{.*\})?\s*$")
 _ANSI: Final = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _HINTS: Final = (
     (r"ModuleNotFoundError|ImportError", "install what it imports into the environment that runs cekura-kit"),
@@ -106,17 +106,11 @@ class Worker:
         """Its process id, which is also its group's and session's."""
         return self._process.pid if self._process else None
 
-    @property
-    def full(self) -> bool:
-        """It takes no job now: `start` refuses them above a load of 0.7, other people's load included."""
-        said = [line for line in self._log().splitlines() if _FULL in line or _FREE in line]
-        return bool(said) and _FULL in said[-1]
-
     def tail(self, lines: int = _TAIL) -> str:
         """The end of its log, without colours and secrets."""
         self._told = True
-        shown = "\n".join(map(_readable, self._log().splitlines()))
-        return "\n".join(shown.rstrip().splitlines()[-lines:])
+        shown = "\n".join(text for line in self._log().splitlines() if (text := _readable(line)))
+        return "\n".join(shown.splitlines()[-lines:])
 
     def failure(self) -> WorkerError:
         """Why it is not there, with the tail of its log."""
@@ -225,13 +219,19 @@ class Worker:
 
 
 def _readable(line: str) -> str:
-    """A line of the JSON log of `start` as its level, its message and its traceback; any other as it is."""
+    """A line of a worker's log as a person needs it: level, message and traceback; empty for a line of no use.
+
+    `start` logs JSON, `dev` logs time, level, name, message and then JSON; anything else stays as it is.
+    """
     with contextlib.suppress(ValueError):
         value = json.loads(line)
         if isinstance(value, dict) and "message" in value:
             parts = [f"{value.get('level', '')} {value['message']}".strip(), str(value.get("exc_info") or "")]
-            return "\n".join(part for part in parts if part)
-    return line
+            return "" if value.get("level") == "DEBUG" else "\n".join(part for part in parts if part)
+    if match := _DEV_LINE.match(line):
+        level, message = match.groups()
+        return "" if level == "DEBUG" else f"{level} {message}"[:_WIDTH].rstrip()
+    return line[:_WIDTH].rstrip()
 
 
 def _registered_name(line: str) -> str | None:
