@@ -236,6 +236,8 @@ class Turns:
                     if (speech := session.current_speech) is None:
                         break
                     await speech.wait_for_playout()
+                    # A speech that is over is the present one for a moment more (livekit-agents 1.6.0).
+                    await asyncio.sleep(0.01)
         except TimeoutError:
             logger.warning("words waited %g s for the agent to end its speech, in vain", SPEECH_TIMEOUT)
             await session.interrupt(force=True)

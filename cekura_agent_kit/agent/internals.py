@@ -24,7 +24,7 @@ import functools
 import inspect
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from ..errors import TextModeError
 from . import session as in_test
@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from livekit.agents import AgentSession
     from livekit.agents.voice.room_io import RoomIO, RoomOptions
 
+
+NO_MODEL: Final = (None, "manual", "realtime_llm")
+"""Values of turn detection that say who ends a turn; no model runs."""
 
 _installing = threading.Lock()
 _installed = False
@@ -154,6 +157,12 @@ def refuse_audio(session: AgentSession[Any], noticed: Callable[[str], None]) -> 
         changed()
 
 
+def drop_turn_detection(session: AgentSession[Any]) -> None:
+    """Leave an activity that is about to start without a model that ends turns; since 1.7 the switch does so itself."""
+    if session._activity and session._activity._turn_detection not in NO_MODEL:
+        session._activity._turn_detection = None
+
+
 def audible(session: AgentSession[Any]) -> list[str]:
     """What of a session could speak or hear, in words; empty in text mode."""
     activity = session._activity
@@ -168,8 +177,7 @@ def audible(session: AgentSession[Any]) -> list[str]:
     for kind in ("stt", "tts", "vad"):
         if (model := getattr(activity, kind)) is not None:
             found.append(f"{kind} {type(model).__module__}.{type(model).__name__} of {agent}")
-    # "manual" and "realtime_llm" name who ends a turn; they run no model.
-    if (detection := activity._turn_detection) not in (None, "manual", "realtime_llm"):
+    if (detection := activity._turn_detection) not in NO_MODEL:
         found.append(
             f"turn_detection {detection if isinstance(detection, str) else type(detection).__name__} of {agent}"
         )

@@ -128,7 +128,10 @@ class TextSession:
             logger.info("text mode does not test: %s", ", ".join(found))
 
     def _on_item(self, event: ConversationItemAddedEvent) -> None:
-        if event.item.type == "agent_handoff" and self.started:
+        if event.item.type != "agent_handoff":
+            return
+        internals.drop_turn_detection(self.session)
+        if self.started:
             self.ask_for_text(self.session.current_agent)
             try:
                 self.prove()
