@@ -31,7 +31,8 @@ class Rehearse:
         self.folders = list(folders_of(request.path, request.config))
         """Where relative paths are looked for: beside the test, and upwards."""
         self._processes = request.config.stash.setdefault(_processes, Processes())
-        self._calls: list[tuple[str, Rehearsal]] = []
+        self.calls: list[tuple[str, Rehearsal]] = []
+        """The rehearsals of this test, each with the name of its target."""
 
     def __call__(
         self,
@@ -68,9 +69,9 @@ class Rehearse:
             processes=self._processes,
         )
         name = target if isinstance(target, str | Path) else getattr(target, "__name__", type(target).__name__)
-        self._calls.append((str(name), call))
+        self.calls.append((str(name), call))
         return call
 
     def sections(self) -> list[tuple[str, str]]:
         """What a failed test is told, a section for each rehearsal."""
-        return [(f"rehearsal of {name}", report(call)) for name, call in self._calls]
+        return [(f"rehearsal of {name}", report(call)) for name, call in self.calls]

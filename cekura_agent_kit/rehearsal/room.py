@@ -221,7 +221,8 @@ class MemoryRoom(rtc.Room):
         future: asyncio.Future[None] = self._loop.create_future()
         self._waiting[future] = predicate
         try:
-            await asyncio.wait_for(future, timeout)
+            async with asyncio.timeout(timeout):  # wait_for of Python 3.11 may swallow a cancellation
+                await future
         finally:
             del self._waiting[future]
 

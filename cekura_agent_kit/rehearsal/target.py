@@ -19,6 +19,8 @@ from .files import find
 
 __tracebackhide__ = True
 
+_loaded: dict[Path, ModuleType] = {}
+
 Entrypoint = Callable[[JobContext], Coroutine[Any, Any, None]]
 
 
@@ -122,8 +124,11 @@ def _what_there_is(module: ModuleType, file: str) -> str:
 
 def load(path: Path) -> ModuleType:
     """The file's module, imported once a process, under the name by which the agent's own code imports it."""
-    for module in list(sys.modules.values()):
-        if (known := getattr(module, "__file__", None)) and module.__name__ != "__main__" and Path(known) == path:
+    loaded = _loaded.get(path)
+    if loaded is not None and sys.modules.get(loaded.__name__) is loaded:
+        return loaded
+    for known, module in list(sys.modules.items()):
+        if known != "__main__" and getattr(module, "__file__", None) == str(path):
             return module
     root, name = path.parent, path.stem
     while (root / "__init__.py").is_file():
@@ -141,6 +146,7 @@ def load(path: Path) -> ModuleType:
     except BaseException as error:  # noqa: BLE001 - raised again, without the frames of importing
         del sys.modules[name]
         raise error.with_traceback(_own_frames(error.__traceback__)) from None
+    _loaded[path] = module
     return module
 
 

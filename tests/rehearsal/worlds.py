@@ -19,11 +19,11 @@ from cekura_agent_kit.sandbox.livekit_server import LiveKitServer
 PATIENCE = 20.0
 
 
-async def eventually(predicate: Callable[[], object], *, timeout: float = PATIENCE) -> None:
+async def eventually(predicate: Callable[[], object], *, timeout: float = PATIENCE, pause: float = 0.005) -> None:
     deadline = time.monotonic() + timeout
     while not predicate():
         assert time.monotonic() < deadline, "it did not come about in time"
-        await asyncio.sleep(0.005)
+        await asyncio.sleep(pause)
 
 
 class Guest(Protocol):
