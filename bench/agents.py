@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import inspect
 import json
-import math
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -20,8 +19,13 @@ from tests.shapes import SHAPES, Shape
 AT_ONCE = 6
 """Job processes kept ready: as many as a benchmark dispatches at once."""
 
-# A worker refuses jobs while its machine is busy, which a benchmark keeps it; and each takes a free port.
-server = AgentServer(num_idle_processes=AT_ONCE, load_threshold=math.inf, port=0)
+
+def no_load() -> float:
+    """A busy worker is sent no jobs, and a benchmark keeps its machine busy."""
+    return 0.0
+
+
+server = AgentServer(num_idle_processes=AT_ONCE, load_fnc=no_load, port=0)
 
 
 @server.rtc_session(agent_name="bench")

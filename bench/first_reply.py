@@ -15,7 +15,7 @@ from itertools import islice
 from tests.shapes import SHAPES
 
 from .measure import Figure
-from .rooms import Rooms, rooms
+from .rooms import NoAgentError, Rooms, rooms
 
 PATIENCE = 5.0
 """Seconds for an answer: twice what the server takes to announce an evaluator."""
@@ -99,12 +99,20 @@ async def _bench(shapes: list[str], ways: tuple[Way, ...]) -> dict[Way, Replies]
 
 async def _reply(stage: Rooms, shape: str, way: Way, after: float) -> float | None:
     """Seconds from the evaluator's join, less what it chose to wait, to the answer to its words."""
-    said, answer = SHAPES[shape].say, SHAPES[shape].answer
-    async with stage.agent(shape, way.switch) as room:
-        await asyncio.sleep(after)
-        async with stage.caller(room, announced=way is OURS) as caller:
-            await asyncio.sleep(way.waits)
-            await caller.say(said)
-            # What stands in brackets is what the full turn adds; the peers need not have it to have answered.
-            heard = await caller.hear(answer.split(" [")[0], since=caller.joined, within=PATIENCE)
-            return None if heard is None else heard - caller.joined
+    try:
+        async with stage.agent(shape, way.switch) as room:
+            await asyncio.sleep(after)
+            return await _time_of_answer(stage, room, shape, way)
+    except NoAgentError as error:
+        print(f"# {error}")
+        return None
+
+
+async def _time_of_answer(stage: Rooms, room: str, shape: str, way: Way) -> float | None:
+    async with stage.caller(room, announced=way is OURS) as caller:
+        await asyncio.sleep(way.waits)
+        await caller.say(SHAPES[shape].say)
+        # What stands in brackets is what the full turn adds; the peers need not have it to have answered.
+        answer = SHAPES[shape].answer[0].split(" [")[0]
+        heard = await caller.hear(answer, since=caller.joined, within=PATIENCE)
+        return None if heard is None else heard - caller.joined

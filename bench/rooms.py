@@ -16,7 +16,7 @@ from livekit import rtc
 
 from cekura_agent_kit.contract import Mode, job_metadata
 from cekura_agent_kit.sandbox.livekit_server import LiveKitServer
-from cekura_agent_kit.trigger.livekit import LiveKit, participant_token
+from cekura_agent_kit.trigger.livekit import LiveKit, Seen, participant_token
 from cekura_agent_kit.trigger.pace import Budget, Pace
 from cekura_agent_kit.trigger.readiness import SIMULATION
 from cekura_agent_kit.trigger.settings import Settings
@@ -29,6 +29,12 @@ DEADLINE = 60.0
 """Seconds for whatever must come about; far more than it takes."""
 SETTLED = 1.0
 """Seconds that an agent has been in its room before its evaluator comes: its session has started by then."""
+COMES = 15.0
+"""Seconds in which an agent comes, if it comes."""
+
+
+class NoAgentError(Exception):
+    """No agent came, or it left at once."""
 
 
 class Caller:
@@ -87,7 +93,11 @@ class Rooms:
 
     @asynccontextmanager
     async def agent(self, shape: str, way: str) -> AsyncIterator[str]:
-        """A room in which this shape of agent has settled, switched to text in this way."""
+        """A room in which this shape of agent has settled, switched to text in this way.
+
+        Raises:
+            NoAgentError: none came.
+        """
         asked = {"shape": shape, "way": way}
         if way == "wrapped":
             metadata = job_metadata(Mode.TEXT, scenario=1, suite="bench", case="1#1", extra=asked)
@@ -98,7 +108,10 @@ class Rooms:
         async with self.empty() as name:
             switch = SIMULATION if way == "dispatch" else None
             await self._livekit.dispatch(name, agent_name=self._agent_name, metadata=metadata, attributes=switch)
-            await self._until(lambda seen: seen.is_agent and seen.state == "active", name)
+            try:
+                await self._until(lambda seen: seen.is_agent and seen.state == "active", name, within=COMES)
+            except TimeoutError:
+                raise NoAgentError(f"no {shape} came {way} within {COMES:g} s") from None
             await asyncio.sleep(SETTLED)
             yield name
 
@@ -137,8 +150,8 @@ class Rooms:
         await self._until(lambda seen: seen.identity == identity and seen.state == "active", room)
         await self._livekit.announce(room, identity)
 
-    async def _until(self, seen: Callable[..., bool], room: str) -> None:
-        async with asyncio.timeout(DEADLINE):
+    async def _until(self, seen: Callable[[Seen], bool], room: str, *, within: float = DEADLINE) -> None:
+        async with asyncio.timeout(within):
             while True:
                 if any(map(seen, await self._livekit.participants(room, urgent=True))):
                     return

@@ -1,0 +1,59 @@
+"""A suite for the benchmarks: the example's agent, a model that takes its time, and as many scenarios as are wanted."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).parents[1]
+AGENT = ROOT / "examples" / "restaurant" / "agent.py"
+LLM_SECONDS = 0.3
+"""How long the model thinks: a small hosted one's time to its first word."""
+
+
+def write_suite(folder: Path, *, scenarios: int, turns: int, **suite: Any) -> Path:
+    """Write suite, scenarios and model rules; gives the suite's file.
+
+    Args:
+        folder: where.
+        scenarios: how many, numbered from 1, each run once where the suite says nothing else.
+        turns: of each, after the greeting: something said, and something heard.
+        suite: keys of the suite file, beside those that are set here.
+    """
+    # The agent greets first: a flow that does not wait for its agent would have its first words heard by nobody.
+    talk: list[dict[str, str]] = [{"hear": "welcome"}]
+    talk += [{"say": f"May I bring dog {turn}?", "hear": f"dog {turn} is welcome"} for turn in range(1, turns + 1)]
+    ids = range(1, scenarios + 1)
+    _write(folder / "scenarios.yaml", {each: {"name": f"Brings {turns} dogs", "talk": talk} for each in ids})
+    rule = {"user": r"dog (?P<dog>\d+)", "say": "Yes, dog {dog} is welcome.", "delay": f"{LLM_SECONDS}s"}
+    _write(folder / "models.yaml", {"rules": [rule]})
+    whole = {
+        "worker": f"python {shlex.quote(str(AGENT))} start",
+        "mode": "text",
+        "runs": [{"scenario": each} for each in ids],
+        **suite,
+    }
+    return _write(folder / "cekura.yaml", whole)
+
+
+def run_suite(suite: Path) -> tuple[float, dict[str, Any]]:
+    """`cekura-kit run --sandbox` on it, cold: seconds from the command to its end, and its report."""
+    report = suite.with_name("report.json")
+    command = [str(Path(sys.executable).with_name("cekura-kit")), "run", "--sandbox", str(suite), "--json", str(report)]
+    start = time.perf_counter()
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    took = time.perf_counter() - start
+    assert done.returncode == 0, f"{' '.join(command)}: exit code {done.returncode}\n{done.stdout}\n{done.stderr}"
+    return took, json.loads(report.read_text())
+
+
+def _write(path: Path, content: object) -> Path:
+    path.write_text(yaml.safe_dump(content, sort_keys=False))
+    return path

@@ -1,0 +1,149 @@
+"""500 runs watched by one trigger, against 50: what the command `cekura-kit run` takes of the machine.
+
+The runs are stand-ins (`bench.crowd`, in a process of its own), since no machine carries 500 agents; the requests,
+their answers and the budget for them are real. The talks last as long with 50 as with 500. A run's part is counted
+beyond a suite of one run, so that starting the command counts for neither.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from .measure import Figure
+from .suites import ROOT
+
+MANY, FEW = 500, 50
+REPEATED = 10
+"""How often each scenario runs: as many POSTs."""
+TALK = 20.0
+"""Seconds of each talk: long enough that all are held at the same time."""
+
+
+@dataclass(frozen=True)
+class Used:
+    """What a suite took: of the processor in seconds, of memory at its peak in MB, and by the clock in seconds."""
+
+    cpu: float
+    memory: float
+    wall: float
+    requests: int
+
+    @property
+    def cores(self) -> float:
+        return self.cpu / self.wall
+
+
+def bench(*, short: bool) -> list[Figure]:
+    """One suite each: processor time needs no median."""
+    many, few, talk = (20, 10, 1.0) if short else (MANY, FEW, TALK)
+    one, some, all_of_them = (_watch(runs, talk) for runs in (1, few, many))
+    ours, peer = (all_of_them.cpu - one.cpu) / (many - 1), (some.cpu - one.cpu) / (few - 1)
+    name = f"watch-{many}"
+    note = f"against {few} runs"
+    return [
+        Figure(
+            name=f"{name}: CPU a run",
+            ours=ours * 1000,
+            peer=peer * 1000,
+            ratio=ours / peer,
+            unit="ms",
+            goal="<= 1 (linear)",
+            met=ours <= peer,
+            note=note,
+        ),
+        Figure(
+            name=f"{name}: cores",
+            ours=all_of_them.cores,
+            peer=some.cores,
+            ratio=all_of_them.cores / some.cores,
+            unit="cores",
+            goal="< 1 core",
+            met=all_of_them.cores < 1,
+            note=f"{all_of_them.cpu:.1f} s of CPU in {all_of_them.wall:.1f} s; {note}",
+        ),
+        Figure(
+            name=f"{name}: memory",
+            ours=all_of_them.memory,
+            peer=some.memory,
+            ratio=all_of_them.memory / some.memory,
+            unit="MB",
+            goal="< 300 MB",
+            met=all_of_them.memory < 300,
+            note=note,
+        ),
+        Figure(
+            name=f"{name}: requests",
+            ours=all_of_them.requests / all_of_them.wall,
+            peer=some.requests / some.wall,
+            ratio=None,
+            unit="1/s",
+            goal="",
+            met=None,
+            note=f"{all_of_them.requests / many:.1f} a run; {note}: {some.requests / few:.1f} a run",
+        ),
+    ]
+
+
+def _watch(runs: int, talk: float) -> Used:
+    repeated = min(REPEATED, runs)
+    scenarios = runs // repeated
+    crowd = subprocess.Popen(
+        [sys.executable, "-m", "bench.crowd", str(scenarios), str(talk)],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert crowd.stdout is not None
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            suite = Path(folder) / "cekura.yaml"
+            suite.write_text(
+                yaml.safe_dump(
+                    {
+                        "agent_name": "bench",
+                        "concurrency": runs,
+                        # A witness is a participant, for which there is no room here; it is measured elsewhere.
+                        "witnesses": 0,
+                        "mode": "voice",
+                        "runs": [{"scenario": each + 1, "repeat": repeated} for each in range(scenarios)],
+                    }
+                )
+            )
+            cpu, memory, wall = _run(suite, json.loads(crowd.stdout.readline()))
+        said, _ = crowd.communicate()
+    finally:
+        crowd.kill()
+        crowd.wait()
+    told = json.loads(said)
+    assert told["rooms_left"] == 0, f"{told['rooms_left']} rooms were left behind"
+    return Used(cpu, memory, wall, sum(told["livekit"].values()) + sum(told["cekura"].values()))
+
+
+def _run(suite: Path, environment: dict[str, str]) -> tuple[float, float, float]:
+    """Seconds of the processor, MB at the peak, seconds by the clock, of the whole command."""
+    command = [str(Path(sys.executable).with_name("cekura-kit")), "run", str(suite)]
+    with tempfile.TemporaryFile("w+") as output:
+        start = time.perf_counter()
+        process = subprocess.Popen(command, env=os.environ | environment, stdout=output, stderr=output)
+        _, status, used = os.wait4(process.pid, 0)
+        wall = time.perf_counter() - start
+        process.returncode = os.waitstatus_to_exitcode(status)
+        output.seek(0)
+        assert process.returncode == 0, f"exit code {process.returncode}: {output.read()[-2000:]}"
+    return used.ru_utime + used.ru_stime, _megabytes(used), wall
+
+
+def _megabytes(used: resource.struct_rusage) -> float:
+    # Linux counts kilobytes, macOS bytes.
+    return used.ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
