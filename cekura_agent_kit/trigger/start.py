@@ -20,6 +20,8 @@ from .suite import PlannedRun
 
 _LISTED: Final = 100
 """Runs of one listing: more than any group starts, with room for what others start at the same moment."""
+_LISTING: Final = 0.5
+"""Seconds for it once the suite is stopped."""
 
 Group = tuple[Mode, int]
 """Mode and occurrence: a POST holds runs of one group, and so never names a scenario twice."""
@@ -76,6 +78,7 @@ class Starter:
         self._timers: dict[Group, asyncio.TimerHandle] = {}
         self._posts: set[asyncio.Task[None]] = set()
         self._closed = False
+        self._given_up = asyncio.Event()
 
     def expect(self, planned: PlannedRun) -> None:
         """It gets ready; its group waits for it."""
@@ -102,12 +105,16 @@ class Starter:
         return await ready.outcome
 
     async def close(self, within: float) -> None:
-        """Send nothing more; wait up to ``within`` seconds for the answers of what was sent."""
+        """Send nothing more; wait up to ``within`` seconds for the answers of what was sent, then settle it without."""
         self._closed = True
         for timer in self._timers.values():
             timer.cancel()
         if self._posts:
             await asyncio.wait(self._posts, timeout=within)
+        # Later answers come too late. What they started may be told by the rooms, and then it can be ended.
+        self._given_up.set()
+        if self._posts:
+            await asyncio.wait(self._posts, timeout=_LISTING)
 
     async def abandon(self) -> None:
         """End what still waits for answers."""
@@ -160,7 +167,7 @@ class Starter:
         for ready in group:
             ready.sent.set()
         try:
-            answer = await self._cekura.start(mode, [ready.entry() for ready in group], agent=self._agent)
+            answer = await self._answer(mode, group)
         except CekuraRefused as error:
             ids = ", ".join(str(ready.planned.scenario) for ready in group)
             _fail(group, Errored(Kind.START_REFUSED, f"{error} (scenarios sent: {ids})", hint=error.hint))
@@ -174,6 +181,22 @@ class Starter:
             if left := [ready for ready in group if ready.planned.scenario not in tied]:
                 ids = ", ".join(map(str, group_scenarios(left)))
                 await self._adopt(mode, left, before, f"the start's answer names no single run of scenario {ids}")
+
+    async def _answer(self, mode: Mode, group: list[Ready]) -> Started:
+        """The start's answer, unless the suite is stopped before it comes."""
+        sending = asyncio.create_task(
+            self._cekura.start(mode, [ready.entry() for ready in group], agent=self._agent), name="start"
+        )
+        given_up = asyncio.create_task(self._given_up.wait())
+        try:
+            await asyncio.wait({sending, given_up}, return_when=asyncio.FIRST_COMPLETED)
+            if not sending.done():
+                raise StartUnknown("the suite was stopped before the start's answer came")
+            return sending.result()
+        finally:
+            for task in (sending, given_up):
+                task.cancel()
+            await asyncio.gather(sending, given_up, return_exceptions=True)
 
     async def _with_scenarios(self, answer: Started) -> Started:
         """The answer, its runs' scenarios read where it does not name them."""

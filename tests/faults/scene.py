@@ -125,6 +125,14 @@ class Scene:
     foreign: int = 0
     conductor: Conductor | None = None
 
+    def __post_init__(self) -> None:
+        self._jobs_before = len(self.worker.jobs)
+
+    @property
+    def jobs(self) -> int:
+        """How many jobs the worker has been given in this test."""
+        return len(self.worker.jobs) - self._jobs_before
+
     def redirect(self, **urls: str) -> None:
         """Have the trigger dial other addresses."""
         self.settings = self.settings.model_copy(update=urls)

@@ -1,0 +1,129 @@
+"""The real command as a process, and what is left of it when it has ended."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from cekura_agent_kit.verdict import SuiteVerdict
+from tests.faults.scene import ROOT
+from tests.faults.secrecy import Outputs
+
+_MARK = "FAULTS_COMMAND"
+"""Environment variable that all descendants inherit, whatever session they make for themselves."""
+DEADLINE = 90.0
+"""Seconds for what must happen sooner or later on a busy machine."""
+
+
+class Command:
+    """``cekura-kit …`` in a session of its own, as a terminal or a CI system starts it."""
+
+    def __init__(self, *arguments: str, environment: Mapping[str, str], folder: Path, outputs: Outputs) -> None:
+        self._mark = secrets.token_hex(8)
+        self._outputs, self._folder = outputs, folder
+        # What it leaves in the folder for temporary files can be seen.
+        self.temporary = folder / "temporary"
+        self.temporary.mkdir()
+        self.log = folder / "printed"
+        own = {key: value for key, value in os.environ.items() if not key.startswith(("CEKURA_", "LIVEKIT_"))}
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-c", "from cekura_agent_kit.cli import main; main()", *arguments],
+                cwd=folder,
+                env=own
+                | dict(environment)
+                | {_MARK: self._mark, "TMPDIR": str(self.temporary), "PYTHONPATH": str(ROOT)},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    @property
+    def printed(self) -> str:
+        return self.log.read_text(errors="replace")
+
+    @property
+    def report(self) -> SuiteVerdict | None:
+        """Its JSON report, ``report.json``, where it has written one."""
+        path = self._folder / "report.json"
+        return SuiteVerdict.from_json(path.read_text()) if path.exists() else None
+
+    def command_lines(self) -> list[str]:
+        """Of all processes that it has started, directly or not, and that live; as `ps` shows them to everybody."""
+        return [line for process in self._descendants() for line in _command_line(process)]
+
+    def send(self, number: signal.Signals) -> None:
+        """To the whole group, as a terminal and CI systems do."""
+        os.killpg(self.process.pid, number)
+
+    async def ended(self, within: float = DEADLINE) -> int:
+        """Its exit code, as a shell has it."""
+        code = await asyncio.to_thread(self.process.wait, within)
+        return 128 - code if code < 0 else code
+
+    async def until(self, condition: Callable[[], Any]) -> None:
+        """Wait for something to be seen of it from outside; fails with what it printed."""
+        deadline = time.monotonic() + DEADLINE
+        while True:
+            value = condition()
+            if await value if asyncio.iscoroutine(value) else value:
+                break
+            assert self.process.poll() is None, self.printed
+            assert time.monotonic() < deadline, self.printed
+            await asyncio.sleep(0.02)
+        self._outputs.add("process list", "\n".join([str(self.process.args), *self.command_lines()]))
+
+    def end(self) -> None:
+        """Whatever is left of it."""
+        for process in self._descendants():
+            with suppress(psutil.Error):
+                process.kill()
+        self.process.kill()
+        self.process.wait()
+
+    def _descendants(self) -> list[psutil.Process]:
+        found = []
+        for process in psutil.process_iter():
+            with suppress(psutil.Error):
+                if process.pid != self.process.pid and process.environ().get(_MARK) == self._mark:
+                    found.append(process)
+        return found
+
+
+@asynccontextmanager
+async def command(
+    *arguments: str, environment: Mapping[str, str], folder: Path, outputs: Outputs
+) -> AsyncIterator[Command]:
+    """One command; nothing of it outlives the context."""
+    running = Command(*arguments, environment=environment, folder=folder, outputs=outputs)
+    try:
+        yield running
+    finally:
+        running.end()
+
+
+def write_suite(folder: Path, **values: Any) -> Path:
+    """A suite file; YAML is a superset of JSON."""
+    file = folder / "cekura.yaml"
+    file.write_text(json.dumps({"name": "faults", "mode": "text", "runs": [{"scenario": 30}]} | values))
+    return file
+
+
+def _command_line(process: psutil.Process) -> list[str]:
+    """Its one line; none of a process that has just ended, or that is a zombie."""
+    with suppress(psutil.Error):
+        return [line] if (line := " ".join(process.cmdline())) else []
+    return []
