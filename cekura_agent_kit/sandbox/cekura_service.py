@@ -57,7 +57,7 @@ class CekuraService(WebService):
         faults: how it misbehaves; without them it does not.
         pace: how long runs stay in queue and in scoring.
         join: False ends runs as passed without joining any room: for measuring what starts them.
-        voice_line: makes the evaluator's voice and ears; by default those of the sandbox.
+        voice_line: makes the evaluator's voice and ears; by default ones of its own, which understand only themselves.
 
     Attributes:
         starts: every POST to a start endpoint, in order.

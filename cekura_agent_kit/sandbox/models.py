@@ -17,7 +17,9 @@ from uuid import uuid4
 
 from aiohttp import web
 
+from .audio_api import add_audio_routes
 from .rules import Reply, Rules, load_rules, words_of
+from .speech import Speech
 from .web import WebService
 
 _MODELS: Final = ("gpt-4.1-mini", "gpt-4o-mini", "whisper-1", "tts-1")
@@ -30,13 +32,16 @@ class ModelsService(WebService):
 
     Args:
         rules: what the language model answers, or the file where it stands; none: each line is unknown to it.
+        speech: its voice and ears, where others share them; by default its own.
 
     Attributes:
         requests: the bodies of all chat completions that were asked for, in order.
     """
 
-    def __init__(self, rules: Rules | Path | None = None) -> None:
+    def __init__(self, rules: Rules | Path | None = None, *, speech: Speech | None = None) -> None:
         super().__init__()
+        self.speech = speech or Speech()
+        self._owns_speech = speech is None
         self.rules = load_rules(rules) if isinstance(rules, Path) else rules or Rules()
         self.api_key = "sandbox-" + secrets.token_hex(16)
         self.requests: list[dict[str, Any]] = []
@@ -60,7 +65,14 @@ class ModelsService(WebService):
         app = web.Application(middlewares=[_check_key], client_max_size=_BODY_LIMIT)
         app.router.add_post("/v1/chat/completions", self._complete)
         app.router.add_get("/v1/models", self._list)
+        add_audio_routes(app, self.speech)
         return app
+
+    async def stop(self) -> None:
+        """See `WebService.stop`."""
+        await super().stop()
+        if self._owns_speech:
+            await self.speech.stop()
 
     async def _list(self, _request: web.Request) -> web.Response:
         models = [{"id": name, "object": "model", "created": 0, "owned_by": "sandbox"} for name in _MODELS]

@@ -94,6 +94,11 @@ class RoomLine:
         return time.monotonic() - self._began
 
     @property
+    def remark(self) -> str:
+        """Why nothing may have been understood of the agent, as a sentence; empty where there is no reason."""
+        return ""
+
+    @property
     def identity(self) -> str:
         """The evaluator's own identity: the token's."""
         return self.room.local_participant.identity
@@ -106,9 +111,9 @@ class RoomLine:
         self.transcript.append(Utterance(speaker, text, start, end))
         self.transcript.sort(key=lambda each: each.start)
 
-    def _deliver(self, text: str, start: float) -> None:
-        """The agent has said something, whole."""
-        self._note("agent", text, start, self.clock)
+    def _deliver(self, text: str, start: float, end: float | None = None) -> None:
+        """The agent has said something, whole; by default it ends now."""
+        self._note("agent", text, start, self.clock if end is None else end)
         self._heard.put_nowait(text)
 
     def _forget(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -69,6 +69,7 @@ class Run:
     _transcript: list[Utterance] = field(default_factory=list)
     _call: asyncio.Task[None] | None = None
     _evaluator: Evaluator | None = None
+    _line: RoomLine | None = None
 
     async def live(self) -> None:
         """Go through all of it. Cancelled, it leaves the room and ends as cancelled."""
@@ -78,7 +79,7 @@ class Run:
             if not self._call.cancelled() and (error := self._call.exception()):
                 self._failed(error)
             elif self._evaluator is not None:
-                self.judgement = self._evaluator.judgement
+                self.judgement = self._judged(self._evaluator)
             elif self._call.cancelled():
                 self._finish("cancelled")
             if not self.final:
@@ -110,7 +111,7 @@ class Run:
             await self._forever()
             return
         line = self.make_line(self.mode)
-        self._transcript = line.transcript
+        self._transcript, self._line = line.transcript, line
         try:
             await line.join(self.invitation.url, self.invitation.token)
             if self.invitation.data_message is not None:
@@ -123,6 +124,12 @@ class Run:
         finally:
             await line.hang_up()
 
+    def _judged(self, evaluator: Evaluator) -> Judgement:
+        judgement = evaluator.judgement
+        if judgement.success or self._line is None or not self._line.remark:
+            return judgement
+        return replace(judgement, explanation=[*judgement.explanation, self._line.remark])
+
     async def _forever(self) -> None:
         """Until the run is ended; with ``ends`` that is now."""
         if not self.fault.ends:
@@ -131,7 +138,8 @@ class Run:
     def _failed(self, error: BaseException) -> None:
         if not isinstance(error, KitError):
             _log.error("run %d: a fault of the sandbox's own", self.id, exc_info=error)
-        self.error_message = f"{error}" if isinstance(error, KitError) else f"internal error: {type(error).__name__}"
+        known = f"{error}. {error.hint}".removesuffix(". ") if isinstance(error, KitError) else ""
+        self.error_message = known or f"internal error: {type(error).__name__}"
         self._finish("failed")
 
     def _finish(self, status: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -14,6 +15,8 @@ from .livekit_server import LiveKitServer
 from .models import ModelsService
 from .rules import Rules, load_rules
 from .scenarios import load_scenarios
+from .speech import Speech
+from .voice_line import VoiceLine
 
 RULES_FILE: Final = "models.yaml"
 """Beside the scenario file: what the stand-in's language model answers."""
@@ -55,8 +58,11 @@ class Sandbox:
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as parts:
             self.livekit = await parts.enter_async_context(await LiveKitServer.running(self._say))
-            self.models = await parts.enter_async_context(ModelsService(self.rules))
-            self.cekura = await parts.enter_async_context(CekuraService(self.scenarios, faults=self._faults))
+            # One for both: each side's ears know what the other's voice was asked to speak.
+            speech = await parts.enter_async_context(Speech())
+            self.models = await parts.enter_async_context(ModelsService(self.rules, speech=speech))
+            cekura = CekuraService(self.scenarios, faults=self._faults, voice_line=partial(VoiceLine, speech))
+            self.cekura = await parts.enter_async_context(cekura)
             self._parts = parts.pop_all()
         return self
 

@@ -1,0 +1,141 @@
+"""The sandbox's ears: pocketsphinx, with a grammar of the sentences that it may be told. A process of its own.
+
+Recognition takes 30 to 90 ms of a core a line and holds Python's lock meanwhile, so `Speech` runs this module as a
+program (``python -m cekura_agent_kit.sandbox.ears``). It reads requests from stdin and answers on stdout, a line of
+JSON each: ``{"learn": [text, …], "rate": int, "bytes": n}`` and n bytes of 16-bit mono PCM; ``{"text": str}``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+import tempfile
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from pocketsphinx import Decoder, get_model_path
+
+from .speech import RATE as VOICE_RATE
+from .voice import Voice, resampled
+
+_RATE: Final = 16_000
+_MOST: Final = 400
+"""Sentences known at once; the oldest are forgotten first."""
+_LIKE: Final = (0.9, 1.8)
+"""How long a sentence may have lasted, against the voice's own: a grammar would hear one in anything else, too.
+Seen: known sentences 1.0 to 1.5 (last sounds take in some of the pause behind them), others 0.2 to 0.9."""
+_QUIET: Final = 250
+"""Loudness (root mean square, of 32,768) below which 20 ms are a pause; espeak's are near 0, its speech 2,000."""
+
+
+@dataclass(frozen=True)
+class _Sentence:
+    text: str
+    words: tuple[str, ...]
+    """Its names of words in the dictionary: each sentence has its own, so that they tell which one was heard."""
+    length: float
+    """Seconds of sound in it."""
+
+
+class Ears:
+    """Hears the sentences that it has learned, one or several in a row; hears nothing in anything else."""
+
+    def __init__(self) -> None:
+        self._voice = Voice()
+        self._sentences: dict[str, _Sentence] = {}
+        """By the phones: what sounds the same is one sentence."""
+        self._number = 0
+        self._ready = False
+        with tempfile.NamedTemporaryFile(suffix=".dict") as empty:
+            # The model's own dictionary takes longer to load than a line takes to hear, and says words otherwise.
+            self._decoder: Any = Decoder(
+                hmm=get_model_path("en-us/en-us"), lm=None, dict=empty.name, samprate=_RATE, loglevel="FATAL"
+            )
+
+    def learn(self, text: str) -> None:
+        """Know the sentences of this text from now on."""
+        for sentence in sentences(text):
+            words = self._voice.pronounce(sentence)
+            sound = " | ".join(words)
+            if not words or sound in self._sentences:
+                continue
+            self._number += 1
+            names = tuple(f"s{self._number}w{place}" for place in range(len(words)))
+            for name, phones in zip(names, words, strict=True):
+                self._decoder.add_word(name, phones, False)
+            length = loud_seconds(self._voice.speak(sentence), VOICE_RATE)
+            self._sentences[sound] = _Sentence(sentence, names, length)
+            self._ready = False
+        while len(self._sentences) > _MOST:
+            del self._sentences[next(iter(self._sentences))]
+
+    def hear(self, pcm: bytes, rate: int) -> str:
+        """The sentences in this sound, in the words in which they were learned; empty where there are none."""
+        if not self._sentences or len(pcm) < rate // 10:
+            return ""
+        if not self._ready:
+            grammar = " | ".join(" ".join(sentence.words) for sentence in self._sentences.values())
+            rules = f"#JSGF V1.0; grammar lines; public <talk> = <line>+; <line> = {grammar};"
+            self._decoder.add_jsgf_string("lines", rules)
+            self._decoder.activate_search("lines")
+            self._ready = True
+        self._decoder.start_utt()
+        self._decoder.process_raw(resampled(pcm, rate, _RATE), False, True)
+        self._decoder.end_utt()
+        return " ".join(self._whole_sentences()) if self._decoder.hyp() else ""
+
+    def _whole_sentences(self) -> list[str]:
+        """Sentences that were heard from their first word to their last, and lasted as long as they should."""
+        by_word = {sentence.words[0]: sentence for sentence in self._sentences.values()}
+        segments = [each for each in self._decoder.seg() if re.match(r"s\d+w\d+", each.word)]
+        heard = []
+        while segments:
+            sentence = by_word.get(bare(segments[0].word))
+            count = len(sentence.words) if sentence else 1
+            taken, segments = segments[:count], segments[count:]
+            if sentence is None or tuple(bare(each.word) for each in taken) != sentence.words:
+                continue
+            lasted = sum(each.end_frame - each.start_frame + 1 for each in taken) / 100
+            if _LIKE[0] <= lasted / sentence.length <= _LIKE[1]:
+                heard.append(sentence.text)
+        return heard
+
+
+def bare(word: str) -> str:
+    """A word of the dictionary without the mark of its pronunciation: ``s1w2(3)`` is ``s1w2``."""
+    return word.partition("(")[0]
+
+
+def sentences(text: str) -> list[str]:
+    """The text cut behind full stops, question and exclamation marks, and at line ends."""
+    return [each for each in (part.strip() for part in re.split(r"(?<=[.!?])\s+|\n+", text)) if each]
+
+
+def loud_seconds(pcm: bytes, rate: int) -> float:
+    """How much of this 16-bit mono PCM is no pause, in seconds."""
+    samples = np.frombuffer(pcm, dtype=np.int16).astype(np.float32)
+    size = rate // 50
+    frames = samples[: len(samples) // size * size].reshape(-1, size)
+    return max(0.02, float(np.count_nonzero(np.sqrt((frames**2).mean(axis=1)) > _QUIET)) * 0.02)
+
+
+def main() -> None:
+    """Answer requests until stdin ends."""
+    answers = os.fdopen(os.dup(1), "wb")
+    # What the libraries print must not stand among the answers.
+    os.dup2(2, 1)
+    ears = Ears()
+    for line in sys.stdin.buffer:
+        request = json.loads(line)
+        pcm = sys.stdin.buffer.read(request["bytes"])
+        for text in request["learn"]:
+            ears.learn(text)
+        answers.write(json.dumps({"text": ears.hear(pcm, request["rate"])}).encode() + b"\n")
+        answers.flush()
+
+
+if __name__ == "__main__":
+    main()
