@@ -8,7 +8,17 @@ import os
 import sys
 from typing import Any
 
-from livekit.agents import Agent, AgentServer, AgentSession, JobContext, JobExecutorType, cli, function_tool, llm
+from livekit.agents import (
+    Agent,
+    AgentServer,
+    AgentSession,
+    JobContext,
+    JobExecutorType,
+    StopResponse,
+    cli,
+    function_tool,
+    llm,
+)
 from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS
 from livekit.agents.voice.room_io import RoomOptions
 
@@ -66,6 +76,7 @@ server = AgentServer(
     job_executor_type=JobExecutorType[os.environ.get("AGENT_EXECUTOR", "PROCESS")],
     num_idle_processes=int(os.environ.get("AGENT_IDLE", "2")),
     load_fnc=lambda *_: 0.0,
+    port=int(os.environ.get("AGENT_PORT", "0")),
 )
 
 
@@ -107,7 +118,19 @@ async def leave_soon(ctx: JobContext) -> None:
     ctx.shutdown("leaves")
 
 
+class Mute(Host):
+    async def on_user_turn_completed(self, *_: Any) -> None:
+        raise StopResponse
+
+
+async def talk_without_answers(ctx: JobContext) -> None:
+    await ctx.connect()
+    session: AgentSession[Any] = AgentSession(llm=Parrot())
+    await session.start(agent=Mute(), room=ctx.room)
+
+
 BEHAVIOURS = {
+    "mute": wrap_entrypoint(talk_without_answers),
     "talk": wrap_entrypoint(talk),
     "unwrapped": talk_without_speech,
     "wait_first": wrap_entrypoint(wait_first),

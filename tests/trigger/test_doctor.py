@@ -1,0 +1,122 @@
+"""Each thing that the documentation's troubleshooting lists, made to happen and named."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from cekura_agent_kit.cli import app
+from cekura_agent_kit.sandbox.cekura_service import CekuraService
+from cekura_agent_kit.sandbox.faults import Faults
+from cekura_agent_kit.trigger.doctor import Check, examine
+from tests.trigger.conftest import AGENT, HELLO, SCENARIOS, Bench
+
+pytestmark = [pytest.mark.server, pytest.mark.xdist_group("trigger")]
+
+
+async def examined(
+    bench: Bench, *runs: Any, faults: Faults | None = None, settings: dict[str, str] | None = None, **keys: Any
+) -> dict[str, Check]:
+    async with CekuraService(SCENARIOS, faults=faults) as service:
+        suite = bench.suite(*(runs or (HELLO,)), **keys)
+        checks = await examine(suite, settings=bench.settings(service, **(settings or {})))
+        assert service.runs == {}, "a doctor starts nothing that is billed"
+        assert service.starts == []
+    return {check.name: check for check in checks}
+
+
+async def test_all_holds(bench: Bench) -> None:
+    checks = await examined(bench)
+
+    outcomes = {name: check.outcome for name, check in checks.items()}
+    assert outcomes == dict.fromkeys(checks, "ok") | {"worker": "skipped"} | {
+        name: outcome for name, outcome in outcomes.items() if name == "clock"
+    }
+    assert "You said: Hello" in checks["answers"].detail
+    assert list(checks) == [
+        "variables",
+        "addresses",
+        "livekit",
+        "livekit key",
+        "clock",
+        "cekura key",
+        "scenarios",
+        "worker",
+        "agent comes",
+        "text proof",
+        "answers",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("what", "failed", "said", "hint"),
+    [
+        # 401/403: check the key.
+        ({"settings": {"cekura_api_key": "wrong-key-123456"}}, "cekura key", "(403)", "check CEKURA_API_KEY"),
+        (
+            {"faults": Faults.model_validate({"reads": {"all": {"status": 401}}})},
+            "cekura key",
+            "(401)",
+            "CEKURA_API_KEY",
+        ),
+        # Room connection failures: check the room's URL and the token.
+        ({"settings": {"livekit_url": "ws://127.0.0.1:9"}}, "livekit", "does not answer", "check LIVEKIT_URL"),
+        ({"settings": {"livekit_api_secret": "wrong" * 9}}, "livekit key", "refuses the key", "LIVEKIT_API_SECRET"),
+        ({"settings": {"livekit_api_key": "wrong-key"}}, "livekit key", "refuses the key", "LIVEKIT_API_KEY"),
+        # No runs created: an id is wrong.
+        ({"runs": (HELLO, 404)}, "scenarios", "not on Cekura: 404", "creates no runs"),
+        # Chat messages not received: the agent was not dispatched with text_mode, or does not heed it.
+        ({"behave": "unwrapped"}, "agent comes", "cekura.mode is missing", "wrap_entrypoint"),
+        # "Main agent-did-not-answer": no agent came.
+        ({"agent_name": "nobody"}, "agent comes", "no worker took the job", "limit of agents of your LiveKit plan"),
+        ({"behave": "raise"}, "agent comes", "no database", "log"),
+        ({"behave": "mute"}, "answers", "no answer to", "model's key"),
+        ({"agent_name": None, "worker": f"python {AGENT} serve"}, "worker", "No such command", "check the command"),
+    ],
+)
+async def test_each_fault_is_named_with_a_hint(
+    bench: Bench, what: dict[str, Any], failed: str, said: str, hint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cekura_agent_kit.trigger.doctor._ANSWER", 3.0)
+    checks = await examined(
+        bench, *what.get("runs", ()), **{key: value for key, value in what.items() if key != "runs"}
+    )
+
+    assert [name for name, check in checks.items() if check.outcome == "failed"] == [failed], checks
+    assert said in checks[failed].detail
+    assert hint in checks[failed].hint
+
+
+async def test_missing_variables_are_all_named_and_the_rest_is_skipped(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
+    for name in ("CEKURA_API_KEY", "LIVEKIT_URL", "LIVEKIT_API_KEY", "LIVEKIT_API_SECRET"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+    checks = await examine(bench.suite(HELLO))
+
+    assert "CEKURA_API_KEY, LIVEKIT_URL, LIVEKIT_API_KEY, LIVEKIT_API_SECRET" in checks[0].detail
+    assert {check.outcome for check in checks[1:]} == {"skipped"}
+
+
+async def test_a_private_address_is_named(bench: Bench) -> None:
+    checks = await examined(bench, settings={"cekura_api_url": "https://93.184.216.34"})
+
+    assert "cannot reach it" in checks["addresses"].detail
+
+
+async def test_the_command_in_json(bench: Bench, monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
+    async with CekuraService(SCENARIOS) as service:
+        for key, value in (bench.server.environment | service.environment).items():
+            monkeypatch.setenv(key, value)
+        monkeypatch.chdir(tmp_path)
+        result = await asyncio.to_thread(CliRunner().invoke, app, ["doctor", "--json"])
+
+    report = json.loads(result.output)
+    assert (result.exit_code, report["version"], report["ok"]) == (0, 1, True)
+    assert [check["name"] for check in report["checks"]][-1] == "cekura key"
+    assert service.api_key not in result.output
