@@ -17,7 +17,7 @@ from cekura_agent_kit.sandbox import Sandbox
 from cekura_agent_kit.trigger.worker import Worker
 
 from .measure import Figure
-from .suites import AGENT, ROOT, run_suite, write_suite
+from .suites import ROOT, WORKER, run_suite, write_suite
 
 RUNS = 20
 TURNS = 5
@@ -50,7 +50,7 @@ async def _manual(suite: Path, scenarios: range) -> float:
     """Seconds of `bench.manual_flow`."""
     async with Sandbox(suite.with_name("scenarios.yaml"), say=lambda _: None) as sandbox:
         environment = os.environ | sandbox.environment
-        async with Worker(f"python {AGENT} start", folder=ROOT, environment=environment, agent_name="bench") as worker:
+        async with Worker(WORKER, folder=ROOT, environment=environment, agent_name="bench") as worker:
             command = [sys.executable, "-m", "bench.manual_flow", worker.agent_name, *map(str, scenarios)]
             start = time.perf_counter()
             process = await asyncio.create_subprocess_exec(

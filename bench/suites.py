@@ -13,7 +13,9 @@ from typing import Any
 import yaml
 
 ROOT = Path(__file__).parents[1]
-AGENT = ROOT / "examples" / "restaurant" / "agent.py"
+EXAMPLE = ROOT / "examples" / "restaurant"
+WORKER = f"python {shlex.quote(str(EXAMPLE / 'agent.py'))} dev --no-reload"
+"""As in the example's own suite. `start` would keep processes ready, and refuse jobs while the machine is busy."""
 LLM_SECONDS = 0.3
 """How long the model thinks: a small hosted one's time to its first word."""
 
@@ -31,16 +33,16 @@ def write_suite(folder: Path, *, scenarios: int, turns: int, **suite: Any) -> Pa
     talk: list[dict[str, str]] = [{"hear": "welcome"}]
     talk += [{"say": f"May I bring dog {turn}?", "hear": f"dog {turn} is welcome"} for turn in range(1, turns + 1)]
     ids = range(1, scenarios + 1)
-    _write(folder / "scenarios.yaml", {each: {"name": f"Brings {turns} dogs", "talk": talk} for each in ids})
+    write_yaml(folder / "scenarios.yaml", {each: {"name": f"Brings {turns} dogs", "talk": talk} for each in ids})
     rule = {"user": r"dog (?P<dog>\d+)", "say": "Yes, dog {dog} is welcome.", "delay": f"{LLM_SECONDS}s"}
-    _write(folder / "models.yaml", {"rules": [rule]})
+    write_yaml(folder / "models.yaml", {"rules": [rule]})
     whole = {
-        "worker": f"python {shlex.quote(str(AGENT))} start",
+        "worker": WORKER,
         "mode": "text",
         "runs": [{"scenario": each} for each in ids],
         **suite,
     }
-    return _write(folder / "cekura.yaml", whole)
+    return write_yaml(folder / "cekura.yaml", whole)
 
 
 def run_suite(suite: Path) -> tuple[float, dict[str, Any]]:
@@ -54,6 +56,7 @@ def run_suite(suite: Path) -> tuple[float, dict[str, Any]]:
     return took, json.loads(report.read_text())
 
 
-def _write(path: Path, content: object) -> Path:
+def write_yaml(path: Path, content: object) -> Path:
+    """Write it; gives the path."""
     path.write_text(yaml.safe_dump(content, sort_keys=False))
     return path

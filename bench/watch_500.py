@@ -17,10 +17,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
 from .measure import Figure
-from .suites import ROOT
+from .suites import ROOT, write_yaml
 
 MANY, FEW = 500, 50
 REPEATED = 10
@@ -107,20 +105,16 @@ def _watch(runs: int, talk: float) -> Used:
     assert crowd.stdout is not None
     try:
         with tempfile.TemporaryDirectory() as folder:
-            suite = Path(folder) / "cekura.yaml"
-            suite.write_text(
-                yaml.safe_dump(
-                    {
-                        "agent_name": "bench",
-                        "concurrency": runs,
-                        # A witness is a participant, for which there is no room here; it is measured elsewhere.
-                        "witnesses": 0,
-                        "mode": "voice",
-                        "runs": [{"scenario": each + 1, "repeat": repeated} for each in range(scenarios)],
-                    }
-                )
-            )
-            cpu, memory, wall = _run(suite, json.loads(crowd.stdout.readline()))
+            suite = {
+                "agent_name": "bench",
+                "concurrency": runs,
+                # A witness is a participant, and there is no room here that it could join.
+                "witnesses": 0,
+                "mode": "voice",
+                "runs": [{"scenario": each + 1, "repeat": repeated} for each in range(scenarios)],
+            }
+            file = write_yaml(Path(folder) / "cekura.yaml", suite)
+            cpu, memory, wall = _run(file, json.loads(crowd.stdout.readline()))
         said, _ = crowd.communicate()
     finally:
         crowd.kill()
