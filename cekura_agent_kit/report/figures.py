@@ -55,6 +55,8 @@ class Stages:
     """The time line of a run: phases, stages with the time since the first, and who spoke when."""
 
     spans: list[Span]
+    phases: list[Span]
+    """The spans, those of one phase joined."""
     stages: list[tuple[str, str, str]]
     """Name, phase, and ``0:01.4`` since the first stage."""
     dots: list[Dot]
@@ -67,6 +69,7 @@ class Bar:
     x: float
     width: float
     height: float
+    value: str
     words: str
 
 
@@ -99,9 +102,20 @@ def stages(run: RunVerdict) -> Stages | None:
     times = [(line.role, line.at) for line in run.transcript if line.at is not None and first <= line.at <= last]
     return Stages(
         spans=spans,
+        phases=_joined(spans),
         stages=[(name, phase, clock(at - first)) for at, name, phase in known],
         dots=[Dot(role, x(at)) for role, at in times[:_MOST]],
     )
+
+
+def _joined(spans: list[Span]) -> list[Span]:
+    joined: list[Span] = []
+    for span in spans:
+        if joined and joined[-1].phase == span.phase:
+            last = joined.pop()
+            span = Span(span.phase, last.x, round(last.width + span.width, 2), PHASES[span.phase])
+        joined.append(span)
+    return joined
 
 
 def replies(run: RunVerdict) -> Replies | None:
@@ -115,9 +129,10 @@ def replies(run: RunVerdict) -> Replies | None:
     # A tenth at least: an instant reply is a reply, too.
     bars = [
         Bar(
-            x=round(n * step + step * 0.1, 2),
+            x=round(n * step + (step - min(step * 0.8, 12)) / 2, 2),
             width=round(min(step * 0.8, 12), 2),
             height=round(_share(turn, slowest) * 90 + 10, 2),
+            value=seconds(turn),
             words=f"turn {n + 1}: {seconds(turn)}",
         )
         for n, turn in enumerate(shown)

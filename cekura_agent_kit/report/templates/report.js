@@ -6,8 +6,28 @@
   const wanted = { outcome: "", mode: "", text: "" };
   const texts = new Map();
 
+  const characters = { lt: "<", gt: ">", amp: "&", "#34": '"', "#39": "'" };
+  const plain = (html) => html.replace(/<[^>]*>/g, " ").replace(/&(lt|gt|amp|#34|#39);/g, (_, name) => characters[name]);
+
+  // In a large suite a closed run's body is text until it is wanted. It is what the template escaped, and the page's
+  // policy runs nothing that it could hold.
+  let bodies;
+  const bodyOf = (details) => {
+    if (!details.dataset.later) return "";
+    bodies ??= one("#later").textContent.split("\x1e");
+    return bodies[Number(details.dataset.later)];
+  };
+  const fill = (details) => {
+    const body = bodyOf(details);
+    delete details.dataset.later;
+    details.insertAdjacentHTML("beforeend", body);
+  };
+
   const textOf = (run) => {
-    if (!texts.has(run)) texts.set(run, run.textContent.toLowerCase());
+    if (!texts.has(run)) {
+      const later = bodyOf(run.querySelector("details"));
+      texts.set(run, (run.textContent + (later ? plain(later) : "")).toLowerCase());
+    }
     return texts.get(run);
   };
 
@@ -23,6 +43,7 @@
       if (!run.hidden) shown += 1;
     }
     one(".none").hidden = shown > 0 || runs.length === 0;
+    one(".runs").hidden = shown === 0;
     one(".shown").textContent = shown === runs.length ? "" : `${shown} of ${runs.length} runs`;
     for (const button of all("[data-outcome][aria-pressed]"))
       button.setAttribute("aria-pressed", String(button.dataset.outcome === wanted.outcome));
@@ -41,6 +62,7 @@
     const found = /^#run-\d+$/.test(location.hash) && document.getElementById(location.hash.slice(1));
     if (!found) return;
     if (found.closest(".run").hidden) reset();
+    fill(found);
     found.open = true;
     found.scrollIntoView();
     found.querySelector("summary").focus({ preventScroll: true });
@@ -88,13 +110,17 @@
     if (event.key === "Escape") reset();
   });
   one(".runs").addEventListener("keydown", step);
+  one(".runs").addEventListener("toggle", (event) => event.target.open && fill(event.target), true);
   window.addEventListener("hashchange", openTarget);
 
   // On paper nothing can be opened: what did not pass is printed with its talk.
   let opened = [];
   window.addEventListener("beforeprint", () => {
     opened = all(".run:not([hidden]):not([data-outcome=passed]) > details:not([open])");
-    for (const each of opened) each.open = true;
+    for (const each of opened) {
+      fill(each);
+      each.open = true;
+    }
   });
   window.addEventListener("afterprint", () => {
     for (const each of opened) each.open = false;
