@@ -75,7 +75,7 @@ def _replace(owner: type, name: str, ours: Callable[..., Any]) -> None:
     def replaced(*args: Any, **kwargs: Any) -> Any:
         from .job import JobUnderTest
 
-        job = JobUnderTest.current()
+        job = JobUnderTest.current() or JobUnderTest.of_room(getattr(args[0], "room", kwargs.get("room")))
         return original(*args, **kwargs) if job is None else ours(job, original, *args, **kwargs)
 
     setattr(owner, name, replaced)
@@ -166,7 +166,7 @@ def drop_turn_detection(session: AgentSession[Any]) -> None:
 def audible(session: AgentSession[Any]) -> list[str]:
     """What of a session could speak or hear, in words; empty in text mode."""
     activity = session._activity
-    found = [] if session._text_only else ["the session is not marked"]
+    found = [] if session._text_only else [f"{type(session).__name__}._text_only is false"]
     if session.input.audio is not None:
         found.append(f"audio input {session.input.audio.label!r}")
     if session.output.audio is not None:

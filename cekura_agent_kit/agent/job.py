@@ -67,7 +67,7 @@ class JobUnderTest:
         self._attributes: dict[str, str] = {}
         self._publishing = asyncio.Lock()
         self._tasks: set[asyncio.Task[Any]] = set()
-        context.__dict__[UNDER_TEST] = self
+        context.__dict__[UNDER_TEST] = self.room.__dict__[UNDER_TEST] = self
         if self.room.isconnected():
             self.connected.set()
         self.room.on("disconnected", self._on_disconnected)
@@ -86,6 +86,11 @@ class JobUnderTest:
 
         context = get_job_context(required=False)
         return context.__dict__.get(UNDER_TEST) if context is not None else None
+
+    @staticmethod
+    def of_room(room: object) -> JobUnderTest | None:
+        """The test whose room it is; for code that runs where the job's context variables do not reach."""
+        return getattr(room, "__dict__", {}).get(UNDER_TEST)
 
     def caller(self) -> str | None:
         """The identity of the linked participant; before there is a session, of the one that it would link."""

@@ -156,6 +156,7 @@ async def start(
     try:
         agent: Agent = args[0] if args else kwargs["agent"]
         refuse_duplex(session, agent)
+        text.prove()
         text.ask_for_text(agent)
         if room := kwargs.get("room"):
             legacy = kwargs.pop("room_input_options", None), kwargs.pop("room_output_options", None)

@@ -63,6 +63,10 @@ class Worker:
     def speech_calls(self) -> list[str]:
         return self.spy_file.read_text().split("\n")[:-1] if self.spy_file.exists() else []
 
+    def forget_speech_calls(self) -> None:
+        """For a test whose agent is meant to resolve speech models."""
+        self.spy_file.unlink(missing_ok=True)
+
     def wait_until_registered(self) -> None:
         deadline = time.monotonic() + 60
         while "registered worker" not in self.log:
@@ -117,6 +121,29 @@ class Run:
             raise AssertionError(
                 f"the agent's attributes: {seen}\n{self.worker.log[-6000:]}\n{[l for l in self.worker.server.log.splitlines() if 'ListPart' not in l][-12:]}"
             ) from None
+
+    async def remove_agent(self) -> None:
+        """Take the agent out of the room, as a trigger does that has read its error."""
+        if agent := await self.agent():
+            await self.api.room.remove_participant(api.RoomParticipantIdentity(room=self.room, identity=agent.identity))
+
+    async def agent_gone(self) -> None:
+        async with asyncio.timeout(DEADLINE):
+            while await self.agent():
+                await asyncio.sleep(0.05)
+
+    async def logged(self, what: str, *, also: str = "") -> None:
+        """Wait for a line in the worker's log."""
+        try:
+            async with asyncio.timeout(DEADLINE):
+                while not any(what in line and also in line for line in self.worker.log.splitlines()):
+                    await asyncio.sleep(0.05)
+        except TimeoutError:
+            raise AssertionError(f"{what!r} is not in the log\n{self.worker.log[-6000:]}") from None
+
+    async def room_knows(self, evaluator: Evaluator) -> None:
+        """Wait until the agent has seen the evaluator: words before that are lost without the kit."""
+        await self.logged("RoomIO linked to participant", also=self.room)
 
     async def announce(self, identity: str = "evaluator") -> None:
         """Have the server announce a participant that publishes no track, once it is active."""

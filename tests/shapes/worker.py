@@ -1,4 +1,4 @@
-"""A real worker that serves every shape: the job's metadata names it (``{"shape": …}``)."""
+"""A real worker that serves every shape and probe: the job's metadata names it (``{"shape": …}``)."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from livekit.agents import AgentServer, JobContext, JobExecutorType, cli
 from livekit.rtc._ffi_client import FfiClient
 
 from tests.shapes.agents import SHAPES
+from tests.shapes.probes import PROBES
 
 # livekit makes its native client on first use, without a lock: two jobs that begin at once in two threads make two,
 # and what the first waits for is told to the second (livekit 1.1.21: its connect hangs, then the process is ended).
@@ -19,7 +20,8 @@ server = AgentServer(job_executor_type=JobExecutorType.THREAD, num_idle_processe
 
 @server.rtc_session(agent_name="shapes")
 async def any_shape(ctx: JobContext) -> None:
-    await SHAPES[json.loads(ctx.job.metadata)["shape"]].entrypoint(ctx)
+    name = json.loads(ctx.job.metadata)["shape"]
+    await (PROBES[name] if name in PROBES else SHAPES[name].entrypoint)(ctx)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,256 @@
+"""Entrypoints that show one thing each; not shapes of agents, so not in the table."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from livekit import rtc
+from livekit.agents import Agent, AgentSession, JobContext, StopResponse, function_tool, llm
+from livekit.agents.voice.room_io import RoomOptions
+
+from cekura_agent_kit import current_call, wrap_entrypoint
+
+from .agents import Greeter, Plain, Retriever, Second, Voiced, new_session
+from .models import InstantLLM
+
+PROBES: dict[str, Callable[[JobContext], Awaitable[None]]] = {}
+
+
+def probe(entrypoint: Any) -> Any:
+    """Add an entrypoint to `PROBES` under its name."""
+    PROBES[entrypoint.__name__] = entrypoint
+    return entrypoint
+
+
+@probe
+@wrap_entrypoint
+async def raises_before_connecting(ctx: JobContext) -> None:
+    raise LookupError("no such tenant: acme")
+
+
+@probe
+@wrap_entrypoint
+async def raises_after_start(ctx: JobContext) -> None:
+    await new_session().start(Plain(), room=ctx.room)
+    raise LookupError("no such tenant: acme")
+
+
+async def publish_audio(ctx: JobContext) -> None:
+    source = rtc.AudioSource(24000, 1)
+    await ctx.room.local_participant.publish_track(rtc.LocalAudioTrack.create_audio_track("jingle", source))
+
+
+@probe
+@wrap_entrypoint
+async def publishes_audio_before(ctx: JobContext) -> None:
+    await ctx.connect()
+    await publish_audio(ctx)
+    try:
+        await new_session().start(Greeter(), room=ctx.room)
+    except Exception:  # noqa: BLE001, S110
+        pass
+
+
+@probe
+@wrap_entrypoint
+async def publishes_audio_after(ctx: JobContext) -> None:
+    await new_session().start(Plain(), room=ctx.room)
+    await publish_audio(ctx)
+
+
+class Stubborn(AgentSession[Any]):
+    """A session that will not be silent."""
+
+    @property
+    def _text_only(self) -> bool:  # type: ignore[override]
+        return False
+
+
+@probe
+@wrap_entrypoint
+async def will_not_be_silent(ctx: JobContext) -> None:
+    session = Stubborn(llm=InstantLLM(), vad=None)
+    await session.start(Second(), room=ctx.room)
+
+
+class Tools(Plain):
+    @function_tool
+    async def who(self) -> str:
+        """Which call this is."""
+        call = current_call()
+        if call is None:
+            return "none"
+        return f"{call.mode} {call.scenario_id} {call.suite} {call.case} {call.metadata['tier']}"
+
+    @function_tool
+    async def break_down(self) -> str:
+        """Fail."""
+        raise ValueError("the shelf is empty")
+
+    @function_tool
+    async def transfer(self) -> Agent:
+        """Hand over."""
+        return Second()
+
+
+@probe
+@wrap_entrypoint
+async def tools(ctx: JobContext) -> None:
+    await new_session().start(Tools(), room=ctx.room)
+
+
+@probe
+@wrap_entrypoint
+async def tools_without_models(ctx: JobContext) -> None:
+    """For tests in voice: nothing in it needs a microphone or a voice."""
+    session: AgentSession[Any] = AgentSession(llm=InstantLLM(), vad=None, turn_detection="manual")
+    await session.start(Tools(), room=ctx.room, room_options=RoomOptions(audio_input=False, audio_output=False))
+
+
+class SlowLLM(InstantLLM):
+    def chat(self, **kwargs: Any) -> Any:
+        return _SlowStream(super().chat(**kwargs))
+
+
+class _SlowStream:
+    """Waits before the first word, so that words can come while a reply is made."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    async def __aenter__(self) -> Any:
+        await asyncio.sleep(0.4)
+        return await self._stream.__aenter__()
+
+    async def __aexit__(self, *args: Any) -> Any:
+        return await self._stream.__aexit__(*args)
+
+
+@probe
+@wrap_entrypoint
+async def slow(ctx: JobContext) -> None:
+    await new_session(llm=SlowLLM()).start(Plain(), room=ctx.room)
+
+
+@probe
+@wrap_entrypoint
+async def slow_and_firm(ctx: JobContext) -> None:
+    await new_session(llm=SlowLLM(), allow_interruptions=False).start(Plain(), room=ctx.room)
+
+
+@probe
+@wrap_entrypoint(user_turn=False)
+async def typed_turns(ctx: JobContext) -> None:
+    await new_session().start(Retriever(), room=ctx.room)
+
+
+@probe
+@wrap_entrypoint
+async def retrieval_turns(ctx: JobContext) -> None:
+    await new_session().start(Retriever(), room=ctx.room)
+
+
+@probe
+@wrap_entrypoint(voice_instructions=False)
+async def eye_turns(ctx: JobContext) -> None:
+    await new_session().start(Voiced(), room=ctx.room)
+
+
+class Careful(Plain):
+    async def on_user_turn_completed(self, turn_ctx: llm.ChatContext, new_message: llm.ChatMessage) -> None:
+        text = new_message.text_content or ""
+        if "secret" in text:
+            new_message.content = ["nothing"]
+        if "stop" in text:
+            raise StopResponse
+        if "fail" in text:
+            raise ValueError("the index is gone")
+
+
+@probe
+@wrap_entrypoint
+async def careful(ctx: JobContext) -> None:
+    await new_session().start(Careful(), room=ctx.room)
+
+
+async def hang_up_when_away(ctx: JobContext) -> None:
+    session = new_session(user_away_timeout=0.3)
+
+    def on_user_state(event: Any) -> None:
+        if event.new_state == "away":
+            session.say("Are you there?")
+
+    session.on("user_state_changed", on_user_state)
+    await session.start(Greeter(), room=ctx.room)
+
+
+@probe
+@wrap_entrypoint
+async def never_away(ctx: JobContext) -> None:
+    await hang_up_when_away(ctx)
+
+
+@probe
+@wrap_entrypoint(never_away=False)
+async def may_be_away(ctx: JobContext) -> None:
+    await hang_up_when_away(ctx)
+
+
+OPTIONS = RoomOptions(text_input=False, text_output=False, close_on_disconnect=False)
+
+
+@probe
+@wrap_entrypoint
+async def shared_options(ctx: JobContext) -> None:
+    before = repr(OPTIONS)
+    session = new_session()
+    await session.start(Plain(), room=ctx.room, room_options=OPTIONS)
+    if repr(OPTIONS) != before:
+        raise AssertionError(f"the caller's options were changed: {OPTIONS}")
+    session.say(f"close_on_disconnect is {session.room_io._options.close_on_disconnect}")
+
+
+@probe
+@wrap_entrypoint
+async def data_messages(ctx: JobContext) -> None:
+    session = new_session()
+    await session.start(Greeter(), room=ctx.room)
+    call = current_call()
+    if call is None:
+        raise AssertionError("no call")
+    # Later than the first messages may come.
+    await asyncio.sleep(0.3)
+    call.on_data_message(
+        lambda message: session.say(f"{message.topic}: {message.payload} by {message.sender}") and None
+    )
+
+
+@probe
+@wrap_entrypoint(tracing=True)
+async def traced(ctx: JobContext) -> None:
+    await new_session().start(Tools(), room=ctx.room)
+
+
+@probe
+@wrap_entrypoint
+async def traced_by_itself(ctx: JobContext) -> None:
+    from cekura.livekit import LiveKitTracer
+
+    tracer = LiveKitTracer(api_key="key", agent_id=7, host=os.environ["CEKURA_API_URL"], enable_otel_traces=False)
+    session = new_session()
+    agent = Tools()
+    await tracer.track_session(ctx, session, agent)
+    options = RoomOptions(close_on_disconnect=False)
+    await session.start(agent, room=ctx.room, room_options=options)
+    if options != RoomOptions(close_on_disconnect=False):
+        raise AssertionError(f"the caller's options were changed: {options}")
+
+
+@probe
+@wrap_entrypoint
+async def hangs(ctx: JobContext) -> None:
+    await ctx.connect()
+    await asyncio.Event().wait()
