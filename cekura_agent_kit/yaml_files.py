@@ -103,7 +103,8 @@ def _parse(text: str) -> tuple[yaml.Node | None, Any]:
 
 def _sentence(path: Path, node: yaml.Node | None, model: type[BaseModel], fault: Any) -> str:
     loc: tuple[str | int, ...] = fault["loc"]
-    where = ".".join(map(str, loc))
+    # pydantic marks a key that does not fit by a step of its own.
+    where = ".".join(str(step) for step in loc if step != "[key]")
     what = fault["msg"].removeprefix("Value error, ")
     if fault["type"] == "extra_forbidden":
         what = "unknown key"

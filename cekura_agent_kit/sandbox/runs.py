@@ -112,15 +112,15 @@ class Run:
             return
         line = self.make_line(self.mode)
         self._transcript, self._line = line.transcript, line
+        self._evaluator = evaluator = Evaluator(self.scenario, line)
         try:
             await line.join(self.invitation.url, self.invitation.token)
             if self.invitation.data_message is not None:
                 await line.send_data(self.invitation.data_message)
-            self._evaluator = Evaluator(self.scenario, line)
             if self.fault.evaluator == "silent":
                 await self._forever()
             elif self.fault.evaluator == "talks":
-                await self._evaluator.talk()
+                await evaluator.talk()
         finally:
             await line.hang_up()
 

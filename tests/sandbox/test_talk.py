@@ -1,0 +1,204 @@
+"""The evaluator in real rooms of a real server, with an agent of few words."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+from livekit import rtc
+
+from cekura_agent_kit.sandbox.cekura_service import CekuraService
+from cekura_agent_kit.sandbox.faults import Faults
+from cekura_agent_kit.sandbox.runs import Pace
+
+from .conftest import CHAT, QUICK, V2, Place, client_of, entry, final, scenario, send
+
+pytestmark = pytest.mark.server
+
+SCENARIOS = {
+    30: scenario({"hear": "welcome"}, {"say": "A table", "hear": "is booked"}, {"say": "Bye"}),
+    31: scenario({"say": "A table", "hear": "booked"}),
+    32: scenario({"say": "A table", "hear": "never said"}, patience=1),
+    33: scenario({"say": "A table", "hear": "booked"}, patience=120),
+    34: scenario({"hear": "welcome"}),
+}
+
+
+async def books(room: rtc.Room, text: str) -> None:
+    """Answers in several streams, as an agent with tools does."""
+    if text == "A table":
+        await send(room, "One moment.")
+        await send(room, "It is")
+        await send(room, "booked.")
+    else:
+        await send(room, "Goodbye.")
+
+
+async def says_nothing(_room: rtc.Room, _text: str) -> None: ...
+
+
+@pytest.fixture
+async def service() -> AsyncIterator[CekuraService]:
+    async with CekuraService(SCENARIOS, pace=QUICK) as service:
+        yield service
+
+
+@pytest.fixture
+async def client(service: CekuraService) -> AsyncIterator[httpx.AsyncClient]:
+    async with client_of(service) as client:
+        yield client
+
+
+async def start(client: httpx.AsyncClient, *entries: dict[str, Any]) -> list[int]:
+    reply = await client.post(CHAT, json={"scenarios": entries})
+    assert reply.status_code == 201, reply.text
+    return [run["id"] for run in reply.json()["runs"]]
+
+
+async def until_there(place: Place, *, there: bool = True) -> None:
+    async with asyncio.timeout(30):
+        while ("evaluator" in await place.people()) is not there:  # noqa: ASYNC110 - the server is asked
+            await asyncio.sleep(0.02)
+
+
+async def test_a_talk_passes_and_is_written_down(place: Place, client: httpx.AsyncClient) -> None:
+    async with place.agent(books, greeting="Welcome!"):
+        (run_id,) = await start(client, place.entry(30))
+        run = await final(client, run_id)
+        assert (run["status"], run["success"]) == ("completed", True), run
+        said = [(line["role"], line["content"]) for line in run["transcript_object"]]
+        assert said[:6] == [
+            ("Main Agent", "Welcome!"),
+            ("Testing Agent", "A table"),
+            ("Main Agent", "One moment."),
+            ("Main Agent", "It is"),
+            ("Main Agent", "booked."),
+            ("Testing Agent", "Bye"),
+        ]
+        times = [line["start_time"] for line in run["transcript_object"]]
+        assert times == sorted(times)
+        assert all(line["end_time"] >= line["start_time"] for line in run["transcript_object"])
+        assert run["transcript"].splitlines()[1].endswith("Testing Agent: A table")
+        assert run["expected_outcome"]["explanation"] == ["Heard 'welcome'.", "Heard 'is booked'."]
+        await until_there(place, there=False)
+
+
+async def test_it_speaks_at_once_though_no_agent_is_there_yet(place: Place, client: httpx.AsyncClient) -> None:
+    async with asyncio.timeout(30):
+        (run_id,) = await start(client, place.entry(31))
+        transcript: list[dict[str, Any]] = []
+        while not transcript:
+            transcript = (await client.get(f"{V2}/runs/{run_id}/")).json()["transcript_object"]
+    assert transcript[0]["content"] == "A table"
+
+
+async def test_words_said_before_it_listens_are_heard(place: Place, client: httpx.AsyncClient) -> None:
+    """The agent speaks in the instant in which it learns of the evaluator, and only then."""
+    async with place.agent(says_nothing, greeting="Welcome!"):
+        run = await final(client, *await start(client, place.entry(34)))
+    assert run["success"] is True
+    assert run["transcript_object"][0]["content"] == "Welcome!"
+
+
+async def test_a_failure_quotes_what_was_heard_instead(place: Place, client: httpx.AsyncClient) -> None:
+    async with place.agent(books):
+        run = await final(client, *await start(client, place.entry(32)))
+    assert (run["status"], run["success"]) == ("completed", False)
+    assert run["expected_outcome"]["score"] == 0.0
+    assert run["expected_outcome"]["explanation"] == [
+        "Waited 1 s to hear 'never said'. After 'A table' the agent said 'One moment. It is booked.'."
+    ]
+
+
+async def test_a_data_message_reaches_the_agent(place: Place, client: httpx.AsyncClient) -> None:
+    async with place.agent(books, greeting="Welcome!"):
+        await final(client, *await start(client, place.entry(30, publish_data_message={"tier": "gold"})))
+        assert json.loads(await asyncio.wait_for(place.data.get(), 10)) == {"tier": "gold"}
+
+
+async def test_an_agent_that_leaves_ends_the_talk(place: Place, client: httpx.AsyncClient) -> None:
+    async def leaves(room: rtc.Room, _text: str) -> None:
+        await room.disconnect()
+
+    async with place.agent(leaves):
+        run = await final(client, *await start(client, place.entry(33)))
+    assert (run["success"], run["metadata"]["ended_reason"]) == (False, "main-agent-ended-call")
+    assert "the agent left the room" in run["expected_outcome"]["explanation"][0]
+
+
+async def test_an_ended_call_ends_the_talk_and_is_judged(place: Place, client: httpx.AsyncClient) -> None:
+    async with place.agent(says_nothing):
+        (run_id,) = await start(client, place.entry(33))
+        await asyncio.wait_for(place.heard.get(), 30)
+        await client.post(f"{V2}/runs/{run_id}/end_call/")
+        run = await final(client, run_id)
+        assert (run["status"], run["success"]) == ("completed", False)
+        assert run["metadata"]["ended_reason"] == "call-ended-by-request"
+        await until_there(place, there=False)
+
+
+async def test_a_token_that_does_not_open_the_room_fails_without_being_told(
+    place: Place, client: httpx.AsyncClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    wrong = entry(30, livekit_room_url=place.server.url)
+    run = await final(client, *await start(client, wrong))
+    assert (run["status"], run["success"]) == ("failed", None)
+    assert "401" in run["error_message"]
+    assert wrong["access_token"] not in run["error_message"] + caplog.text
+
+
+async def test_a_server_that_is_not_there_fails_the_run(client: httpx.AsyncClient) -> None:
+    run = await final(client, *await start(client, entry(30, livekit_room_url="ws://127.0.0.1:9")))
+    assert run["status"] == "failed"
+    assert run["error_message"]
+
+
+@pytest.mark.parametrize("how", ["never", "leaves", "silent"])
+async def test_an_evaluator_that_misbehaves(place: Place, how: str) -> None:
+    faults = Faults.model_validate({"runs": {"all": {"evaluator": how}}})
+    async with (
+        place.agent(books, greeting="Welcome!"),
+        CekuraService(SCENARIOS, pace=QUICK, faults=faults) as service,
+        client_of(service) as client,
+    ):
+        (run_id,) = await start(client, place.entry(30))
+        if how == "silent":
+            await until_there(place)
+        if how != "leaves":
+            await client.post(f"{V2}/runs/{run_id}/end_call/")
+        run = await final(client, run_id)
+        await until_there(place, there=False)
+    assert (run["status"], run["success"]) == (("cancelled", None) if how == "never" else ("completed", False))
+    assert place.heard.empty()
+
+
+async def test_closing_ends_the_evaluators_that_talk(place: Place) -> None:
+    before = asyncio.all_tasks()
+    async with place.agent(says_nothing):
+        inside = asyncio.all_tasks()
+        async with CekuraService(SCENARIOS, pace=Pace(queue=0.001)) as service, client_of(service) as client:
+            await start(client, place.entry(33))
+            await asyncio.wait_for(place.heard.get(), 30)
+        assert {run.status for run in service.runs.values()} == {"cancelled"}
+        assert asyncio.all_tasks() <= inside
+        await until_there(place, there=False)
+    assert asyncio.all_tasks() <= before
+
+
+async def test_ten_talk_at_once(place: Place, client: httpx.AsyncClient) -> None:
+    places = [Place(place.server) for _ in range(10)]
+    agents = [each.agent(books, greeting="Welcome!") for each in places]
+    for agent in agents:
+        await agent.__aenter__()
+    try:
+        runs = await start(client, *(each.entry(30) for each in places))
+        assert [(await final(client, run))["success"] for run in runs] == [True] * 10
+    finally:
+        for agent in agents:
+            await agent.__aexit__(None, None, None)
