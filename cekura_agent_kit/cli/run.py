@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..contract import Mode
-from ..errors import KitError, ReportError, SuiteError
+from ..errors import KitError, SuiteError
 
 if TYPE_CHECKING:
     from ..trigger.conductor import Conductor
     from ..trigger.redaction import Redaction
     from ..trigger.suite import PlannedRun, Suite
-    from ..verdict import SuiteVerdict
+    from .outputs import Form
 
 _SUITE = "The suite"
 _REPORTS = "Reports"
@@ -113,10 +113,9 @@ def run(
     if dry_run:
         _print_plan(loaded, plan)
         return
-    files = {"json": json_file, "junit": junit, "markdown": markdown, "html": html}
-    reports = {kind: path for kind, path in files.items() if path is not None}
+    files: dict[Form, Path | None] = {"json": json_file, "junit": junit, "markdown": markdown, "html": html}
     session = _Session(
-        loaded, plan, sandbox=sandbox, fail_fast=fail_fast, follow=follow, suite_id=suite_id, reports=reports
+        loaded, plan, sandbox=sandbox, fail_fast=fail_fast, follow=follow, suite_id=suite_id, files=files
     )
     code = asyncio.run(session.run())
     raise typer.Exit(code)
@@ -134,10 +133,10 @@ class _Session:
         fail_fast: bool,
         follow: bool,
         suite_id: str,
-        reports: dict[str, Path],
+        files: dict[Form, Path | None],
     ) -> None:
         self._suite, self._plan = suite, plan
-        self._sandbox, self._fail_fast, self._follow, self._reports = sandbox, fail_fast, follow, reports
+        self._sandbox, self._fail_fast, self._follow, self._files = sandbox, fail_fast, follow, files
         self._suite_id = suite_id
         self._signal: int | None = None
         self._conductor: Conductor | None = None
@@ -174,6 +173,7 @@ class _Session:
         from ..trigger.conductor import Conductor
         from ..trigger.redaction import Redaction
         from .live import Live, console
+        from .outputs import deliver
 
         terminal = console()
         async with AsyncExitStack() as stack:
@@ -195,7 +195,7 @@ class _Session:
             except KitError as error:
                 error.args, error.hint = (redaction.text(str(error)),), redaction.text(error.hint)
                 raise
-        return self._report(verdict, terminal)
+        return deliver(verdict, self._files, terminal)
 
     async def _surroundings(
         self, stack: AsyncExitStack, say: Callable[[str], None]
@@ -217,23 +217,6 @@ class _Session:
         names = ("CEKURA_API_KEY", "CEKURA_API_URL", "LIVEKIT_URL", "LIVEKIT_API_KEY", "LIVEKIT_API_SECRET")
         return Settings.model_validate({each.lower(): box.environment[each] for each in names}), own | box.environment
 
-    def _report(self, verdict: SuiteVerdict, terminal: Any) -> int:
-        """Show the verdict, then write the files: one that cannot be written hides no verdict."""
-        from ..report.terminal import render
-        from . import complain
-
-        render(verdict, terminal)
-        code = verdict.exit_code
-        for kind, path in self._reports.items():
-            try:
-                _write(verdict, kind, path)
-            except KitError as error:
-                complain(error)
-                code = 2
-            else:
-                typer.echo(f"{kind}: {path}")
-        return code
-
 
 @contextmanager
 def logs(redaction: Redaction) -> Iterator[None]:
@@ -254,19 +237,6 @@ def logs(redaction: Redaction) -> Iterator[None]:
     finally:
         root.removeHandler(handler)
         root.setLevel(level)
-
-
-def _write(verdict: SuiteVerdict, kind: str, path: Path) -> None:
-    from importlib import import_module
-
-    text = verdict.to_json() if kind == "json" else import_module(f"..report.{kind}", __package__).render(verdict)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise ReportError(
-            f"{path}: the {kind} report cannot be written ({error.strerror})", hint="the verdict stands above"
-        ) from None
 
 
 def _print_plan(suite: Suite, plan: list[PlannedRun]) -> None:
