@@ -1,4 +1,4 @@
-"""`python -m bench [NAME …] [--short] [--json F]`: one line a figure, and a table at the end."""
+"""`python -m bench [NAME …] [--short] [--json F] [--readme]`: one line a figure, and a table at the end."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ import json
 import os
 import platform
 import sys
-from dataclasses import asdict
+import traceback
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 
 from .measure import Figure
@@ -23,32 +26,57 @@ NAMES = (
     "watch-500",
     "start-up",
 )
+README = Path(__file__).with_name("README.md")
+BEGIN, END = "<!-- begin: python -m bench --readme -->", "<!-- end -->"
 
 
 def main() -> int:
-    """Exit code 0 where every benchmark worked; 1 where a goal was missed and times count."""
+    """Exit code 0 where every benchmark worked; 1 where one did not or, unless it is short, where a goal was missed."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"any of {', '.join(NAMES)}; all when none is named")
     parser.add_argument("--short", action="store_true", help="few repeats: that they work, not how fast")
     parser.add_argument("--json", type=Path, help="write the figures to this file")
+    parser.add_argument("--readme", action="store_true", help="put the table into bench/README.md")
     options = parser.parse_args()
-    if options.json:
-        options.json.parent.mkdir(parents=True, exist_ok=True)
     if unknown := set(options.names) - set(NAMES):
         parser.error(f"no such benchmark: {', '.join(sorted(unknown))}; there are {', '.join(NAMES)}")
-    machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
-    print(f"# {machine}; load {_load()}", flush=True)
+    if options.readme and (options.names or options.short):
+        parser.error("--readme holds a whole run: name no benchmark, and leave out --short")
+    surroundings, before = _surroundings(), _load()
+    print(f"# {surroundings}; load {before}", flush=True)
     figures: list[Figure] = []
+    failed: list[str] = []
     for name in options.names or NAMES:
-        module = importlib.import_module(f".{name.replace('-', '_')}", __package__)
-        for figure in module.bench(short=options.short):
-            figures.append(figure)
-            print(figure.line(), flush=True)
-    print(f"\n# load {_load()}\n\n{_table(figures)}")
+        try:
+            for figure in _figures(name, short=options.short):
+                figures.append(figure)
+                print(figure.line(), flush=True)
+        except Exception:  # noqa: BLE001 - one that fails does not take the others' figures with it
+            failed.append(name)
+            print(f"{name:<34} FAILED\n{traceback.format_exc()}", flush=True)
+    surroundings = f"{surroundings}; load {before} before, {_load()} after"
+    print(f"\n# {surroundings}\n\n{_table(figures)}")
+    if failed:
+        print(f"\nfailed: {', '.join(failed)}")
     if options.json:
-        written = {"machine": machine, "short": options.short, "figures": [asdict(figure) for figure in figures]}
-        options.json.write_text(json.dumps(written, indent=2) + "\n")
-    return int(not options.short and any(figure.met is False for figure in figures))
+        written = {"surroundings": surroundings, "short": options.short, "failed": failed}
+        options.json.parent.mkdir(parents=True, exist_ok=True)
+        options.json.write_text(json.dumps(written | {"figures": list(map(asdict, figures))}, indent=2) + "\n")
+    if options.readme and not failed:
+        head, rest = README.read_text().split(BEGIN)
+        README.write_text(f"{head}{BEGIN}\n\n{_table(figures)}\n\n{surroundings}.\n\n{END}{rest.split(END)[1]}")
+    return int(bool(failed) or (not options.short and any(figure.met is False for figure in figures)))
+
+
+def _figures(name: str, *, short: bool) -> list[Figure]:
+    found: list[Figure] = importlib.import_module(f".{name.replace('-', '_')}", __package__).bench(short=short)
+    return [replace(figure, met=None) for figure in found] if short else found
+
+
+def _surroundings() -> str:
+    packages = ", ".join(f"{name} {version(name)}" for name in ("livekit-agents", "livekit", "cekura"))
+    machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+    return f"{datetime.now(UTC):%d %B %Y}, {machine}, {packages}"
 
 
 def _load() -> str:
@@ -56,12 +84,13 @@ def _load() -> str:
 
 
 def _table(figures: list[Figure]) -> str:
-    rows = ["| name | ours | against | ratio | goal | |", "|---|---|---|---|---|---|"]
+    rows = ["| name | ours | against | ratio | goal | | |", "|---|---|---|---|---|---|---|"]
     for figure in figures:
-        peer = f"{figure.peer:.4g} {figure.unit}" if figure.peer is not None else ""
-        ratio = f"{figure.ratio:.3g}" if figure.ratio is not None else ""
+        peer = f"{figure.peer:.4g} {figure.unit}" if figure.peer is not None else "–"
+        ratio = f"{figure.ratio:.3g}" if figure.ratio is not None else "–"
         met = {True: "met", False: "**not met**", None: "shown"}[figure.met]
-        rows.append(f"| {figure.name} | {figure.ours:.4g} {figure.unit} | {peer} | {ratio} | {figure.goal} | {met} |")
+        ours = f"{figure.ours:.4g} {figure.unit}"
+        rows.append(f"| {figure.name} | {ours} | {peer} | {ratio} | {figure.goal} | {met} | {figure.note} |")
     return "\n".join(rows)
 
 
