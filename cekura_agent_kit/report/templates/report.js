@@ -44,7 +44,7 @@
     }
     one(".none").hidden = shown > 0 || runs.length === 0;
     one(".runs").hidden = shown === 0;
-    one(".shown").textContent = shown === runs.length ? "" : `${shown} of ${runs.length} runs`;
+    one(".shown").textContent = (shown === runs.length ? "" : `${shown} of `) + (runs.length === 1 ? "1 run" : `${runs.length} runs`);
     for (const button of all("[data-outcome][aria-pressed]"))
       button.setAttribute("aria-pressed", String(button.dataset.outcome === wanted.outcome));
     for (const button of all("[data-mode][aria-pressed]"))

@@ -1,0 +1,257 @@
+"""The HTML report in a real browser: what a person, a keyboard and a screen reader get."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from typing import Any
+
+import pytest
+from playwright.async_api import Page, expect
+
+from cekura_agent_kit.report import html
+from cekura_agent_kit.verdict import Kind, Line
+
+from .conftest import Open
+from .verdicts import FAILED, HOSTILE, hostile, many, mixed, run, suite
+
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
+
+PLACES = [".kicker strong", ".top .hint", ".card-head a", ".run .title b", ".why", ".side .text", ".metrics dt"]
+PLACES += [".metrics dd", ".ids dd >> nth=0", ".said .words", ".said .call b", ".said .call code", ".said .output"]
+PLACES += [".said .event", "footer"]
+
+
+async def shown(page: Page) -> list[str]:
+    """The cases in the list, as far as they are to be seen."""
+    return await page.locator(".run:visible summary .title code").all_inner_texts()
+
+
+async def test_a_red_build_says_who_broke_where_and_what_was_expected(open_report: Open) -> None:
+    opened = await open_report(mixed())
+    page = opened.page
+    await expect(page.locator("h1")).to_contain_text("The agent failed 1 of 5 runs, and the test broke in 1.")
+    agent, test = page.locator(".card").first, page.locator(".card").nth(1)
+    await expect(agent).to_contain_text("agent 30#2 Books a table", use_inner_text=True)
+    await expect(agent).to_contain_text("The table is booked and confirmed.")
+    await expect(agent).to_contain_text('expected to hear "booked"; the agent said "Sorry, we are full tonight."')
+    await expect(agent).to_contain_text("0:01.9 agent: Sorry, we are full tonight.")
+    await expect(test).to_contain_text("Cekura's evaluator did not join within 60 s of the start")
+    await expect(test).to_contain_text("check that Cekura can reach your LiveKit server from outside")
+    # All of it on the first screen.
+    box = await test.bounding_box()
+    assert box is not None
+    assert box["y"] + box["height"] < 900
+    assert opened.wrong == []
+
+
+async def test_the_first_run_that_did_not_pass_is_open_at_its_turning_point(open_report: Open) -> None:
+    page = (await open_report(mixed())).page
+    body = page.locator(".run details[open]")
+    await expect(body).to_have_count(1)
+    await expect(body.locator(".point")).to_have_text(re.compile("look here.*Sorry, we are full tonight", re.DOTALL))
+    await expect(body.locator("li.tool")).to_contain_text('book_table {"people": 2, "time": "19:00"}')
+    await expect(body.locator("li.tool")).to_contain_text("table 4 is reserved")
+    await expect(body.locator("li.event")).to_contain_text("handoff from Reception to Goodbye")
+    await expect(body.locator(".agent .reply").first).to_have_text("after 0.60 s")
+    await expect(body.locator(".side")).to_contain_text("score 40 of 100")
+    await expect(body.locator(".side")).to_contain_text("evaluator hung up")
+    await expect(body.get_by_role("link", name="Open on Cekura")).to_have_attribute(
+        "href", "https://dashboard.cekura.ai/runs/70002"
+    )
+    await expect(body.locator("figcaption")).to_contain_text("evaluator joined 0:01.4")
+    assert await body.locator("svg.replies rect").count() == 2
+
+
+async def test_filters_by_outcome_mode_and_text(open_report: Open) -> None:
+    opened = await open_report(mixed())
+    page = opened.page
+    outcome = page.get_by_role("group", name="Outcome")
+    assert await shown(page) == ["30#2", "31#1", "30#1", "30#3", "32#1"]
+    await outcome.get_by_role("button", name="failed").click()
+    assert await shown(page) == ["30#2"]
+    await expect(page.get_by_role("status")).to_have_text("1 of 5 runs")
+    await outcome.get_by_role("button", name="flaky").click()
+    assert await shown(page) == ["30#2", "30#1", "30#3"]
+    await outcome.get_by_role("button", name="All").click()
+    await page.get_by_role("group", name="Mode").get_by_role("button", name="voice").click()
+    assert await shown(page) == ["31#1", "32#1"]
+    await page.get_by_role("searchbox").fill("CANCELS")
+    assert await shown(page) == ["32#1"]
+    await page.get_by_role("searchbox").fill("no such words")
+    assert await shown(page) == []
+    await page.get_by_role("button", name="Show all").click()
+    assert len(await shown(page)) == 5
+    # Words of the talk itself are found, too.
+    await page.get_by_role("searchbox").fill("see you then")
+    assert await shown(page) == ["30#1", "30#3", "32#1"]
+    assert opened.wrong == []
+
+
+async def test_by_keyboard_alone(open_report: Open) -> None:
+    opened = await open_report(mixed())
+    page = opened.page
+    await page.keyboard.press("Tab")
+    await expect(page.get_by_role("link", name="Skip to the runs")).to_be_focused()
+    await page.keyboard.press("Enter")
+    await page.get_by_role("searchbox").focus()
+    await page.keyboard.type("menu")
+    assert await shown(page) == ["31#1"]
+    await page.keyboard.press("Escape")
+    assert len(await shown(page)) == 5
+    await page.keyboard.press("Tab")
+    first = page.locator(".run summary").first
+    await expect(first).to_be_focused()
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".run details").first).not_to_have_attribute("open", "")
+    await page.keyboard.press("ArrowDown")
+    await expect(page.locator(".run summary").nth(1)).to_be_focused()
+    await page.keyboard.press("End")
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".run details").last).to_have_attribute("open", "")
+    await expect(page.locator(".run").last).to_contain_text("re-dispatched once")
+    assert opened.wrong == []
+
+
+async def test_what_a_screen_reader_is_told(open_report: Open) -> None:
+    page = (await open_report(mixed())).page
+    tree = await page.locator("body").aria_snapshot()
+    assert 'heading "The agent failed 1 of 5 runs, and the test broke in 1." [level=1]' in tree
+    assert 'img "3 passed, 1 failed, 1 errored"' in tree
+    assert 'img "Time to each reply: turn 1: 0.60 s, turn 2: 0.30 s"' in tree
+    assert 'button "Copy room"' in tree
+    for role in ("banner", "main", "search", "status"):
+        assert re.search(rf"- {role}\b", tree), role
+    # The outcome is a word, not only a colour and a sign.
+    assert re.search(r'- text: "failed:"\s+- code: 30#2', tree)
+
+
+async def test_ids_are_copied(open_report: Open) -> None:
+    opened = await open_report(mixed(), permissions=["clipboard-read", "clipboard-write"])
+    await opened.page.get_by_role("button", name="Copy room").first.click()
+    await expect(opened.page.get_by_role("button", name="Copy room").first).to_have_text("copied")
+    assert await opened.page.evaluate("navigator.clipboard.readText()") == "cekura-kit-0000000000000002"
+
+
+async def test_a_link_to_a_run_opens_it(open_report: Open) -> None:
+    page = (await open_report(mixed(), fragment="#run-5")).page
+    await expect(page.locator("#run-5")).to_have_attribute("open", "")
+    await page.get_by_role("group", name="Outcome").get_by_role("button", name="passed").click()
+    await page.locator(".card a").first.click()
+    await expect(page.locator("#run-1")).to_be_visible()
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_hostile_text_in_every_field_is_text(open_report: Open, width: int, scheme: Any) -> None:
+    opened = await open_report(hostile(), width=width, color_scheme=scheme)
+    page = opened.page
+    for number in (2, 3):
+        await page.locator(f"#run-{number} > summary").click()
+    assert await page.evaluate("window.hacked") is None
+    assert await page.locator("img, iframe, main script, b b").count() == 0
+    assert await page.locator("a[href^='javascript'], a[href^='data']").count() == 0
+    assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    # Each field is there to be read, with what no eye would see made visible.
+    readable = "<script>window.hacked=1</script><img src=http://evil.invalid/x onerror=window.hacked=1>"
+    text = await page.locator("body").inner_text()
+    assert "\\x1b[31m\\x00\\x07\\u202e" in text
+    assert not re.search("[\x00-\x08\x1b\u202e]", text)
+    for place in PLACES:
+        assert readable in (await page.locator(place).first.text_content() or ""), place
+    assert "javascript:window.hacked=1" in (await page.locator(".ids").first.text_content() or "")
+    assert opened.wrong == []
+
+
+async def test_nothing_is_fetched_even_if_markup_gets_in(open_report: Open) -> None:
+    """The page's own policy stands behind the escaping: what is put in by force still loads and runs nothing."""
+    callers: list[Any] = []
+    server = await asyncio.start_server(lambda reader, writer: callers.append(writer.close()), "127.0.0.1", 0)
+    async with server:
+        address = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+        page = (await open_report(mixed())).page
+        await page.evaluate(
+            """(address) => {
+                const image = `<img src="${address}" onerror="window.hacked=1">`;
+                document.body.insertAdjacentHTML("beforeend", image);
+                const script = document.createElement("script");
+                script.textContent = "window.hacked = 1";
+                document.body.append(script);
+            }""",
+            address,
+        )
+        assert (
+            await page.evaluate("(address) => fetch(address).then(() => 'sent', () => 'refused')", address) == "refused"
+        )
+        assert await page.evaluate("window.hacked") is None
+        assert callers == []
+
+
+async def test_500_runs_open_and_filter(open_report: Open) -> None:
+    opened = await open_report(many(500))
+    page = opened.page
+    assert await page.locator(".run").count() == 500
+    await expect(page.locator(".cards + p")).to_have_text("and 54 more in the list below")
+    # What makes a page slow to open is its elements; each closed run has few until it is opened.
+    assert await page.evaluate("document.getElementsByTagName('*').length") < 20_000
+    await page.get_by_role("searchbox").fill("number 11. and is there")
+    assert len(await shown(page)) == 480
+    await page.get_by_role("searchbox").fill("scenario 499")
+    assert await shown(page) == ["1499#1"]
+    await page.locator(".run:visible summary").click()
+    await expect(page.locator(".run:visible .said li")).to_have_count(31)
+    await expect(page.locator(".run:visible svg.replies rect")).to_have_count(14)
+    assert opened.wrong == []
+
+
+async def test_hostile_text_stays_text_in_a_large_suite(open_report: Open) -> None:
+    lines = [Line(role="agent", text=HOSTILE + "\x1e</script><b>", at=1.0)] * 1100
+    opened = await open_report(suite(*(run(n, FAILED, reason=HOSTILE, transcript=lines) for n in (1, 2, 3))))
+    page = opened.page
+    await page.locator(".run summary").last.click()
+    await expect(page.locator(".run .said .words").last).to_contain_text("</script><b>")
+    assert await page.locator(".run").last.locator("img, b b").count() == 0
+    assert await page.evaluate("window.hacked") is None
+    assert opened.wrong == []
+
+
+async def test_paper_shows_what_did_not_pass(open_report: Open) -> None:
+    page = (await open_report(mixed(), color_scheme="dark")).page
+    await page.emulate_media(media="print", color_scheme="dark")
+    await page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    await expect(page.locator("#run-2 .said")).to_be_visible()
+    await expect(page.locator(".filters")).to_be_hidden()
+    assert await page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    await page.evaluate("window.dispatchEvent(new Event('afterprint'))")
+    await expect(page.locator("#run-2")).not_to_have_attribute("open", "")
+    assert (await page.pdf()).startswith(b"%PDF")
+
+
+async def test_without_javascript_every_run_can_be_read(open_report: Open) -> None:
+    page = (await open_report(mixed(), java_script_enabled=False)).page
+    await page.locator(".run summary").last.click()
+    await expect(page.locator(".run").last.locator(".said")).to_contain_text("Booked for two at seven.")
+    await expect(page.locator(".filters")).to_be_hidden()
+
+
+@pytest.mark.parametrize(
+    ("verdict", "headline"),
+    [
+        (suite(), "Nothing ran."),
+        (suite(run(1)), "The agent passed the one run."),
+        (suite(run(1), run(2)), "The agent passed both runs."),
+        (suite(run(1), run(2, FAILED), pass_rates={30: 0.5}), "The agent passed 1 of 2 runs; the other is within"),
+        (suite(run(1), kind=Kind.API_UNREACHABLE), "The test broke: Cekura's API could not be reached."),
+    ],
+)
+async def test_headlines(open_report: Open, verdict: Any, headline: str) -> None:
+    opened = await open_report(verdict)
+    await expect(opened.page.locator("h1")).to_contain_text(headline)
+    assert opened.wrong == []
+
+
+def test_the_report_depends_on_the_verdict_alone() -> None:
+    verdict = mixed()
+    assert html.render(verdict) == html.render(type(verdict).from_json(verdict.to_json()))
+    assert json.loads(verdict.to_json())["version"] == 1
