@@ -26,6 +26,7 @@ SCENARIOS = {
     32: scenario({"say": "A table", "hear": "never said"}, patience=1),
     33: scenario({"say": "A table", "hear": "booked"}, patience=120),
     34: scenario({"hear": "welcome"}),
+    35: scenario({"say": "A table", "hear": "it is booked"}, patience=20),
 }
 
 
@@ -113,6 +114,23 @@ async def test_a_failure_quotes_what_was_heard_instead(place: Place, client: htt
     assert run["expected_outcome"]["explanation"] == [
         "Waited 1 s to hear 'never said'. After 'A table' the agent said 'One moment. It is booked.'."
     ]
+
+
+@pytest.mark.parametrize("ended", [True, False])
+async def test_streams_that_overlap_are_heard_in_the_order_of_their_beginnings(
+    place: Place, client: httpx.AsyncClient, ended: bool
+) -> None:
+    async def overlaps(room: rtc.Room, _text: str) -> None:
+        first = await room.local_participant.stream_text(topic="lk.transcription")
+        await first.write("It is")
+        await send(room, "booked.")
+        if ended:
+            await first.aclose()
+
+    async with place.agent(overlaps):
+        run = await final(client, *await start(client, place.entry(35 if ended else 31)))
+    said = [line["content"] for line in run["transcript_object"]]
+    assert (run["success"], said) == (True, ["A table", "It is", "booked."] if ended else ["A table", "booked."]), run
 
 
 async def test_a_data_message_reaches_the_agent(place: Place, client: httpx.AsyncClient) -> None:
