@@ -24,6 +24,7 @@ _FORMATS: Final = {
     "wav": ("wav", "pcm_s16le", "audio/wav"),
 }
 """``response_format``: container, codec and content type. ``pcm`` is neither."""
+_LOWEST_RATE: Final = 4_000
 _PIECE: Final = 16 * 1024
 """Bytes of sound in an event, a third of a second as PCM."""
 
@@ -53,7 +54,7 @@ class _AudioApi:
         if not isinstance(text, str):
             return _refused("Missing required parameter: 'input'.")
         wanted = body.get("response_format") or "mp3"
-        if wanted != "pcm" and wanted not in _FORMATS:
+        if not isinstance(wanted, str) or (wanted != "pcm" and wanted not in _FORMATS):
             return _refused(f"Invalid value: {wanted!r}. Supported values are: {', '.join([*_FORMATS, 'pcm'])}.")
         try:
             pcm = await self._speech.speak(text)
@@ -111,8 +112,8 @@ def _encoded(pcm: bytes, wanted: str) -> tuple[bytes, str]:
 def _decoded(file: bytes) -> tuple[bytes, int]:
     """The first channel of a WAV file, as 16-bit PCM, and its rate."""
     with wave.open(io.BytesIO(file)) as sound:
-        if sound.getsampwidth() != 2:
-            raise ValueError(f"{8 * sound.getsampwidth()} bits")
+        if sound.getsampwidth() != 2 or sound.getframerate() < _LOWEST_RATE:
+            raise ValueError(f"{8 * sound.getsampwidth()} bits, {sound.getframerate()} samples a second")
         samples = np.frombuffer(sound.readframes(sound.getnframes()), dtype=np.int16)
         return bytes(samples[:: sound.getnchannels()].tobytes()), sound.getframerate()
 

@@ -68,6 +68,16 @@ class VoiceLine(RoomLine):
         self._note("evaluator", text, start, self.clock)
 
     @property
+    def speaks(self) -> bool:
+        """Whether the evaluator is speaking now."""
+        return bool(self._to_say)
+
+    @property
+    def agent_speaks(self) -> bool:
+        """Whether the agent is speaking now, short pauses included."""
+        return not self._agent_silent.is_set()
+
+    @property
     def remark(self) -> str:
         """What else there is to say of an agent that was not understood."""
         if not self.agent_came:

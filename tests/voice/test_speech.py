@@ -1,0 +1,154 @@
+"""The voice speaks, and the ears know what it spoke."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import os
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cekura_agent_kit.errors import SandboxError
+from cekura_agent_kit.sandbox.rules import load_rules
+from cekura_agent_kit.sandbox.scenarios import load_scenarios
+from cekura_agent_kit.sandbox.speech import RATE, Speech
+
+from .conftest import QUIET, RESTAURANT
+
+GREETING = "Welcome to Luigi's. How can I help you?"
+HOURS = "We are open from Tuesday to Sunday, from noon to ten in the evening."
+
+
+def example_lines() -> list[str]:
+    scenarios = load_scenarios(RESTAURANT / "scenarios.yaml").values()
+    said = [step.say for scenario in scenarios for step in scenario.talk if step.say]
+    rules = load_rules(RESTAURANT / "models.yaml")
+    answered = [rule.say.replace("{day}", day) for rule in rules.rules if rule.say for day in ("Friday", "Monday")]
+    return list(dict.fromkeys([GREETING, *said, *answered, rules.otherwise]))
+
+
+def noisy(pcm: bytes, level: float = 40) -> bytes:
+    samples = np.frombuffer(QUIET + pcm + QUIET, dtype=np.int16)
+    noise = np.random.default_rng(1).normal(0, level, len(samples))
+    return (samples + noise).clip(-32768, 32767).astype(np.int16).tobytes()
+
+
+async def test_all_lines_of_the_example_are_understood_in_noise(speech: Speech) -> None:
+    lines = example_lines()
+    assert len(lines) > 20
+    spoken = {line: await speech.speak(line) for line in lines}
+    heard = {line: await speech.hear(noisy(pcm), RATE) for line, pcm in spoken.items()}
+    assert heard == {line: line for line in lines}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "That is $5.50 for 2 people, Mrs. O'Brien!",
+        "Großmutter's café; naïve & 3%",
+        "No",
+        "Dr. Smith lives at 221B Baker Street (London), doesn't he? Yes: he does... I think.",
+        "line one\nline two",
+    ],
+)
+async def test_any_text_can_be_said_and_heard(speech: Speech, text: str) -> None:
+    pcm = await speech.speak(text)
+    assert await speech.hear(noisy(pcm), RATE) == text.replace("\n", " ")
+
+
+async def test_several_lines_in_a_row_are_heard_together(speech: Speech) -> None:
+    pcm = [await speech.speak(text) for text in (HOURS, GREETING)]
+    assert await speech.hear(b"".join(pcm), RATE) == f"{HOURS} {GREETING}"
+
+
+@pytest.mark.parametrize("rate", [8_000, 16_000, 48_000])
+async def test_sound_of_any_rate_is_heard(speech: Speech, rate: int) -> None:
+    from cekura_agent_kit.sandbox.voice import resampled
+
+    pcm = resampled(await speech.speak(GREETING), RATE, rate)
+    assert await speech.hear(noisy(pcm), rate) == GREETING
+
+
+async def test_a_line_that_the_ears_cannot_know_is_heard_as_nothing(speech: Speech) -> None:
+    for line in example_lines():
+        await speech.speak(line)
+    async with Speech() as stranger:
+        unknown = [
+            await stranger.speak("The weather is rather nice in Scotland today, and I would like some mushrooms."),
+            await stranger.speak("Hello"),
+            (10_000 * np.sin(np.arange(2 * RATE) * 0.1)).astype(np.int16).tobytes(),
+        ]
+    assert [await speech.hear(noisy(pcm), RATE) for pcm in unknown] == ["", "", ""]
+
+
+async def test_of_a_line_that_is_broken_off_only_whole_sentences_are_heard(speech: Speech) -> None:
+    pcm = await speech.speak(GREETING)
+    first = len(await speech.speak("Welcome to Luigi's.")) / len(pcm)
+    assert await speech.hear(noisy(pcm[: int(len(pcm) * (first + 0.15)) & ~1]), RATE) == "Welcome to Luigi's."
+
+
+@pytest.mark.parametrize("pcm", [b"", b"\0\0", bytes(2 * RATE), bytes(40 * RATE)])
+async def test_silence_is_heard_as_nothing(speech: Speech, pcm: bytes) -> None:
+    assert await speech.hear(pcm, RATE) == ""
+    await speech.speak(GREETING)
+    assert await speech.hear(pcm, RATE) == ""
+
+
+@pytest.mark.parametrize("text", ["", " ", "...", "\0"])
+async def test_a_text_without_words_is_silence(speech: Speech, text: str) -> None:
+    await speech.speak(GREETING)
+    assert await speech.hear(await speech.speak(text), RATE) == ""
+
+
+async def test_many_at_once_each_hear_their_own(speech: Speech) -> None:
+    lines = example_lines()[:8]
+
+    async def both(line: str) -> str:
+        return await speech.hear(await speech.speak(line), RATE)
+
+    assert await asyncio.gather(*map(both, lines)) == lines
+
+
+async def test_one_who_stops_listening_does_not_confuse_the_next(speech: Speech) -> None:
+    greeting, hours = await speech.speak(GREETING), await speech.speak(HOURS)
+    assert await speech.hear(greeting, RATE) == GREETING
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.001):
+            await speech.hear(hours, RATE)
+    assert await speech.hear(greeting, RATE) == GREETING
+
+
+def ears_of(speech: Speech) -> Any:
+    return speech._ears
+
+
+async def test_ears_that_die_say_so_and_come_back(speech: Speech) -> None:
+    pcm = await speech.speak(GREETING)
+    await speech.hear(pcm, RATE)
+    ears_of(speech).kill()
+    await ears_of(speech).wait()
+    with pytest.raises(SandboxError, match=r"the sandbox's ears ended \(\w+Error\)"):
+        await speech.hear(pcm, RATE)
+    assert await speech.hear(pcm, RATE) == GREETING
+
+
+async def test_nothing_is_left_running() -> None:
+    async with Speech() as speech:
+        await speech.hear(await speech.speak(GREETING), RATE)
+        pid = ears_of(speech).pid
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+
+
+async def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch, speech: Speech) -> None:
+    found = importlib.util.find_spec
+    monkeypatch.setattr(
+        "cekura_agent_kit.sandbox.speech.find_spec", lambda name: None if name == "pocketsphinx" else found(name)
+    )
+    for use in (speech.speak("Hello"), speech.hear(bytes(RATE), RATE)):
+        with pytest.raises(SandboxError) as raised:
+            await use
+        assert str(raised.value) == "the sandbox's voice and ears need pocketsphinx, not installed here"
+        assert raised.value.hint == "pip install 'cekura-agent-kit[sandbox]'"
