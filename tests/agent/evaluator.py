@@ -17,7 +17,8 @@ DEADLINE = float(__import__("os").environ.get("DL", "30"))
 class Evaluator:
     """In one room. `at` is when each of the agent's segments was opened, in seconds after the join."""
 
-    def __init__(self, server: LiveKitServer, room: str, identity: str = "evaluator") -> None:
+    def __init__(self, server: LiveKitServer, room: str, identity: str, *, hidden: bool = False) -> None:
+        self.hidden = hidden
         self.server = server
         self.name = room
         self.identity = identity
@@ -36,7 +37,7 @@ class Evaluator:
         token = (
             api.AccessToken(self.server.api_key, self.server.api_secret)
             .with_identity(self.identity)
-            .with_grants(api.VideoGrants(room_join=True, room=self.name))
+            .with_grants(api.VideoGrants(room_join=True, room=self.name, hidden=self.hidden))
             .to_jwt()
         )
         await self.room.connect(self.server.url, token)
@@ -55,6 +56,17 @@ class Evaluator:
 
     async def say(self, text: str) -> None:
         await self.room.local_participant.send_text(text, topic="lk.chat")
+
+    async def send_packet(self, data: str | bytes, topic: str) -> None:
+        await self.room.local_participant.publish_data(data, topic=topic)
+
+    async def packet(self) -> tuple[str, str]:
+        """The first packet that came: its topic and its text."""
+        async with asyncio.timeout(DEADLINE):
+            while not self.packets:
+                self._news.clear()
+                await self._news.wait()
+        return self.packets[0]
 
     async def hear(self, text: str) -> None:
         """Wait until the agent has said it."""

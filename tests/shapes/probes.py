@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -48,10 +49,8 @@ async def publish_audio(ctx: JobContext) -> None:
 async def publishes_audio_before(ctx: JobContext) -> None:
     await ctx.connect()
     await publish_audio(ctx)
-    try:
+    with contextlib.suppress(Exception):
         await new_session().start(Greeter(), room=ctx.room)
-    except Exception:  # noqa: BLE001, S110
-        pass
 
 
 @probe
@@ -232,6 +231,13 @@ async def data_messages(ctx: JobContext) -> None:
 @wrap_entrypoint(tracing=True)
 async def traced(ctx: JobContext) -> None:
     await new_session().start(Tools(), room=ctx.room)
+
+
+@probe
+@wrap_entrypoint(tracing=True)
+async def traced_in_voice(ctx: JobContext) -> None:
+    session: AgentSession[Any] = AgentSession(llm=InstantLLM(), vad=None, turn_detection="manual")
+    await session.start(Tools(), room=ctx.room, room_options=RoomOptions(audio_input=False, audio_output=False))
 
 
 @probe

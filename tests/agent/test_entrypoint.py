@@ -1,0 +1,234 @@
+"""`wrap_entrypoint` on a job that is no test, and as what a worker holds and pickles."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import json
+import pickle
+import subprocess
+import sys
+import time
+from collections import Counter
+from random import Random
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from cekura_agent_kit import Call, Mode, current_call, wrap_entrypoint
+from cekura_agent_kit.contract import mode_from
+from cekura_agent_kit.errors import MetadataError
+
+
+def job(metadata: object) -> Any:
+    return SimpleNamespace(job=SimpleNamespace(metadata=metadata))
+
+
+@wrap_entrypoint
+async def decorated(ctx: Any) -> Any:
+    """Says what it was given."""
+    return ctx
+
+
+@wrap_entrypoint(user_turn=False)
+async def decorated_with_options(ctx: Any) -> Any:
+    return ctx
+
+
+async def plain(ctx: Any) -> Any:
+    return ctx
+
+
+class Agency:
+    @wrap_entrypoint
+    async def entrypoint(self, ctx: Any) -> Any:
+        return self, ctx
+
+    async def plain(self, ctx: Any) -> Any:
+        return self, ctx
+
+
+@pytest.mark.parametrize("metadata", ["", None, "no JSON", "[1]", "3", '{"tier": "gold"}', '{"run_id": 3}', object()])
+async def test_a_job_that_is_no_test_runs_the_entrypoint_and_nothing_else(metadata: object) -> None:
+    ctx = job(metadata)
+    tasks = asyncio.all_tasks()
+    assert await decorated(ctx) is ctx
+    assert vars(ctx) == {"job": ctx.job}
+    assert asyncio.all_tasks() == tasks
+
+
+def fuzzed(random: Random) -> str:
+    """Metadata as it should not be: nearly right, or anything."""
+
+    def value(depth: int) -> Any:
+        kind = random.randrange(9 if depth else 6)
+        if kind < 6:
+            return (None, True, False, random.randrange(-9, 9), random.random(), "true")[kind]
+        if kind == 6:
+            return [value(depth - 1) for _ in range(random.randrange(3))]
+        return {random.choice(KEYS): value(depth - 1) for _ in range(random.randrange(4))}
+
+    text = json.dumps(
+        {random.choice(KEYS): value(2) for _ in range(random.randrange(5))} if random.random() < 0.8 else value(2)
+    )
+    if random.random() < 0.2:
+        place = random.randrange(len(text) + 1)
+        text = text[:place] + chr(random.randrange(0x2FFF)) + text[place + random.randrange(3) :]
+    return text
+
+
+KEYS = ["text_mode", "cekura", "scenario_id", "run_id", "Text_Mode", "tier"]
+
+
+def test_any_metadata_is_voice_untouched_or_a_test_or_a_clear_error() -> None:
+    random = Random(7)
+    came_to = Counter(what_comes_of(fuzzed(random)) for _ in range(10_000))
+    assert set(came_to) == {"untouched", Mode.TEXT, Mode.VOICE, "refused"}
+    assert min(came_to.values()) > 100, came_to
+
+
+def what_comes_of(metadata: str) -> str:
+    try:
+        mode = mode_from(metadata)
+    except MetadataError as error:
+        return "refused" if "job metadata: '" in str(error) and error.hint else f"unclear: {error}"
+    if mode is not None:
+        return mode
+    ctx = job(metadata)
+    # Ends at its first step: there is nothing to wait for.
+    with pytest.raises(StopIteration) as stop:
+        decorated(ctx).send(None)
+    return "untouched" if stop.value.value is ctx and vars(ctx) == {"job": ctx.job} else f"touched: {metadata}"
+
+
+def test_it_costs_a_job_that_is_no_test_less_than_a_millisecond() -> None:
+    ctx = job(json.dumps({"customer": "acme", "note": "x" * 2000}))
+    began = time.perf_counter()
+    for _ in range(100):
+        with pytest.raises(StopIteration):
+            decorated(ctx).send(None)
+    # A hundred times as long as it takes; the law says 1 ms.
+    assert (time.perf_counter() - began) / 100 < 0.001
+
+
+def test_voice_changes_nothing_in_livekit_agents() -> None:
+    """In a fresh process: everything in every module and class, compared by identity."""
+    code = """
+import asyncio, json, sys
+from types import SimpleNamespace
+from cekura_agent_kit import wrap_entrypoint, current_call
+assert "livekit.agents" not in sys.modules
+
+import livekit.agents
+
+@wrap_entrypoint
+async def entrypoint(ctx):
+    assert current_call() is None
+
+def everything():
+    # Kept, so that no identity is used twice.
+    found = {}
+    for name, module in sorted(sys.modules.items()):
+        if name.startswith("livekit."):
+            for key, value in vars(module).items():
+                found[name, key] = value
+                if isinstance(value, type) and value.__module__.startswith("livekit."):
+                    for attribute, inner in vars(value).items():
+                        found[name, key, attribute] = inner
+    return found
+
+before = everything()
+for metadata in ("", "no JSON", json.dumps({"tier": "gold"})):
+    asyncio.run(entrypoint(SimpleNamespace(job=SimpleNamespace(metadata=metadata))))
+after = everything()
+assert before.keys() == after.keys()
+assert all(before[key] is after[key] for key in before)
+loaded = [name for name in sys.modules if name.startswith("cekura_agent_kit.agent.")]
+print(len(before), *sorted(loaded))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    count, *loaded = done.stdout.split()
+    assert int(count) > 10_000
+    assert "cekura_agent_kit.agent.text_session" not in loaded
+    assert "cekura_agent_kit.agent.job" not in loaded
+
+
+@pytest.mark.parametrize(
+    "wrapped",
+    [
+        decorated,
+        decorated_with_options,
+        wrap_entrypoint(plain),
+        wrap_entrypoint(plain, never_away=False),
+        wrap_entrypoint(wrap_entrypoint(plain)),
+    ],
+    ids=["decorated", "decorated with options", "inline", "inline with options", "twice"],
+)
+async def test_it_pickles(wrapped: Any) -> None:
+    again = pickle.loads(pickle.dumps(wrapped))
+    ctx = job("")
+    assert await again(ctx) is ctx
+    assert again._options == wrapped._options
+
+
+async def test_methods_are_bound_and_pickle() -> None:
+    agency = Agency()
+    ctx = job("")
+    assert await agency.entrypoint(ctx) == (agency, ctx)
+    inline = wrap_entrypoint(agency.plain)
+    assert await inline(ctx) == (agency, ctx)
+    given, _ = await pickle.loads(pickle.dumps(inline))(ctx)
+    assert isinstance(given, Agency)
+
+
+async def test_by_keyword() -> None:
+    ctx = job("")
+    assert await decorated(ctx=ctx) is ctx
+
+
+def test_it_looks_like_the_function() -> None:
+    assert decorated.__name__ == "decorated"
+    assert decorated.__doc__ == "Says what it was given."
+    assert decorated.__module__ == __name__
+    assert str(inspect.signature(decorated)) == "(ctx: 'Any') -> 'Any'"
+
+
+def test_turned_off_it_is_the_function() -> None:
+    assert wrap_entrypoint(plain, enabled=False) is plain
+    assert wrap_entrypoint(enabled=False)(plain) is plain
+
+
+def test_a_server_that_was_given_the_function_first_has_the_wrapped_one() -> None:
+    from livekit.agents import AgentServer
+
+    server = AgentServer()
+
+    async def entrypoint(ctx: Any) -> None: ...
+
+    server.rtc_session(entrypoint, agent_name="support")
+    # As in a module: the server stands beside the function.
+    entrypoint.__globals__["_server_of_this_test"] = server
+    try:
+        wrapped = wrap_entrypoint(entrypoint)
+        assert server._entrypoint_fnc is wrapped
+    finally:
+        del entrypoint.__globals__["_server_of_this_test"]
+
+
+def test_outside_of_a_job_there_is_no_call() -> None:
+    assert current_call() is None
+
+
+def test_a_call_is_what_the_metadata_says() -> None:
+    ours = {"cekura": {"text_mode": True, "scenario": 30, "suite": "support", "case": "30#2"}, "tier": "gold"}
+    call = Call.from_metadata(Mode.TEXT, json.dumps(ours))
+    assert (call.mode, call.scenario_id, call.suite, call.case) == (Mode.TEXT, 30, "support", "30#2")
+    assert call.metadata["tier"] == "gold"
+    assert call.run_id is None
+    theirs = {"scenario_id": 5, "run_id": 7, "test_profile_data": {"name": "Ann"}}
+    call = Call.from_metadata(Mode.VOICE, json.dumps(theirs))
+    assert (call.scenario_id, call.run_id, call.test_profile_data) == (5, 7, {"name": "Ann"})
+    with pytest.raises(AttributeError):
+        call.case = "other"  # type: ignore[misc]
