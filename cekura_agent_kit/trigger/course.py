@@ -233,8 +233,10 @@ class Course:
         proven = talk.proven or (self._witness is not None and self._witness.proven)
         if self._planned.mode is Mode.TEXT and house.suite.text_switch == "wrapper" and not proven:
             self._note("text was not proven: the agent never said that it found no speech model")
-        if talk.agent_left:
-            self.seen.agent_left = True
+        self.seen.agent_left = talk.agent_left
+        if talk.deserted:
+            if house.worker is not None and house.worker.died.is_set():
+                raise Errored(Kind.WORKER_FAILED, str(house.worker.failure()), hint=house.worker.failure().hint)
             raise Errored(Kind.AGENT_LEFT, "the agent left in mid-run, and the evaluator was still there")
 
     async def _read_to_the_end(self) -> None:

@@ -71,6 +71,13 @@ class Presence:
         """The agent has been away for too long to come back."""
         return self.agent_gone is not None and now - self.agent_gone >= self._patience(now, self.pace.agent_gone)
 
+    @property
+    def agent_left_first(self) -> bool:
+        """The agent is gone, and went before the evaluator, by at least one look."""
+        if self.agent_gone is None:
+            return False
+        return self.evaluator_gone is None or self.agent_gone < self.evaluator_gone
+
     def _patience(self, now: float, usual: float) -> float:
         """Longer after LiveKit did not answer: a server that was restarted lists nobody until they are back."""
         recent = self._break is not None and now - self._break < 2 * self.pace.gone_after_break
@@ -106,6 +113,9 @@ class Talk:
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     """Set by whoever knows that a look is worth it."""
     agent_left: bool = False
+    """The agent went before the evaluator did."""
+    deserted: bool = False
+    """And the evaluator was still there when it was given up."""
     proven: bool = False
     """The agent said that it is text only."""
     ended: float | None = None
@@ -134,6 +144,7 @@ class Talk:
                 self.proven |= any(agent.attributes.get(PROOF_ATTRIBUTE) == TEXT_ONLY for agent in agents)
                 refuse(agents, mode=self.mode, switch=self.switch)
             if self._over(presence, now):
+                self.agent_left = presence.agent_left_first
                 self.ended = presence.evaluator_gone if presence.evaluator_gone is not None else now
                 return
             await self._pause(announced, begin, there=_evaluator_in(participants))
@@ -144,7 +155,7 @@ class Talk:
         if run is not None and (run.final or (run.talk_over and (gone or presence.evaluator_since is None))):
             return True
         if presence.deserted(now):
-            self.agent_left = True
+            self.deserted = True
             return True
         return presence.hung_up(now)
 
