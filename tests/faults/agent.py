@@ -17,7 +17,7 @@ from tests.shapes.models import InstantLLM, speech
 PROCESSES = "FAULTS_PROCESSES"
 """Environment variable: each job in a process of its own, so that one can be killed. Threads are faster."""
 BOOK = "FAULTS_JOBS"
-"""Environment variable: a file that gets the process id of each job."""
+"""Environment variable: a file that gets the process id and the room of each job."""
 
 
 class Host(Agent):
@@ -131,15 +131,15 @@ server = AgentServer(
 )
 
 
-def _note_process() -> None:
+def _note_process(ctx: JobContext) -> None:
     if book := os.environ.get(BOOK):
         with Path(book).open("a") as file:
-            file.write(f"{os.getpid()}\n")
+            file.write(f"{os.getpid()} {ctx.job.room.name}\n")
 
 
 @server.rtc_session(agent_name="faults")
 async def entrypoint(ctx: JobContext) -> None:
-    _note_process()
+    _note_process(ctx)
     await BEHAVIOURS[behaviour(ctx).get("behave", "talk")](ctx)
 
 

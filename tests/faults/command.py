@@ -30,7 +30,9 @@ DEADLINE = 90.0
 class Command:
     """``cekura-kit …`` in a session of its own, as a terminal or a CI system starts it."""
 
-    def __init__(self, *arguments: str, environment: Mapping[str, str], folder: Path, outputs: Outputs) -> None:
+    def __init__(
+        self, *arguments: str, environment: Mapping[str, str], folder: Path, outputs: Outputs, pipe: bool = False
+    ) -> None:
         self._mark = secrets.token_hex(8)
         self._outputs, self._folder = outputs, folder
         # What it leaves in the folder for temporary files can be seen.
@@ -46,7 +48,7 @@ class Command:
                 | dict(environment)
                 | {_MARK: self._mark, "TMPDIR": str(self.temporary), "PYTHONPATH": str(ROOT)},
                 stdin=subprocess.DEVNULL,
-                stdout=log,
+                stdout=subprocess.PIPE if pipe else log,
                 stderr=log,
                 start_new_session=True,
             )
@@ -105,10 +107,10 @@ class Command:
 
 @asynccontextmanager
 async def command(
-    *arguments: str, environment: Mapping[str, str], folder: Path, outputs: Outputs
+    *arguments: str, environment: Mapping[str, str], folder: Path, outputs: Outputs, pipe: bool = False
 ) -> AsyncIterator[Command]:
-    """One command; nothing of it outlives the context."""
-    running = Command(*arguments, environment=environment, folder=folder, outputs=outputs)
+    """One command; nothing of it outlives the context. What it prints goes to a file, or into a pipe."""
+    running = Command(*arguments, environment=environment, folder=folder, outputs=outputs, pipe=pipe)
     try:
         yield running
     finally:

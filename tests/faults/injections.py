@@ -21,7 +21,7 @@ from cekura_agent_kit.sandbox.web import WebService
 from cekura_agent_kit.trigger import cekura as client
 from cekura_agent_kit.trigger.progress import Event, Stage
 from tests.faults.proxy import Proxy
-from tests.faults.scene import Scene
+from tests.faults.scene import Scene, room_of
 
 Injection = Callable[[Scene], AbstractAsyncContextManager[None]]
 
@@ -151,7 +151,7 @@ async def room_deleted_in_the_talk(scene: Scene) -> AsyncIterator[None]:
         async with api.LiveKitAPI(scene.livekit.url, scene.livekit.api_key, scene.livekit.api_secret) as lkapi:
             for run in scene.service.runs.values():
                 with suppress(api.TwirpError):
-                    await lkapi.room.delete_room(api.DeleteRoomRequest(room=_room_of(run.invitation.token)))
+                    await lkapi.room.delete_room(api.DeleteRoomRequest(room=room_of(run)))
 
     def on_event(event: Event) -> None:
         if isinstance(event, Stage) and event.stage == "evaluator_joined":
@@ -161,10 +161,6 @@ async def room_deleted_in_the_talk(scene: Scene) -> AsyncIterator[None]:
     yield
     await asyncio.gather(*deleting)
     assert deleting
-
-
-def _room_of(token: str) -> str:
-    return str(api.TokenVerifier("", "").verify(token, verify_signature=False).video.room)
 
 
 @asynccontextmanager

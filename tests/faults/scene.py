@@ -22,6 +22,7 @@ from cekura_agent_kit.report import html, junit, markdown
 from cekura_agent_kit.sandbox.cekura_service import CekuraService
 from cekura_agent_kit.sandbox.faults import Faults
 from cekura_agent_kit.sandbox.livekit_server import LiveKitServer
+from cekura_agent_kit.sandbox.runs import Run
 from cekura_agent_kit.sandbox.scenarios import Scenario
 from cekura_agent_kit.trigger.conductor import Conductor
 from cekura_agent_kit.trigger.pace import Pace
@@ -89,9 +90,10 @@ class Worker:
         return self.log_file.read_text(errors="replace")
 
     @property
-    def jobs(self) -> list[int]:
-        """The process ids of its jobs, in order."""
-        return [int(line) for line in self._jobs.read_text().split()] if self._jobs.exists() else []
+    def jobs(self) -> dict[str, int]:
+        """The room of each of its jobs, and the process that it runs in."""
+        lines = self._jobs.read_text().splitlines() if self._jobs.exists() else []
+        return {room: int(pid) for pid, room in map(str.split, lines)}
 
     def kill(self) -> None:
         """As the system does when memory is short: the worker alone, and at once."""
@@ -137,6 +139,10 @@ class Scene:
         """Have the trigger dial other addresses."""
         self.settings = self.settings.model_copy(update=urls)
 
+    def said(self, words: str) -> bool:
+        """Whether some run's evaluator has heard it."""
+        return any(words in str(run.as_json()["transcript"]) for run in self.service.runs.values())
+
     def suite(self, *runs: Mapping[str, Any], **keys: Any) -> Suite:
         values: dict[str, Any] = {"name": "faults", "agent_name": self.worker.agent_name, "mode": "text"}
         values |= {"agent_timeout": "45s", "timeout": "90s"} | keys
@@ -153,7 +159,7 @@ class Scene:
             on_event=self._on_event,
             pace=replace(usual, **(pace or {})),
             fail_fast=fail_fast,
-            environment=dict(os.environ),
+            environment={**os.environ, "PYTHONPATH": str(ROOT)},
         )
         verdict = await self.conductor.conduct()
         for name, text in {
@@ -182,6 +188,11 @@ async def rooms_of(livekit: LiveKitServer) -> list[str]:
     """All rooms that stand on the server."""
     async with api.LiveKitAPI(livekit.url, livekit.api_key, livekit.api_secret) as lkapi:
         return [room.name for room in (await lkapi.room.list_rooms(api.ListRoomsRequest())).rooms]
+
+
+def room_of(run: Run) -> str:
+    """The room into which the trigger asked a run's evaluator."""
+    return str(api.TokenVerifier("", "").verify(run.invitation.token, verify_signature=False).video.room)
 
 
 def processes() -> str:

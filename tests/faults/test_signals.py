@@ -63,10 +63,6 @@ async def _agent_waits(scene: Scene, _: Command) -> bool:
     return False
 
 
-def _talks(scene: Scene, _: Command) -> bool:
-    return any("You said hello" in str(run.as_json()["transcript"]) for run in scene.service.runs.values())
-
-
 STAGES: Mapping[str, At] = {
     "services are asked": At(
         lambda scene, _: scene.service.requests["reads"] > 0, faults={"reads": {"all": {"delay": "60s"}}}
@@ -87,7 +83,7 @@ STAGES: Mapping[str, At] = {
     "the run is queued": At(
         lambda scene, _: scene.service.requests["reads"] > 3, faults={"runs": {"all": {"queue": "60s"}}}, runs_end=True
     ),
-    "they talk": At(_talks, suite={"runs": [{"scenario": 41}]}, runs_end=True),
+    "they talk": At(lambda scene, _: scene.said("You said hello"), suite={"runs": [{"scenario": 41}]}, runs_end=True),
     "it is scored": At(
         lambda scene, _: any(run.status == "evaluating" for run in scene.service.runs.values()),
         faults={"runs": {"all": {"scoring": "60s"}}},
