@@ -26,6 +26,8 @@ NAME_VARIABLE: Final = "LIVEKIT_AGENT_NAME_OVERRIDE"
 """Renames a worker from outside, since livekit-agents 1.6."""
 
 _REGISTERED: Final = "registered worker"
+_FAILED: Final = "worker failed"
+"""Logged by `dev`, whose process then stays."""
 _START_TIMEOUT: Final = 90.0
 """Seconds until it is registered: an import of livekit.agents takes 3, of an agent with local models 20 and more."""
 _STOP_TIMEOUT: Final = 20.0
@@ -174,11 +176,11 @@ class Worker:
         assert process is not None, "a worker is awaited before it is started"
         deadline = time.monotonic() + _START_TIMEOUT
         while time.monotonic() < deadline:
-            line = next((line for line in self._log().splitlines() if _REGISTERED in line), None)
-            if line is not None:
+            lines = self._log().splitlines()
+            if line := next((line for line in lines if _REGISTERED in line), None):
                 self._check_name(line)
                 return
-            if process.poll() is not None:
+            if process.poll() is not None or any(_FAILED in line for line in lines):
                 raise self.failure()
             await asyncio.sleep(_LOOK)
         raise self._error(f"did not register within {_START_TIMEOUT:g} s")
