@@ -5,8 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import livekit.agents  # noqa: F401 - once, and not again in each of the pytests that run in this process
 import pytest
+
+# Once, and not again in each of the pytests that run in this process and forget what they imported.
+import cekura_agent_kit.agent.text_session
+import cekura_agent_kit.rehearsal.fixture
+import cekura_agent_kit.rehearsal.scenarios  # noqa: F401
 
 AGENT = Path(__file__).with_name("restaurant.py")
 
@@ -115,7 +119,6 @@ def test_an_exception_of_the_entrypoint_shows_its_own_line(project: pytest.Pytes
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
         [
-            "> *async with rehearse(*) as call:",
             "> *raise ZeroDivisionError('a bug of the agent')",
             "E       ZeroDivisionError: a bug of the agent",
             "agent.py:*: ZeroDivisionError",
@@ -155,6 +158,7 @@ async def test_scenario(scenario):
     )
 
 
+@pytest.mark.slow
 def test_xdist_spreads_scenarios(project: pytest.Pytester) -> None:
     test = """
 import pytest
