@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -193,6 +194,13 @@ def test_a_scenario_marker_used_wrongly(project: pytest.Pytester, test: str, say
     result = run(project, f"import pytest\n{test}\n")
     assert result.ret != pytest.ExitCode.OK
     result.stdout.fnmatch_lines([says])
+
+
+def test_the_template_rehearses_its_agent(pytester: pytest.Pytester) -> None:
+    shutil.copytree(AGENT.parents[2] / "agent_template", pytester.path, dirs_exist_ok=True)
+    result = pytester.runpytest_inprocess("-p", "no:cacheprovider")
+    assert result.ret == pytest.ExitCode.OK
+    assert result.parseoutcomes()["passed"] >= 3
 
 
 def test_hosted_runs_only_when_asked_for(project: pytest.Pytester) -> None:
