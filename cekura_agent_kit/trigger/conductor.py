@@ -216,8 +216,8 @@ class Conductor:
             if self._stop is not None:
                 await self._abort(open_runs, house, self._stop)
                 for task in open_runs:
-                    if task.done() and not task.cancelled():
-                        self._finish(task.result())
+                    over = task.done() and not task.cancelled()
+                    self._finish(task.result() if over else runs[task].given_up(self._stop))
         if self._stop is not None:
             raise self._stop
 
@@ -250,7 +250,7 @@ class Conductor:
         for task in (*open_runs, *endings):
             task.cancel()
         if open_runs:
-            await asyncio.wait(open_runs, timeout=GOODBYE + 0.5)
+            await asyncio.wait(open_runs, timeout=2 * GOODBYE)
 
     async def _clean_up(self, house: House) -> None:
         """What the runs could not delete themselves, and rooms that an evaluator's late join has made again."""

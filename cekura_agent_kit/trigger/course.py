@@ -103,10 +103,15 @@ class Course:
             stopping = self._house.stopping
             if stopping is None:
                 raise
-            kind = stopping.kind if self.begun else Kind.NOT_RUN
-            self.seen.errored = Errored(kind, str(stopping), hint=stopping.hint)
+            return self.given_up(stopping)
         finally:
             self._house.starter.withdraw(self._planned)
+        return self._verdict()
+
+    def given_up(self, why: Errored) -> RunVerdict:
+        """What it comes to when the suite is stopped; also while it still cleans up behind itself."""
+        kind = why.kind if self.begun else Kind.NOT_RUN
+        self.seen.errored = Errored(kind, str(why), hint=why.hint)
         return self._verdict()
 
     def _begin(self) -> None:
@@ -208,7 +213,6 @@ class Course:
             async with asyncio.timeout_at(self._deadline):
                 watching = asyncio.create_task(talk.watch())
                 started = await self._first_of(starting, watching)
-                self.seen.run_id, self.seen.result_id = started.run_id, started.result_id
                 self._stage("started")
                 if started.adopted:
                     self._note("the start's answer was lost; this run was found by its evaluator in the room")
@@ -250,7 +254,6 @@ class Course:
         if self._hung_up or started is None or (self._reading and self._reading.final.is_set()):
             return
         self._hung_up = True
-        self.seen.run_id, self.seen.result_id = started.run_id, started.result_id
         try:
             await self._house.cekura.end_run(started.run_id)
         except CekuraError as error:
@@ -298,6 +301,8 @@ class Course:
 
     def _verdict(self) -> RunVerdict:
         seen = self.seen
+        if started := self._house.starter.started.get(self._planned.case):
+            seen.run_id, seen.result_id = started.run_id, started.result_id
         if self._reading is not None:
             seen.run = self._reading.latest
             self._house.poller.forget(self._reading.run_id)

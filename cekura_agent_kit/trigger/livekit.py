@@ -27,8 +27,9 @@ T = TypeVar("T")
 
 _log: Final = logging.getLogger("cekura_agent_kit.trigger")
 
-_TIMEOUT: Final = aiohttp.ClientTimeout(total=8, connect=4)
-"""`list_dispatch` on a deleted room answers after 3 s; everything else within 0.1."""
+_ANSWER: Final = 8.0
+"""Seconds for an answer. `list_dispatch` on a deleted room takes 3; everything else takes 0.1."""
+_CONNECT: Final = 4.0
 _ANNOUNCED: Final = "cekura.announced"
 """An attribute of the evaluator. Any update of its attributes makes the server announce it at once."""
 
@@ -81,7 +82,10 @@ class LiveKit:
 
     async def __aenter__(self) -> Self:
         # A proxy named in the environment serves hosted servers, never this machine's.
-        self._session = aiohttp.ClientSession(timeout=_TIMEOUT, trust_env=not self._settings.local_livekit)
+        self._session = aiohttp.ClientSession(
+            timeout=aiohttp.ClientTimeout(total=_ANSWER, sock_connect=_CONNECT),
+            trust_env=not self._settings.local_livekit,
+        )
         self._api = api.LiveKitAPI(
             self._settings.livekit_url,
             self._settings.livekit_api_key.get_secret_value(),
@@ -162,7 +166,9 @@ class LiveKit:
         assert self._api is not None, "LiveKit is used outside its context"
         await self.budget.take(urgent=urgent)
         try:
-            reply = await call(self._api)
+            # The SDK asks with a timeout of None, which for aiohttp is none at all, whatever its session has.
+            async with asyncio.timeout(_ANSWER):
+                reply = await call(self._api)
         except api.TwirpError as error:
             # Made again and not chained: the original's text may carry a token.
             raise self._refusal(error) from None
