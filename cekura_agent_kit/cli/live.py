@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 import time
@@ -47,7 +48,17 @@ def console(*, stderr: bool = False) -> Console:
     stream = sys.stderr if stderr else sys.stdout
     if hasattr(stream, "reconfigure"):
         stream.reconfigure(errors="replace")
-    return Console(stderr=stderr, highlight=False, soft_wrap=True)
+    return _Console(stderr=stderr, highlight=False, soft_wrap=True)
+
+
+class _Console(Console):
+    """One that nobody need read to its end: a suite costs money, and goes on behind ``| head``."""
+
+    def on_broken_pipe(self) -> None:
+        """Say no more. Rich itself would leave the process, in the middle of whatever it does."""
+        self.quiet = True
+        # Also what others print, and what Python flushes at its end, goes nowhere then.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), self.file.fileno())
 
 
 @dataclass
