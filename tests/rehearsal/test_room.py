@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+from importlib.metadata import version
 from typing import Any
 
 import pytest
 from livekit import rtc
 
 from .worlds import World, eventually
+
+LIVEKIT = tuple(int(part) for part in version("livekit").split("."))
 
 
 def record(room: rtc.Room, *events: str) -> list[tuple[str, Any]]:
@@ -146,7 +149,7 @@ async def test_a_stream_is_written_until_it_is_closed(world: World) -> None:
     writer = await world.room.local_participant.stream_text(topic="notes")
     assert writer.info.topic == "notes"
     await writer.aclose()
-    with pytest.raises(RuntimeError, match="Cannot write after stream is closed"):
+    with pytest.raises(RuntimeError, match="after stream is closed"):
         await writer.write("more")
     with pytest.raises(RuntimeError, match="Stream already closed"):
         await writer.aclose()
@@ -200,6 +203,7 @@ async def test_a_deleted_room_disconnects_the_agent_and_reports_nobody_as_left(w
         await world.room.local_participant.send_text("anybody?", topic="notes")
 
 
+@pytest.mark.skipif(LIVEKIT < (1, 1, 21), reason="an earlier livekit does not tell its own disconnect")
 async def test_callbacks_have_run_when_disconnect_returns(world: World) -> None:
     await world.connect()
     await eventually(lambda: world.room.isconnected())
