@@ -74,7 +74,13 @@ class Caller:
         if identity != self.room.local_participant.identity:
             task = asyncio.create_task(self._read(reader))
             self._reading.add(task)
-            task.add_done_callback(self._reading.discard)
+            task.add_done_callback(self._on_read)
+
+    def _on_read(self, task: asyncio.Task[None]) -> None:
+        self._reading.discard(task)
+        # A stream that broke off, as the room ended or the agent crashed, said nothing whole.
+        if not task.cancelled() and (error := task.exception()):
+            print(f"# a stream broke off: {error}")
 
     async def _read(self, reader: rtc.TextStreamReader) -> None:
         said = await reader.read_all()
