@@ -17,8 +17,8 @@ from rich.table import Table
 from rich.text import Text
 
 from ..report.talk import words_of
-from ..report.terminal import MARKS, STYLES, finished
-from ..report.text import console_safe, one_line
+from ..report.terminal import MARKS, STYLES, finished, watched
+from ..report.text import console_line
 from ..report.words import clock, duration, speaker
 from ..trigger.progress import Ended, Event, Finished, Noted, Planned, Said, Stage
 from ..verdict import Line, Outcome
@@ -90,9 +90,6 @@ class Live:
         self._lock = threading.RLock()
         self._over = threading.Event()
         self._watch: threading.Thread | None = None
-        # FORCE_COLOR makes rich take a log for a terminal; rows that move would fill it with themselves.
-        isatty = getattr(console.file, "isatty", lambda: False)
-        animated = console.is_interactive and isatty()
         self._live = (
             RichLive(
                 console=console,
@@ -101,7 +98,7 @@ class Live:
                 transient=True,
                 vertical_overflow="crop",
             )
-            if animated
+            if watched(console)
             else None
         )
 
@@ -134,7 +131,9 @@ class Live:
                 case Said():
                     self._say(event.case, event.line)
                 case Noted():
-                    self._line(Text.assemble((f"{one_line(event.case)} note  ".lstrip(), "yellow"), _shown(event.text)))
+                    self._line(
+                        Text.assemble((f"{console_line(event.case)} note  ".lstrip(), "yellow"), _shown(event.text))
+                    )
                 case Finished():
                     self._finish(event)
                 case Ended():
@@ -156,16 +155,18 @@ class Live:
             row.talk_from = event.at
         row.stage = event.stage
         if not self._live and self._planned <= _MANY and event.stage in _TOLD_IN_A_LOG:
-            self._line(Text(f"{one_line(event.case)}  {STAGES[event.stage]}"))
+            self._line(Text(f"{console_line(event.case)}  {STAGES[event.stage]}"))
 
     def _say(self, case: str, line: Line) -> None:
         row = self._rows.setdefault(case, _Row(""))
-        row.words = f"{one_line(speaker(line))}: {one_line(words_of(line), 300)}"
+        row.words = f"{console_line(speaker(line))}: {console_line(words_of(line), 300)}"
         if self._follow and (not self._live or self._planned <= _FOLLOWED):
             at = clock(line.at - row.talk_from) if line.at is not None else ""
             style = {"agent": "cyan", "evaluator": "bold"}.get(line.role, "dim")
-            who = (f"{one_line(speaker(line)):<10} ", style)
-            self._line(Text.assemble((f"{one_line(case)}  ", "dim"), (f"{at:>6} ", "dim"), who, _shown(words_of(line))))
+            who = (f"{console_line(speaker(line)):<10} ", style)
+            self._line(
+                Text.assemble((f"{console_line(case)}  ", "dim"), (f"{at:>6} ", "dim"), who, _shown(words_of(line)))
+            )
 
     def _finish(self, event: Finished) -> None:
         self._rows.pop(event.case, None)
@@ -194,7 +195,7 @@ class Live:
             grid.add_column(no_wrap=True, overflow="ellipsis", style="dim", ratio=1)
             room = max(self._console.height - 4, 1)
             for case, row in rows[:room]:
-                grid.add_row(one_line(case), row.mode, STAGES[row.stage], clock(now - row.since), _shown(row.words))
+                grid.add_row(console_line(case), row.mode, STAGES[row.stage], clock(now - row.since), _shown(row.words))
             if len(rows) > room:
                 grid.add_row(f"and {len(rows) - room} more")
             whole = Table.grid(expand=True)
@@ -222,4 +223,4 @@ class Live:
 
 
 def _shown(text: str) -> Text:
-    return Text(console_safe(one_line(text)))
+    return Text(console_line(text))

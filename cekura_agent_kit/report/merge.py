@@ -60,8 +60,8 @@ def merged(verdicts: Sequence[SuiteVerdict]) -> SuiteVerdict:
 def _identity(run: RunVerdict) -> object:
     """By what a run is the same in two reports; one that was never begun is its case."""
     if run.run_id is not None:
-        return "run", run.run_id
-    return ("room", run.room) if run.room else ("case", run.case, run.kind)
+        return "run", run.case, run.run_id
+    return ("room", run.case, run.room) if run.room else ("case", run.case, run.kind)
 
 
 def _moment(verdict: SuiteVerdict) -> datetime:

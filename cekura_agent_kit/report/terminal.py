@@ -11,7 +11,7 @@ from rich.text import Text
 
 from ..verdict import Outcome, RunVerdict, SuiteVerdict
 from .talk import talk
-from .text import console_safe, one_line, web_address
+from .text import console_line, console_safe, one_line, web_address
 from .words import because, blame, headline, not_passed, rate, seconds, title, turning_point
 
 MARKS: Final = {Outcome.PASSED: "✓", Outcome.FAILED: "✗", Outcome.ERRORED: "!"}
@@ -33,7 +33,7 @@ def render(verdict: SuiteVerdict, console: Console) -> None:
     for run in shown[:_IN_FULL]:
         _run(run, console)
     for run in shown[_IN_FULL:]:
-        _write(console, _heading(run), f" {one_line('; '.join(because(run)), 200)}")
+        _write(console, _heading(run), f" {console_line('; '.join(because(run)), 200)}")
     if shown:
         _write(console)
     _scenarios(verdict, console)
@@ -56,11 +56,11 @@ def finished(run: RunVerdict, took: float | None) -> Text:
     """One line for a run whose verdict is known."""
     line = Text.assemble(
         (f"{MARKS[run.outcome]} {run.outcome.value:<7}", STYLES[run.outcome]),
-        f"  {console_safe(title(run))}  ",
+        f"  {console_line(title(run))}  ",
         (run.mode.value + (f"  {seconds(took)}" if took is not None else ""), "dim"),
     )
     if reason := next(iter(because(run)), blame(run) if run.outcome is not Outcome.PASSED else ""):
-        line.append(f"  {console_safe(one_line(reason, 200))}" if run.outcome is not Outcome.PASSED else "")
+        line.append(f"  {console_line(reason, 200)}" if run.outcome is not Outcome.PASSED else "")
     return line
 
 
@@ -88,7 +88,7 @@ def _heading(run: RunVerdict) -> Text:
     style = STYLES[run.outcome]
     return Text.assemble(
         (f"{MARKS[run.outcome]} {run.outcome.value.upper()} ", f"bold {style}"),
-        (console_safe(title(run)), "bold"),
+        (console_line(title(run)), "bold"),
         (f" · {run.mode.value} · {blame(run)}", style),
     )
 
@@ -112,7 +112,7 @@ def _excerpt(run: RunVerdict) -> Iterator[tuple[str, str, str]]:
 def _scenarios(verdict: SuiteVerdict, console: Console) -> None:
     told = [each for each in verdict.scenarios if each.flaky or each.passed + each.failed + each.errored > 1]
     for scenario in told:
-        name = console_safe(one_line(f"{scenario.scenario} {scenario.name}", 80))
+        name = console_line(f"{scenario.scenario} {scenario.name}", 80)
         _write(console, (MARKS[scenario.outcome], STYLES[scenario.outcome]), f" {name}  ", (rate(scenario), "dim"))
     if told:
         _write(console)
@@ -133,10 +133,24 @@ def _field(console: Console, label: str, *parts: str) -> None:
     """A label and its text, wrapped under itself."""
     text = Text(console_safe("".join(parts)))
     width = console.width - _LABEL - 2
-    lines = text.wrap(console, width) if console.is_terminal and width > 20 else [text]
+    lines = text.wrap(console, width) if watched(console) and width > 20 else [text]
     for n, line in enumerate(lines):
         _write(console, (f"  {'' if n else label:<{_LABEL}}", "dim"), line)
 
 
 def _write(console: Console, *parts: str | Text | tuple[str, str]) -> None:
-    console.print(Text.assemble(*parts), soft_wrap=True, highlight=False)
+    safe = [
+        console_safe(part)
+        if isinstance(part, str)
+        else (console_safe(part[0]), part[1])
+        if isinstance(part, tuple)
+        else part
+        for part in parts
+    ]
+    console.print(Text.assemble(*safe), soft_wrap=True, highlight=False)
+
+
+def watched(console: Console) -> bool:
+    """A person sees it as it is written. FORCE_COLOR, which CI services set, makes rich take a log for a terminal."""
+    isatty = getattr(console.file, "isatty", lambda: False)
+    return console.is_interactive and bool(isatty())

@@ -39,6 +39,11 @@ def console_safe(text: str) -> str:
     return printable(text).replace("##", "#\u2060#")
 
 
+def console_line(text: str, limit: int = 0) -> str:
+    """`one_line` that is `console_safe`."""
+    return console_safe(one_line(text, limit))
+
+
 def web_address(url: str) -> str:
     """The address where it is one of http or https, else nothing: no other kind is ever made a link."""
     try:

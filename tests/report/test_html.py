@@ -25,7 +25,7 @@ PLACES += [".said .event", "footer"]
 
 async def shown(page: Page) -> list[str]:
     """The cases in the list, as far as they are to be seen."""
-    return await page.locator(".run:visible summary .title code").all_inner_texts()
+    return await page.locator(".run:visible summary .title code").all_text_contents()
 
 
 async def test_a_red_build_says_who_broke_where_and_what_was_expected(open_report: Open) -> None:

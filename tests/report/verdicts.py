@@ -40,16 +40,17 @@ def talk(begins: float, *, answer: str = "Booked for two at seven. See you then!
 
 def run(n: int = 1, outcome: Outcome = PASSED, *, scenario: int = 30, **more: Any) -> RunVerdict:
     begins = 2.0 * n
+    number = (scenario - 30) * 1000 + n
     given: dict[str, Any] = {
         "case": f"{scenario}#{n}",
         "scenario": scenario,
         "scenario_name": "Books a table",
         "mode": Mode.TEXT,
         "outcome": outcome,
-        "run_id": 70000 + n,
+        "run_id": 70000 + number,
         "result_id": 9001,
-        "url": f"https://dashboard.cekura.ai/runs/{70000 + n}",
-        "room": f"cekura-kit-{n:016x}",
+        "url": f"https://dashboard.cekura.ai/runs/{70000 + number}",
+        "room": f"cekura-kit-{number:016x}",
         "ended_reason": "evaluator hung up",
         "expected_outcome": "The table is booked and confirmed.",
         "score": 100.0,
