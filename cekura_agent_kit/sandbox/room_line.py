@@ -16,6 +16,9 @@ from .evaluator import LineClosed, Speaker, Utterance
 
 _CONNECT_TIMEOUT: Final = 10.0
 """Seconds for one attempt; joining a server on loopback takes 0.05 to 0.3."""
+_RETURN: Final = 15.0
+"""Seconds in which an agent may come back after the server was lost: all are then told that all others have left. A
+server that was restarted has its participants again after 0.5 to 3."""
 _TOKEN: Final = re.compile(r"ey[\w-]+\.[\w-]+\.[\w-]+|access_token=[^&\s\"']+")
 """ConnectError quotes the URL it tried, and with it the whole token."""
 
@@ -38,8 +41,12 @@ class RoomLine:
         self._began = time.monotonic()
         self._heard: asyncio.Queue[str | None] = asyncio.Queue()
         self._closed = ""
+        self._unsettled_until = 0.0
+        self._return: asyncio.TimerHandle | None = None
         self.room.on("participant_connected", self._on_came)
         self.room.on("participant_disconnected", self._on_left)
+        self.room.on("reconnecting", self._on_unsettled)
+        self.room.on("reconnected", self._on_unsettled)
         self.room.on("disconnected", self._on_disconnected)
 
     async def join(self, url: str, token: str) -> Self:
@@ -85,6 +92,7 @@ class RoomLine:
 
     async def hang_up(self) -> None:
         """See `Line.hang_up`."""
+        self._wait_no_more()
         self._close("the evaluator hung up")
         await self.room.disconnect()
 
@@ -129,12 +137,35 @@ class RoomLine:
             self._closed = why
             self._heard.put_nowait(None)
 
+    def _on_unsettled(self) -> None:
+        self._unsettled_until = time.monotonic() + _RETURN
+
     def _on_came(self, participant: rtc.RemoteParticipant) -> None:
         if participant.kind == rtc.ParticipantKind.PARTICIPANT_KIND_AGENT:
             self.agent_came = True
+            self._wait_no_more()
 
     def _on_left(self, participant: rtc.RemoteParticipant) -> None:
-        if participant.kind == rtc.ParticipantKind.PARTICIPANT_KIND_AGENT:
+        if participant.kind != rtc.ParticipantKind.PARTICIPANT_KIND_AGENT:
+            return
+        if time.monotonic() < self._unsettled_until:
+            self._wait_for_return()
+        else:
+            self._close("the agent left the room")
+
+    def _wait_for_return(self) -> None:
+        self._wait_no_more()
+        self._return = asyncio.get_running_loop().call_later(_RETURN, self._on_not_returned)
+
+    def _wait_no_more(self) -> None:
+        if self._return is not None:
+            self._return.cancel()
+            self._return = None
+
+    def _on_not_returned(self) -> None:
+        if self.room.connection_state == rtc.ConnectionState.CONN_RECONNECTING:
+            self._wait_for_return()
+        else:
             self._close("the agent left the room")
 
     def _on_disconnected(self, reason: object = None) -> None:
