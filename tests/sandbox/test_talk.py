@@ -14,6 +14,7 @@ from livekit import rtc
 
 from cekura_agent_kit.sandbox.cekura_service import CekuraService
 from cekura_agent_kit.sandbox.faults import Faults
+from cekura_agent_kit.sandbox.livekit_server import LiveKitServer
 from cekura_agent_kit.sandbox.runs import Pace
 
 from .conftest import CHAT, QUICK, V2, Place, client_of, entry, final, scenario, send
@@ -147,6 +148,31 @@ async def test_an_agent_that_leaves_ends_the_talk(place: Place, client: httpx.As
         run = await final(client, *await start(client, place.entry(33)))
     assert (run["success"], run["metadata"]["ended_reason"]) == (False, "main-agent-ended-call")
     assert "the agent left the room" in run["expected_outcome"]["explanation"][0]
+
+
+@pytest.mark.slow
+async def test_a_talk_goes_on_after_the_server_was_killed_and_restarted(client: httpx.AsyncClient) -> None:
+    async with await LiveKitServer.running() as server:
+        place = Place(server)
+        async with place.agent(says_nothing) as room:
+            back = asyncio.Event()
+            room.on("participant_connected", lambda _: back.set())
+            (run_id,) = await start(client, place.entry(33))
+            await asyncio.wait_for(place.heard.get(), 30)
+            back.clear()
+            await server.kill()
+            await server.start()
+            await asyncio.wait_for(back.wait(), 60)
+            await until_there(place)
+            async with asyncio.timeout(60):
+                run: dict[str, Any] = {"status": "running"}
+                while run["status"] == "running":
+                    # Repeated: words that meet a connection that is not whole yet are lost.
+                    await send(room, "It is booked.")
+                    await asyncio.sleep(0.1)
+                    run = (await client.get(f"{V2}/runs/{run_id}/")).json()
+                run = await final(client, run_id)
+    assert run["success"] is True, run
 
 
 async def test_an_ended_call_ends_the_talk_and_is_judged(place: Place, client: httpx.AsyncClient) -> None:
