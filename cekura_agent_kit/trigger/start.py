@@ -143,9 +143,9 @@ class Starter:
 
     async def _post(self, mode: Mode, waiting: list[Ready]) -> None:
         try:
-            group = await self._still_ready(waiting)
+            group, before = await asyncio.gather(self._still_ready(waiting), self._listed())
             if group and not self._closed:
-                await self._send(mode, group)
+                await self._send(mode, group, before)
         except Exception as error:  # noqa: BLE001 - whoever waits must hear of it, whatever it is
             _log.exception("a start failed")
             _fail(waiting, Errored(Kind.INTERNAL, f"the start failed with {type(error).__name__}"))
@@ -160,10 +160,7 @@ class Starter:
         # Who was cancelled meanwhile has no room any more.
         return [ready for ready in waiting if not ready.outcome.done()]
 
-    async def _send(self, mode: Mode, group: list[Ready]) -> None:
-        before = await self._listed()
-        if self._closed:
-            return
+    async def _send(self, mode: Mode, group: list[Ready], before: set[int] | None) -> None:
         for ready in group:
             ready.sent.set()
         try:

@@ -129,6 +129,7 @@ class Talk:
         presence = Presence(self.pace)
         begin, told, announced = self.clock(), False, False
         while True:
+            self.changed.clear()
             # Until it is announced, no other request is worth more.
             participants = await self.room.look(urgent=not announced and self._any_time_now(begin))
             now = self.clock()
@@ -165,9 +166,11 @@ class Talk:
     async def _pause(self, announced: bool, begin: float, *, there: bool) -> None:
         if announced:
             wait = self.pace.watch
+        elif there:
+            # It becomes ACTIVE within a fraction of a second, and its first words are on their way.
+            wait = self.pace.look / 2
         else:
-            wait = self.pace.look if there or self._any_time_now(begin) else max(_WAITING, self.pace.look)
-        self.changed.clear()
+            wait = self.pace.look if self._any_time_now(begin) else max(_WAITING, self.pace.look)
         try:
             await asyncio.wait_for(self.changed.wait(), wait)
         except TimeoutError:

@@ -25,6 +25,13 @@ from .redaction import Redaction
 NAME_VARIABLE: Final = "LIVEKIT_AGENT_NAME_OVERRIDE"
 """Renames a worker from outside, since livekit-agents 1.6."""
 
+LOAD_VARIABLE: Final = "NUM_CPUS"
+"""By how many cores livekit-agents divides what is used, on Linux, for the load that it reports to the server."""
+
+_SMALL: Final = 4
+"""Cores up to which a suite may well fill its machine. A server gives no job to a worker that reports full load, and
+tells nobody: of 20 runs at once on two busy cores none was served in two minutes, and all were by a worker that
+reported half of it."""
 _REGISTERED: Final = "registered worker"
 _FAILED: Final = "worker failed"
 """Logged by `dev`, whose process then stays."""
@@ -151,7 +158,7 @@ class Worker:
             raise WorkerError("worker: the command is empty", hint="give one, such as `python agent.py start`")
         if words[0] in ("python", "python3"):
             words[0] = sys.executable
-        environment = self._environment | {NAME_VARIABLE: self.agent_name, "PYTHONUNBUFFERED": "1"}
+        environment = _spared() | self._environment | {NAME_VARIABLE: self.agent_name, "PYTHONUNBUFFERED": "1"}
         try:
             with self.log_path.open("ab") as log:
                 self._process = subprocess.Popen(
@@ -218,6 +225,12 @@ class Worker:
             self.log_path.write_text(self._log())
         else:
             self.log_path.unlink(missing_ok=True)
+
+
+def _spared() -> dict[str, str]:
+    """What keeps a small machine's full load from being the worker's."""
+    cores = os.cpu_count() or 1
+    return {LOAD_VARIABLE: str(2 * cores)} if cores <= _SMALL else {}
 
 
 def _readable(line: str) -> str:

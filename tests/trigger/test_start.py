@@ -1,0 +1,178 @@
+"""Which runs share a POST, when it leaves, and which run is whose. Real HTTP; no rooms."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import jwt
+import pytest
+
+from cekura_agent_kit.contract import Mode
+from cekura_agent_kit.sandbox.cekura_service import CekuraService
+from cekura_agent_kit.sandbox.faults import Faults
+from cekura_agent_kit.trigger.cekura import Cekura
+from cekura_agent_kit.trigger.judging import Errored
+from cekura_agent_kit.trigger.pace import Pace
+from cekura_agent_kit.trigger.runs import Run, Started
+from cekura_agent_kit.trigger.settings import Settings
+from cekura_agent_kit.trigger.start import Ready, Starter, tie
+from cekura_agent_kit.trigger.suite import PlannedRun, Suite
+from cekura_agent_kit.verdict import Kind
+from tests.trigger.conftest import BOOKING, HELLO, MORE, SCENARIOS
+
+TOKEN = jwt.encode(
+    {"video": {"roomJoin": True, "room": "r"}}, "a-secret-of-some-length-for-the-test", algorithm="HS256"
+)
+
+
+def plan(*runs: Any) -> list[PlannedRun]:
+    return Suite.model_validate({"agent_name": "a", "mode": "text", "runs": runs}).plan()
+
+
+def ready(planned: PlannedRun, fault: Errored | None = None) -> Ready:
+    async def recheck() -> None:
+        if fault is not None:
+            raise fault
+
+    entry = {"scenario": planned.scenario, "livekit_room_url": "wss://example.com", "access_token": TOKEN}
+    return Ready(planned, entry=lambda: entry, recheck=recheck)
+
+
+class Table:
+    """A starter on a stand-in whose runs join no room."""
+
+    def __init__(self, faults: Faults | None = None, **pace: float) -> None:
+        self.service = CekuraService(SCENARIOS, faults=faults, join=False)
+        self.pace = Pace(**{"group": 30.0, "read_fastest": 0.05, "fate": 0.5} | pace)
+
+    async def __aenter__(self) -> Table:
+        await self.service.__aenter__()
+        self.cekura = await Cekura(
+            Settings.model_validate(
+                {
+                    "cekura_api_url": self.service.url,
+                    "cekura_api_key": self.service.api_key,
+                    "livekit_url": "wss://example.com",
+                    "livekit_api_key": "k",
+                    "livekit_api_secret": "s",
+                }
+            )
+        ).__aenter__()
+        self.starter = Starter(self.cekura, self.pace, agent=812, result_url=lambda result: f"https://x/{result}")
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.starter.abandon()
+        await self.cekura.__aexit__(None, None, None)
+        await self.service.__aexit__(None, None, None)
+
+    @property
+    def posts(self) -> list[list[int]]:
+        return [[each["scenario"] for each in start.body["scenarios"]] for start in self.service.starts]
+
+
+@pytest.fixture
+async def table() -> AsyncIterator[Table]:
+    async with Table() as made:
+        yield made
+
+
+async def test_a_post_waits_for_who_is_expected_and_ties_each_run_to_its_room(table: Table) -> None:
+    hello, booking = plan(HELLO_RUN, {"scenario": BOOKING})
+    for each in (hello, booking):
+        table.starter.expect(each)
+    first = asyncio.create_task(table.starter.start(ready(hello)))
+    await asyncio.sleep(0.1)
+    assert table.posts == []
+    second = await table.starter.start(ready(booking))
+
+    assert table.posts == [[HELLO, BOOKING]]
+    assert table.service.starts[0].body["agent"] == 812
+    assert table.service.runs[(await first).run_id].scenario_id == HELLO
+    assert table.service.runs[second.run_id].scenario_id == BOOKING
+    assert [result.url for result in table.starter.results] == [f"https://x/{second.result_id}"]
+
+
+HELLO_RUN = {"scenario": HELLO}
+
+
+async def test_who_drops_out_is_not_waited_for(table: Table) -> None:
+    hello, booking = plan(HELLO_RUN, {"scenario": BOOKING})
+    for each in (hello, booking):
+        table.starter.expect(each)
+    first = asyncio.create_task(table.starter.start(ready(hello)))
+    await asyncio.sleep(0)
+    table.starter.withdraw(booking)
+    await first
+
+    assert table.posts == [[HELLO]]
+
+
+async def test_latecomers_go_in_the_next_post() -> None:
+    async with Table(group=0.1) as table:
+        hello, booking = plan(HELLO_RUN, {"scenario": BOOKING})
+        for each in (hello, booking):
+            table.starter.expect(each)
+        await table.starter.start(ready(hello))
+        await table.starter.start(ready(booking))
+
+        assert table.posts == [[HELLO], [BOOKING]]
+
+
+async def test_a_scenario_stands_once_in_a_post_and_modes_do_not_mix(table: Table) -> None:
+    planned = plan({"scenario": HELLO, "repeat": 2}, {"scenario": BOOKING}, {"scenario": MORE, "mode": "voice"})
+    for each in planned:
+        table.starter.expect(each)
+    await asyncio.gather(*(table.starter.start(ready(each)) for each in planned))
+
+    assert sorted(table.posts) == [[HELLO], [HELLO, BOOKING], [MORE]]
+    assert "agent" not in next(s.body for s in table.service.starts if s.mode is Mode.VOICE)
+
+
+async def test_one_whose_agent_has_gone_is_not_paid_for(table: Table) -> None:
+    hello, booking = plan(HELLO_RUN, {"scenario": BOOKING})
+    gone = Errored(Kind.AGENT_LEFT, "the agent left before the start")
+    for each in (hello, booking):
+        table.starter.expect(each)
+    outcomes = await asyncio.gather(
+        table.starter.start(ready(hello, gone)), table.starter.start(ready(booking)), return_exceptions=True
+    )
+
+    assert outcomes[0] is gone
+    assert table.posts == [[BOOKING]]
+
+
+async def test_an_answer_that_names_no_scenario_is_read_again() -> None:
+    async with Table(Faults(start_runs="object")) as table:
+        (hello,) = plan(HELLO_RUN)
+        started = await table.starter.start(ready(hello))
+        assert table.service.runs[started.run_id].scenario_id == HELLO
+
+
+async def test_after_a_lost_answer_another_jobs_run_is_neither_adopted_nor_ended() -> None:
+    async with Table(Faults.model_validate({"starts": {"1": {"lost": True}}})) as table:
+        mine = ready(plan(HELLO_RUN)[0])
+        starting = asyncio.create_task(table.starter.start(mine))
+        async with asyncio.timeout(10):
+            await mine.sent.wait()
+            while not table.service.runs:
+                await asyncio.sleep(0.01)
+        # Another job starts the same scenario at the same moment.
+        await table.cekura.start(Mode.TEXT, [dict(mine.entry())])
+        mine.evaluator_came.set()
+
+        with pytest.raises(Errored) as raised:
+            await starting
+        assert raised.value.kind is Kind.START_UNKNOWN
+        assert "1 of 1 evaluators came" in str(raised.value)
+        assert all(str(run_id) in str(raised.value) for run_id in table.service.runs)
+        assert table.service.requests["ends"] == 0
+        assert len(table.posts) == 2
+
+
+def test_only_what_is_named_once_is_tied() -> None:
+    answer = Started(1, (Run(1, scenario=5), Run(2, scenario=6), Run(3, scenario=6), Run(4, scenario=7), Run(5)))
+
+    assert {scenario: run.id for scenario, run in tie([5, 6, 8], answer).items()} == {5: 1}
