@@ -1,0 +1,140 @@
+"""When an agent is ready for its evaluator, and what is wrong with it. Who is in a room, look by look."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from cekura_agent_kit.contract import Mode
+from cekura_agent_kit.trigger.judging import Errored
+from cekura_agent_kit.trigger.livekit import Seen
+from cekura_agent_kit.trigger.pace import Pace
+from cekura_agent_kit.trigger.readiness import agents_in, readiness, refuse
+from cekura_agent_kit.trigger.room import EVALUATOR
+from cekura_agent_kit.trigger.talk import Presence
+from cekura_agent_kit.verdict import Kind
+
+PACE = Pace()
+TEXT = {"cekura.kit": "1", "cekura.mode": "text"}
+PROVEN = TEXT | {"cekura.proof": "text-only"}
+
+
+def agent(state: Any = "active", identity: str = "agent-1", audio: int = 0, **attributes: str) -> Seen:
+    named = {key.replace("__", "."): value for key, value in attributes.items()}
+    return Seen(identity, state, True, named, 0.0, audio)
+
+
+def with_attributes(attributes: dict[str, str], **more: Any) -> Seen:
+    seen = agent(**more)
+    return Seen(seen.identity, seen.state, True, attributes, 0.0, seen.audio_tracks)
+
+
+def is_ready(
+    *agents: Seen, mode: Mode = Mode.TEXT, switch: Any = "wrapper", active: float = 0.1, text: float = 0.1
+) -> Any:
+    return readiness(agents, mode=mode, switch=switch, active_for=active, text_for=text, patience=15, pace=PACE)
+
+
+@pytest.mark.parametrize(
+    ("agents", "how", "ready"),
+    [
+        ((), {}, False),
+        ((agent("joined"),), {}, False),
+        ((agent(),), {}, False),
+        ((with_attributes(TEXT),), {}, False),
+        ((with_attributes(PROVEN),), {}, True),
+        ((with_attributes(TEXT),), {"text": 3.0}, True),
+        ((agent(),), {"mode": Mode.VOICE}, False),
+        ((agent(),), {"mode": Mode.VOICE, "active": 1.0}, True),
+        ((agent(cekura__mode="voice"),), {"mode": Mode.VOICE}, True),
+        ((agent(),), {"switch": "dispatch"}, False),
+        ((agent(lk__agent__state="listening"),), {"switch": "dispatch"}, True),
+        ((agent(),), {"switch": "dispatch", "active": 3.0}, True),
+    ],
+)
+def test_ready(agents: tuple[Seen, ...], how: dict[str, Any], ready: bool) -> None:
+    assert is_ready(*agents, **how).ready is ready
+
+
+def test_an_agent_that_waits_for_its_caller_is_noted() -> None:
+    assert "awaits its caller" in is_ready(with_attributes(TEXT), text=3.0).note
+
+
+@pytest.mark.parametrize(
+    ("agents", "how", "kind", "said"),
+    [
+        ((agent(), agent(identity="agent-2")), {}, Kind.AGENT_DUPLICATED, "2 agents came: agent-1, agent-2"),
+        ((agent("joined", cekura__error="no database"),), {}, Kind.AGENT_REFUSED, "no database"),
+        ((agent(cekura__mode="voice"),), {}, Kind.WRONG_MODE, "the agent is in voice, and this is a text run"),
+        ((agent(cekura__mode="text"),), {"mode": Mode.VOICE}, Kind.WRONG_MODE, "the agent is in text"),
+        ((agent(lk__agent__state="listening"),), {"active": 1.0}, Kind.WRONG_MODE, "cekura.mode is missing"),
+        ((agent(),), {"active": 15.0}, Kind.WRONG_MODE, "cekura.mode is missing"),
+        ((agent(audio=1),), {"switch": "dispatch"}, Kind.WRONG_MODE, "publishes audio"),
+    ],
+)
+def test_refused(agents: tuple[Seen, ...], how: dict[str, Any], kind: Kind, said: str) -> None:
+    with pytest.raises(Errored) as raised:
+        is_ready(*agents, **how)
+
+    assert raised.value.kind is kind
+    assert said in str(raised.value)
+    assert raised.value.hint
+
+
+def test_an_avatar_is_no_second_agent() -> None:
+    room = [
+        agent(),
+        with_attributes({"lk.publish_on_behalf": "agent-1"}, identity="avatar"),
+        Seen("x", "active", False),
+    ]
+
+    assert [each.identity for each in agents_in(room)] == ["agent-1"]
+    refuse(agents_in(room), mode=Mode.VOICE, switch="wrapper")
+
+
+# Who is there, look by look
+
+
+EVALUATOR_THERE = Seen(EVALUATOR, "active", False, joined_at=1000.4)
+
+
+def looked(*looks: tuple[float, list[Seen] | None]) -> Presence:
+    presence = Presence(PACE)
+    for at, participants in looks:
+        presence.saw(participants, at, clock_offset=-1000)
+    return presence
+
+
+def test_the_evaluators_join_is_the_servers_own_time() -> None:
+    assert looked((0.0, [agent()]), (0.6, [agent(), EVALUATOR_THERE])).evaluator_since == pytest.approx(0.4)
+
+
+@pytest.mark.parametrize(("server", "ours"), [(1900.0, 0.6), (100.0, -1.0)])
+def test_a_clock_that_differs_is_held_between_two_looks(server: float, ours: float) -> None:
+    there = Seen(EVALUATOR, "active", False, joined_at=server)
+    assert looked((0.0, [agent()]), (0.6, [agent(), there])).evaluator_since == ours
+
+
+def test_an_evaluator_is_gone_after_three_seconds_and_a_reconnect_counts_as_there() -> None:
+    there, gone = [agent(), EVALUATOR_THERE], [agent()]
+
+    assert not looked((0, there), (1, gone)).hung_up(3.9)
+    assert looked((0, there), (1, gone)).hung_up(4.0)
+    assert not looked((0, there), (1, gone), (2, there)).hung_up(9.0)
+    assert not looked((0, gone), (1, gone)).hung_up(99.0)
+
+
+def test_after_livekit_did_not_answer_everybody_has_longer_to_come_back() -> None:
+    there = [agent(), EVALUATOR_THERE]
+    presence = looked((0, there), (1, None), (2, []))
+
+    assert not presence.hung_up(15.0)
+    assert presence.hung_up(2 + PACE.gone_after_break)
+
+
+def test_an_agent_that_is_gone_is_given_time_and_then_up() -> None:
+    presence = looked((0, [agent(), EVALUATOR_THERE]), (1, [EVALUATOR_THERE]))
+
+    assert not presence.deserted(1 + PACE.agent_gone - 0.1)
+    assert presence.deserted(1 + PACE.agent_gone)
