@@ -27,10 +27,17 @@ _MOST: Final = 400
 _LIKE: Final = (0.9, 1.8)
 """How long a sentence may have lasted, against the voice's own: a grammar would hear one in anything else, too.
 Seen: known sentences 1.0 to 1.5 (last sounds take in some of the pause behind them), others 0.2 to 0.9."""
+_EXPLAINED: Final = 0.5
+"""How much of the sound the sentences must make up, for something to have been heard."""
 _QUIET: Final = 250
 """Loudness (root mean square, of 32,768) below which 20 ms are a pause; espeak's are near 0, its speech 2,000."""
 
 _NOISE: Final = 30
+_PIECE: Final = _RATE // 100
+_MARGIN: Final = 15
+"""Pieces of 10 ms kept around speech."""
+_PAUSE: Final = 6
+"""Pieces of 10 ms that a pause may last. The length of a pause tells nothing, and takes time to hear."""
 _BEAMS: Final = {"beam": 1e-60, "pbeam": 1e-60, "wbeam": 1e-40}
 """How unlikely a way may become before it is given up. With the decoder's own, which are narrower, one line in a
 hundred lost its last sound, and was not heard."""
@@ -92,9 +99,13 @@ class Ears:
         self._decoder.start_utt()
         self._decoder.process_raw(speech, False, True)
         self._decoder.end_utt()
-        return " ".join(self._whole_sentences()) if self._decoder.hyp() else ""
+        heard = self._whole_sentences() if self._decoder.hyp() else []
+        explained = sum(sentence.length for sentence in heard)
+        if explained < _EXPLAINED * loud_seconds(speech, _RATE):
+            return ""
+        return " ".join(sentence.text for sentence in heard)
 
-    def _whole_sentences(self) -> list[str]:
+    def _whole_sentences(self) -> list[_Sentence]:
         """Sentences that were heard from their first word to their last, and lasted as long as they should."""
         by_word = {sentence.words[0]: sentence for sentence in self._sentences.values()}
         segments = [each for each in self._decoder.seg() if re.match(r"s\d+w\d+", each.word)]
@@ -107,7 +118,7 @@ class Ears:
                 continue
             lasted = sum(each.end_frame - each.start_frame + 1 for each in taken) / 100
             if _LIKE[0] <= lasted / sentence.length <= _LIKE[1]:
-                heard.append(sentence.text)
+                heard.append(sentence)
         return heard
 
 
@@ -122,33 +133,37 @@ def sentences(text: str) -> list[str]:
 
 
 def trimmed(pcm: bytes) -> bytes:
-    """Without the silence before and behind, and with a little noise; empty where nothing is loud.
+    """Without the silence before and behind, with short pauses between, and with a little noise; empty in silence.
 
     Silence shifts what the recogniser takes for normal, and digital silence has no spectrum at all: with both, half of
-    the lines were lost.
+    the lines were lost. Pauses in the middle of a word come from machines with too much to do.
     """
-    loud = np.flatnonzero(_loud_pieces(pcm, _RATE))
+    samples = np.frombuffer(pcm, dtype=np.int16)
+    pieces = samples[: len(samples) // _PIECE * _PIECE].reshape(-1, _PIECE)
+    loud = np.flatnonzero(_loudness(pieces) > _QUIET)
     if not len(loud):
         return b""
-    margin, piece = _RATE * 3 // 20, _RATE // 50
-    start, end = int(loud[0]) * piece - margin, int(loud[-1] + 1) * piece + margin
-    samples = np.frombuffer(pcm, dtype=np.int16)[max(0, start) : end]
-    padded = np.pad(samples, (max(0, -start), max(0, end - len(pcm) // 2)))
-    noise = np.random.default_rng(0).normal(0, _NOISE, len(padded))
-    return bytes((padded + noise).clip(-32768, 32767).astype(np.int16).tobytes())
+    pieces = np.pad(pieces, ((_MARGIN, _MARGIN), (0, 0)))[loud[0] : loud[-1] + 1 + 2 * _MARGIN]
+    silent = _loudness(pieces) < _QUIET / 2
+    # A piece goes where it and the five before it are silent.
+    long_silent = np.convolve(silent, np.ones(_PAUSE + 1), mode="full")[: len(silent)] > _PAUSE
+    long_silent[: 2 * _MARGIN] = long_silent[-2 * _MARGIN :] = False
+    kept = pieces[~long_silent].ravel()
+    noise = np.random.default_rng(0).normal(0, _NOISE, len(kept))
+    return bytes((kept + noise).clip(-32768, 32767).astype(np.int16).tobytes())
 
 
 def loud_seconds(pcm: bytes, rate: int) -> float:
     """How much of this 16-bit mono PCM is no pause, in seconds; never quite nothing."""
-    return max(0.02, 0.02 * np.count_nonzero(_loud_pieces(pcm, rate)))
-
-
-def _loud_pieces(pcm: bytes, rate: int) -> Any:
-    """For each 20 ms, whether they are loud."""
-    samples = np.frombuffer(pcm, dtype=np.int16).astype(np.float32)
+    samples = np.frombuffer(pcm, dtype=np.int16)
     size = rate // 50
     pieces = samples[: len(samples) // size * size].reshape(-1, size)
-    return np.sqrt((pieces**2).mean(axis=1)) > _QUIET
+    return max(0.02, 0.02 * np.count_nonzero(_loudness(pieces) > _QUIET))
+
+
+def _loudness(pieces: Any) -> Any:
+    """The root mean square of each row."""
+    return np.sqrt((pieces.astype(np.float32) ** 2).mean(axis=1))
 
 
 def main() -> None:

@@ -43,6 +43,7 @@ class Speech:
         self._voice: Voice | None = None
         self._ears: asyncio.subprocess.Process | None = None
         self._listening = asyncio.Lock()
+        self._hearing: set[asyncio.Task[str]] = set()
         self._spoken: dict[str, bool] = {}
         """What the voice was asked to speak, in order; and whether the ears were told."""
 
@@ -73,21 +74,32 @@ class Speech:
         Raises:
             SandboxError: the extra `sandbox` is not installed, or the ears' process ended.
         """
+        # Who stops waiting leaves the answer to be read all the same: it would be taken for the next one's.
+        hearing = asyncio.create_task(self._hear(pcm, rate))
+        self._hearing.add(hearing)
+        hearing.add_done_callback(self._hearing.discard)
+        return await asyncio.shield(hearing)
+
+    async def _hear(self, pcm: bytes, rate: int) -> str:
         async with self._listening:
             if self._ears is None:
                 self._ears = await self._start_ears()
             try:
                 return await self._ask(self._ears, pcm, rate)
-            except asyncio.CancelledError:
-                # Its answer would be taken for the next one's.
-                await self._stop_ears()
-                raise
             except (ConnectionError, asyncio.IncompleteReadError, ValueError) as error:
                 await self._stop_ears()
                 raise SandboxError(
                     f"the sandbox's ears ended ({type(error).__name__})",
                     hint="what they printed says why; or try `python -m cekura_agent_kit.sandbox.ears` by hand",
                 ) from error
+
+    async def wake(self) -> None:
+        """Have the ears ready before there is something to hear: their process takes 0.5 to 3 s to start.
+
+        Raises:
+            SandboxError: as `hear` does.
+        """
+        await self.hear(b"", RATE)
 
     async def _start_ears(self) -> asyncio.subprocess.Process:
         check_installed()
@@ -115,8 +127,10 @@ class Speech:
 
     async def stop(self) -> None:
         """End the ears' process, if there is one."""
-        async with self._listening:
-            await self._stop_ears()
+        for hearing in self._hearing:
+            hearing.cancel()
+        await asyncio.gather(*self._hearing, return_exceptions=True)
+        await self._stop_ears()
 
     async def _stop_ears(self) -> None:
         ears, self._ears = self._ears, None

@@ -24,6 +24,8 @@ _POLITE: Final = 5.0
 """Seconds for which an agent that is speaking is not talked over."""
 _LISTENER: Final = 5.0
 """Seconds to wait until somebody listens to the microphone; an agent that is there takes 0.1."""
+_ONE_BREATH: Final = 2.0
+"""Seconds between two stretches that may be one line."""
 
 _log: Final = logging.getLogger("cekura_agent_kit.sandbox")
 
@@ -49,7 +51,7 @@ class VoiceLine(RoomLine):
         self._talk = TalkSegments(_EAR_RATE)
         self._said_at = 0.0
         self._tracks = 0
-        self._sounds_not_understood = 0.0
+        self._not_understood = 0.0
         self._tasks: set[asyncio.Task[None]] = set()
         self.room.on("track_subscribed", self._on_track)
         self.room.on("local_track_subscribed", lambda _publication: self._listened_to.set())
@@ -60,7 +62,7 @@ class VoiceLine(RoomLine):
         await _within(_LISTENER, self._listened_to)
         await _within(_POLITE, self._agent_silent)
         self._forget()
-        self._sounds_not_understood = 0.0
+        self._not_understood = 0.0
         self._said_at = start = self.clock
         self._all_said.clear()
         self._to_say.extend(_frames(pcm))
@@ -86,9 +88,9 @@ class VoiceLine(RoomLine):
             return "It published no audio track."
         if self._talk.lasting > 1:
             return f"It had been talking for {self._talk.lasting:.0f} s without a pause."
-        if self._sounds_not_understood:
+        if self._not_understood:
             return (
-                f"It made {self._sounds_not_understood:.1f} s of sound that the ears could not know: "
+                f"It made {self._not_understood:.1f} s of sound that the ears could not know: "
                 "they know what the sandbox's voice was asked to speak."
             )
         if not self._listened_to.is_set():
@@ -110,6 +112,7 @@ class VoiceLine(RoomLine):
         track = rtc.LocalAudioTrack.create_audio_track("microphone", self._source)
         options = rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE)
         await self.room.local_participant.publish_track(track, options)
+        self._start(self._speech.wake())
         self._start(self._speak_into_microphone())
         self._start(self._understand())
 
@@ -147,13 +150,19 @@ class VoiceLine(RoomLine):
 
     async def _understand(self) -> None:
         """One after the other, so that the order is kept."""
+        missed: tuple[bytes, float, float] | None = None
         while True:
             sound, start, end = await self._segments.get()
             try:
                 words = await self._speech.hear(sound, _EAR_RATE)
+                if not words and missed and start - missed[2] < _ONE_BREATH:
+                    # Cut in two by a machine with too much to do.
+                    sound, start = missed[0] + sound, missed[1]
+                    words = await self._speech.hear(sound, _EAR_RATE)
             except SandboxError as error:
-                self._close(f"the evaluator could not listen: {error}")
+                self._close(f"the evaluator could not listen: {error}. {error.hint}")
                 return
+            missed = None if words else (sound, start, end)
             if start < self._said_at:
                 # Said before the evaluator spoke, or broken off by it.
                 if words:
@@ -161,7 +170,7 @@ class VoiceLine(RoomLine):
             elif words:
                 self._deliver(words, start, end)
             else:
-                self._sounds_not_understood += end - start
+                self._not_understood = end - start
                 _log.info("%.1f s of the agent's sound were not understood", end - start)
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:

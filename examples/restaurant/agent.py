@@ -75,7 +75,7 @@ class Host(Agent):
         """
         check(day, time, people)
         if diary.free(day, time) < people:
-            return f"No table for {people} is free on {day} at {time}."
+            return f"There is no table for {people} left on {day} at {time}."
         return f"A table for {people} is free on {day} at {time}."
 
     @function_tool
@@ -90,7 +90,7 @@ class Host(Agent):
         """
         check(day, time, people)
         if diary.free(day, time) < people:
-            raise ToolError(f"no table for {people} is free on {day} at {time}")
+            raise ToolError(f"there is no table for {people} left on {day} at {time}")
         # Tools really run in a test: a table that nobody will come for is not taken from a customer.
         if current_call() is None:
             await diary.book(day, time, people, name)

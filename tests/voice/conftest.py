@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -89,3 +89,9 @@ def frames(pcm: bytes) -> Iterable[rtc.AudioFrame]:
     size = RATE // 50
     for at in range(0, len(pcm), 2 * size):
         yield rtc.AudioFrame(pcm[at : at + 2 * size].ljust(2 * size, b"\0"), RATE, 1, size)
+
+
+async def until(true: Callable[[], object], *, seconds: float = 30) -> None:
+    async with asyncio.timeout(seconds):
+        while not true():  # noqa: ASYNC110 - what is waited for has no event
+            await asyncio.sleep(0.01)

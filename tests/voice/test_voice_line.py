@@ -9,7 +9,7 @@ from livekit import rtc
 
 from cekura_agent_kit.sandbox.speech import RATE
 
-from .conftest import Studio, frames, scenario
+from .conftest import Studio, frames, scenario, until
 
 pytestmark = pytest.mark.server
 
@@ -39,8 +39,7 @@ async def test_it_hears_what_the_agent_says_and_is_heard(studio: Studio) -> None
 
             listening = asyncio.create_task(listen())
             await studio.play(greeting)
-            while not any(line.speaker == "evaluator" for line in studio.line.transcript):
-                await asyncio.sleep(0.02)
+            await until(lambda: any(line.speaker == "evaluator" for line in studio.line.transcript))
             await studio.play(booked)
             judgement = await asyncio.wait_for(talking, 60)
         listening.cancel()
@@ -62,8 +61,7 @@ async def test_it_lets_the_agent_finish_before_it_speaks(studio: Studio) -> None
     async with studio.agent() as room, studio.evaluator(scenario({"say": ORDER})) as evaluator:
         await studio.subscribed(room)
         playing = asyncio.create_task(studio.play(greeting))
-        while not studio.line.agent_speaks:
-            await asyncio.sleep(0.01)
+        await until(lambda: studio.line.agent_speaks)
         await asyncio.wait_for(evaluator.talk(), 60)
         await playing
     agent, own = studio.line.transcript
@@ -79,8 +77,7 @@ async def test_what_the_agent_says_while_it_is_spoken_to_is_heard_and_the_line_i
     async with studio.agent() as room, studio.evaluator(talk) as evaluator:
         await studio.subscribed(room)
         talking = asyncio.create_task(evaluator.talk())
-        while not studio.line.speaks:
-            await asyncio.sleep(0.01)
+        await until(lambda: studio.line.speaks)
         await studio.play(booked)
         judgement = await asyncio.wait_for(talking, 60)
     assert judgement.success, judgement
@@ -153,13 +150,10 @@ async def test_nothing_is_left_after_hanging_up(studio: Studio) -> None:
     async with studio.agent() as room, studio.evaluator(scenario({"say": ORDER})) as evaluator:
         talking = asyncio.create_task(evaluator.talk())
         await studio.subscribed(room)
-        while not studio.line.speaks:
-            await asyncio.sleep(0.01)
+        await until(lambda: studio.line.speaks)
         talking.cancel()
         await asyncio.wait({talking})
         await studio.line.hang_up()
         await studio.line.hang_up()
     await studio.speech.stop()
-    async with asyncio.timeout(10):
-        while asyncio.all_tasks() - before:
-            await asyncio.sleep(0.01)
+    await until(lambda: not asyncio.all_tasks() - before)
