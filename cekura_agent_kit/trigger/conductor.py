@@ -7,21 +7,23 @@ import logging
 import os
 import secrets
 import time
-from collections.abc import Coroutine, Iterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, contextmanager, nullcontext
+from collections.abc import Coroutine, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final, TypeVar
 
-from ..errors import CekuraError, CekuraRefused, KitError, SuiteError, WorkerError
+from ..errors import CekuraError, CekuraRefused, KitError, LiveKitError, SuiteError, WorkerError
 from ..verdict import Kind, Outcome, Result, RunVerdict, SuiteVerdict
 from .cekura import Cekura
-from .course import CLEANUP, Course, House
+from .course import Course
+from .house import CLEANUP, House
 from .judging import Errored, Observed, verdict_of
-from .livekit import LiveKit
+from .livekit import LiveKit, persist
 from .pace import Budget, Pace
 from .progress import Ended, Event, Finished, OnEvent, Planned, PlannedCase
 from .reading import Poller
-from .redaction import RedactingFilter, Redaction, redacted
+from .redaction import Redaction, redacted, redacted_logs
 from .settings import Settings
 from .start import Starter
 from .suite import PlannedRun, Suite
@@ -115,7 +117,7 @@ class Conductor:
         failure: Errored | None = None
         results: list[Result] = []
         rooms_left: list[str] = []
-        with _redacted_logs(self._redaction):
+        with redacted_logs(self._redaction):
             try:
                 async with AsyncExitStack() as stack:
                     house = await self._build(stack)
@@ -185,7 +187,7 @@ class Conductor:
         house.agent_name = worker.agent_name
 
     async def _hold_all(self, courses: list[Course], house: House) -> None:
-        """All runs, as many at once as there are slots."""
+        """All runs, as many at once as there are slots, until they are over or the suite is stopped."""
         # With fail-fast the next begins when the verdict of the one before is known, not when its room is free.
         gate = asyncio.Semaphore(self._suite.concurrency) if self._fail_fast else nullcontext()
         runs = {asyncio.create_task(self._hold(course, house, gate)): course for course in courses}
@@ -256,12 +258,23 @@ class Conductor:
         """What the runs could not delete themselves, and rooms that an evaluator's late join has made again."""
         await house.starter.abandon()
         within = GOODBYE if self._stop else CLEANUP
-        left = list(house.rooms.values())
+        left = [room for room in house.rooms.values() if room]
         for room, gone in zip(left, await asyncio.gather(*(room.delete(within=within) for room in left)), strict=True):
             if gone:
                 house.rooms.pop(room.name, None)
+        if house.made and not left:
+            await self._delete_again(house, within)
         if self._worker is not None and self._stop is not None:
             self._worker.stop_within = WORKER_GOODBYE
+
+    async def _delete_again(self, house: House, within: float) -> None:
+        """An evaluator that comes late makes its room again: its token allows that, and nobody else is there."""
+        try:
+            for listed in await asyncio.wait_for(house.livekit.rooms(house.made), within):
+                if await persist(partial(house.livekit.delete_room, listed.name), within=within) is not None:
+                    house.rooms[listed.name] = None
+        except (LiveKitError, TimeoutError) as error:
+            _log.info("whether rooms were made again is not known: %s", type(error).__name__)
 
     async def _unless_stopped(self, work: Coroutine[Any, Any, None]) -> None:
         task, stopped = asyncio.create_task(work), asyncio.create_task(self._stopped.wait())
@@ -323,17 +336,3 @@ async def _end(cekura: Cekura, run_id: int) -> None:
         await cekura.end_run(run_id)
     except CekuraError as error:
         _log.warning("run %d could not be ended: %s", run_id, error)
-
-
-@contextmanager
-def _redacted_logs(redaction: Redaction) -> Iterator[None]:
-    """The SDK's log carries whole tokens."""
-    quiet = RedactingFilter(redaction)
-    loggers = [logging.getLogger(name) for name in ("livekit", "cekura_agent_kit.trigger")]
-    for logger in loggers:
-        logger.addFilter(quiet)
-    try:
-        yield
-    finally:
-        for logger in loggers:
-            logger.removeFilter(quiet)

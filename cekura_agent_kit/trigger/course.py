@@ -5,67 +5,25 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import time
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 from ..contract import Mode, job_metadata, witness_permit
 from ..errors import CekuraError, KitError, LiveKitError
 from ..verdict import Kind, RunVerdict
-from .cekura import Cekura
+from .house import House
 from .judging import Errored, Observed, verdict_of
-from .livekit import LiveKit, participant_token
-from .pace import Pace
-from .progress import Event, Noted, Said, Stage, StageName
-from .reading import Poller, Reading
+from .livekit import participant_token
+from .progress import Noted, Said, Stage, StageName
+from .reading import Reading
 from .room import EVALUATOR, MARGIN, Room
-from .settings import Settings
-from .start import Ready, StartedRun, Starter
-from .suite import PlannedRun, Suite
+from .start import Ready, StartedRun
+from .suite import PlannedRun
 from .talk import Talk
 from .witness import IDENTITY, Witness
-from .worker import Worker
-
-CLEANUP: Final = 15.0
-"""Seconds for which a room's deletion is tried again."""
 
 _log: Final = logging.getLogger("cekura_agent_kit.trigger")
-
-
-@dataclass
-class House:
-    """What the runs of one suite share."""
-
-    suite: Suite
-    suite_id: str
-    settings: Settings
-    pace: Pace
-    livekit: LiveKit
-    cekura: Cekura
-    starter: Starter
-    poller: Poller
-    emit: Callable[[Event], None]
-    began: float
-    """`time.monotonic` at the suite's start; all times in reports are seconds from it."""
-    began_unix: float
-    slots: asyncio.Semaphore
-    witnesses: int
-    """How many more may watch."""
-    agent_name: str = ""
-    worker: Worker | None = None
-    closed: Errored | None = None
-    """Set once no further run may begin: why."""
-    stopping: Errored | None = None
-    """Set once the suite is being stopped: what its unfinished runs come to."""
-    cleanup: float = CLEANUP
-    rooms: dict[str, Room] = field(default_factory=dict)
-    """Rooms that may stand: made or being made, and not known to be gone."""
-
-    def clock(self) -> float:
-        """Seconds from the suite's start."""
-        return time.monotonic() - self.began
 
 
 class Course:
@@ -128,6 +86,7 @@ class Course:
         self.seen.room = room.name
         # Before it is made: also where the answer is lost, it may stand.
         house.rooms[room.name] = room
+        house.made.append(room.name)
         try:
             await room.make(house.suite_id)
             self._stage("room")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 import logging
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, Final, TypeVar, cast
 
 from pydantic import BaseModel
@@ -81,3 +82,17 @@ class RedactingFilter(logging.Filter):
         if record.exc_text:
             record.exc_text = self._redaction.text(record.exc_text)
         return True
+
+
+@contextmanager
+def redacted_logs(redaction: Redaction) -> Iterator[None]:
+    """Redact the logs of the SDK, which carry whole tokens, and ours."""
+    quiet = RedactingFilter(redaction)
+    loggers = [logging.getLogger(name) for name in ("livekit", "cekura_agent_kit.trigger")]
+    for logger in loggers:
+        logger.addFilter(quiet)
+    try:
+        yield
+    finally:
+        for logger in loggers:
+            logger.removeFilter(quiet)
