@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import re
 from typing import Any
 
 import pytest
 from playwright.async_api import Page, expect
 
-from cekura_agent_kit.report import html
 from cekura_agent_kit.verdict import Kind, Line
 
 from .conftest import Open
@@ -95,6 +93,8 @@ async def test_by_keyboard_alone(open_report: Open) -> None:
     await page.keyboard.press("Tab")
     await expect(page.get_by_role("link", name="Skip to the runs")).to_be_focused()
     await page.keyboard.press("Enter")
+    await page.get_by_role("button", name="errored").focus()
+    await page.keyboard.press("Space")
     await page.get_by_role("searchbox").focus()
     await page.keyboard.type("menu")
     assert await shown(page) == ["31#1"]
@@ -160,7 +160,7 @@ async def test_hostile_text_in_every_field_is_text(open_report: Open, width: int
     assert not re.search("[\x00-\x08\x1b\u202e]", text)
     for place in PLACES:
         assert readable in (await page.locator(place).first.text_content() or ""), place
-    assert "javascript:window.hacked=1" in (await page.locator(".ids").first.text_content() or "")
+    assert "javascript://evil.invalid/%0awindow.hacked=1" in (await page.locator(".ids").first.text_content() or "")
     assert opened.wrong == []
 
 
@@ -249,9 +249,3 @@ async def test_headlines(open_report: Open, verdict: Any, headline: str) -> None
     opened = await open_report(verdict)
     await expect(opened.page.locator("h1")).to_contain_text(headline)
     assert opened.wrong == []
-
-
-def test_the_report_depends_on_the_verdict_alone() -> None:
-    verdict = mixed()
-    assert html.render(verdict) == html.render(type(verdict).from_json(verdict.to_json()))
-    assert json.loads(verdict.to_json())["version"] == 1

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from cekura_agent_kit.cli import app
 from cekura_agent_kit.errors import ReportError
+from cekura_agent_kit.report import html
 from cekura_agent_kit.report.merge import merged
 from cekura_agent_kit.verdict import Kind, Outcome, SuiteVerdict
 
@@ -149,3 +150,8 @@ def test_the_suite_s_schema_is_the_default() -> None:
 def test_the_sandbox_s_scenarios_have_a_schema() -> None:
     schema = json.loads(CliRunner().invoke(app, ["schema", "scenarios"]).stdout)
     assert {"name", "talk", "outcome", "patience"} <= set(schema["$defs"]["Scenario"]["properties"])
+
+
+def test_the_report_depends_on_the_verdict_alone() -> None:
+    verdict = mixed()
+    assert html.render(verdict) == html.render(type(verdict).from_json(verdict.to_json()))

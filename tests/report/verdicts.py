@@ -148,7 +148,8 @@ HOSTILE = (
 
 def hostile() -> SuiteVerdict:
     """Every text that others write is hostile, addresses and ids included."""
-    link = "javascript:window.hacked=1//<b>"
+    link = "javascript://evil.invalid/%0awindow.hacked=1//<b>"
+    unbroken = "W" * 400
     tool = Line(role="tool", name=HOSTILE, text=HOSTILE, arguments={HOSTILE: [HOSTILE]}, output=HOSTILE, at=2.0)
     bad: dict[str, Any] = {
         "case": f"30#{HOSTILE}",
@@ -161,13 +162,15 @@ def hostile() -> SuiteVerdict:
         "recording_url": "data:text/html,<script>window.hacked=1</script>",
         "ended_reason": HOSTILE,
         "expected_outcome": HOSTILE,
-        "explanation": [HOSTILE, HOSTILE + "2"],
+        "explanation": [HOSTILE, HOSTILE + "2", unbroken],
         "metrics": [Metric(name=HOSTILE, score=1.0, explanation=HOSTILE)],
         "transcript": [
             Line(role="evaluator", text=HOSTILE, at=1.0),
             tool,
             Line(role="agent", text=HOSTILE, at=3.0),
             Line(role="event", name=HOSTILE, text=HOSTILE, at=4.0),
+            Line(role="evaluator", text=unbroken, at=5.0),
+            Line(role="tool", name=unbroken, arguments={unbroken: unbroken}, output=unbroken, at=6.0),
         ],
         "latency": Latency.of([2.0]),
     }
