@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
+from cekura_agent_kit.sandbox.cekura_service import CekuraService
+from cekura_agent_kit.sandbox.faults import Faults
+from cekura_agent_kit.trigger.conductor import Conductor
+from cekura_agent_kit.trigger.livekit import LiveKit
+from cekura_agent_kit.trigger.pace import Budget
 from cekura_agent_kit.trigger.progress import Ended, Finished, Planned, Said, Stage
 from cekura_agent_kit.verdict import Outcome
-from tests.trigger.conftest import BOOKING, HELLO, MORE, SLOW, Bench
+from tests.trigger.conftest import BOOKING, HELLO, LONG, MORE, SCENARIOS, SLOW, Bench
 
 pytestmark = [pytest.mark.server, pytest.mark.xdist_group("trigger")]
 
@@ -107,3 +114,52 @@ async def test_a_data_message_is_sent_with_its_run(bench: Bench) -> None:
     outcome = await bench.run(bench.suite({"scenario": HELLO, "publish_data_message": {"tier": "gold"}}))
 
     assert outcome.service.starts[0].body["scenarios"][0]["publish_data_message"] == {"tier": "gold"}
+
+
+async def test_a_room_that_a_late_evaluator_makes_again_is_deleted(bench: Bench) -> None:
+    faults = Faults.model_validate(
+        {"ends": {"all": {"status": 500}}, "runs": {"all": {"late": "3s", "evaluator": "silent"}}}
+    )
+    async with CekuraService(SCENARIOS, faults=faults) as service:
+        outcome = await bench.run_on(service, bench.suite(HELLO, timeout="2s"))
+
+        assert outcome.kinds == ["evaluator_missing"], outcome.reasons
+        assert "could not be ended" in " ".join(outcome.verdict.runs[0].notes)
+        async with LiveKit(bench.settings(service), Budget(100)) as livekit:
+            assert await livekit.rooms([outcome.verdict.runs[0].room]) == []
+
+
+async def test_a_suite_that_takes_too_long_is_ended(bench: Bench) -> None:
+    outcome = await bench.run(bench.suite(LONG, {"scenario": LONG}, concurrency=1, suite_timeout="6s"))
+
+    assert outcome.verdict.kind == "timeout"
+    assert outcome.kinds == ["timeout", "not_run"], outcome.reasons
+    assert outcome.verdict.exit_code == 2
+    assert outcome.rooms == []
+    assert {run.status for run in outcome.service.runs.values()} <= {"completed", "cancelled", "evaluating"}
+
+
+async def test_a_listener_that_fails_hurts_no_run(bench: Bench) -> None:
+    def fail(_: object) -> None:
+        raise RuntimeError("the listener's own fault")
+
+    async with CekuraService(SCENARIOS) as service:
+        settings = bench.settings(service)
+        verdict = await Conductor(bench.suite(HELLO), settings=settings, on_event=fail).conduct()
+
+    assert verdict.exit_code == 0
+
+
+async def test_a_cancelled_suite_cleans_up_before_it_is_cancelled(bench: Bench) -> None:
+    async with CekuraService(SCENARIOS) as service:
+        settings = bench.settings(service)
+        task = asyncio.create_task(Conductor(bench.suite(LONG), settings=settings, suite_id="cancelled-one").conduct())
+        async with asyncio.timeout(60):
+            while not service.runs:  # noqa: ASYNC110 - the stand-in sets no event
+                await asyncio.sleep(0.05)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+        assert await bench.rooms_of("cancelled-one", settings) == []
+        assert service.requests["ends"] == 1
