@@ -26,12 +26,11 @@ NAME_VARIABLE: Final = "LIVEKIT_AGENT_NAME_OVERRIDE"
 """Renames a worker from outside, since livekit-agents 1.6."""
 
 LOAD_VARIABLE: Final = "NUM_CPUS"
-"""By how many cores livekit-agents divides what is used, on Linux, for the load that it reports to the server."""
+"""By so many cores livekit-agents divides what is used, on Linux, for the load that it reports to the server."""
 
 _SMALL: Final = 4
 """Cores up to which a suite may well fill its machine. A server gives no job to a worker that reports full load, and
-tells nobody: of 20 runs at once on two busy cores none was served in two minutes, and all were by a worker that
-reported half of it."""
+tells nobody: of 20 runs at once on two busy cores none got a job in two minutes; all did where half was reported."""
 _REGISTERED: Final = "registered worker"
 _FAILED: Final = "worker failed"
 """Logged by `dev`, whose process then stays."""

@@ -77,6 +77,22 @@ async def test_one_that_does_not_start_says_why(
     assert hint in raised.value.hint
 
 
+@pytest.mark.parametrize(
+    ("cores", "own", "told"),
+    [(2, {}, "cores told: 4"), (16, {}, "cores told: none"), (2, {"NUM_CPUS": "3"}, "cores told: 3")],
+)
+async def test_a_small_machines_full_load_is_not_the_workers(
+    livekit_server: LiveKitServer, monkeypatch: pytest.MonkeyPatch, cores: int, own: dict[str, str], told: str
+) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: cores)
+    command = 'python -c \'import os; print("cores told:", os.environ.get("NUM_CPUS", "none"))\''
+    with pytest.raises(WorkerError) as raised:
+        async with worker(livekit_server, command, **own):
+            pytest.fail("it started")
+
+    assert told in str(raised.value)
+
+
 async def test_a_port_that_is_taken_is_named(livekit_server: LiveKitServer) -> None:
     with socket.socket() as taken:
         taken.bind(("0.0.0.0", 0))
