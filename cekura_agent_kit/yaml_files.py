@@ -15,6 +15,8 @@ from .errors import KitError
 M = TypeVar("M", bound=BaseModel)
 
 _UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_LONGEST: Final = 30 * 24 * 3600.0
+"""Seconds: 30 days. Far longer ones fit neither LiveKit's 32 bits nor a timer."""
 _DURATION: Final = r"^([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)$"
 
 
@@ -22,12 +24,12 @@ def seconds(value: object) -> float:
     """``"20s"``, ``"5m"``, ``"1h"``, ``"300ms"`` or a number of seconds, as seconds.
 
     Raises:
-        ValueError: it is something else, or not more than zero.
+        ValueError: it is something else, not more than zero, or more than 30 days.
     """
     if isinstance(value, str) and (match := re.match(_DURATION, value.strip())):
         value = float(match[1]) * _UNITS[match[2]]
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < float("inf"):
-        raise ValueError(f"{value!r} is no duration: write 20s, 5m or 1h")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= _LONGEST:
+        raise ValueError(f"{_short(value)} is no duration: write 20s, 5m or 1h")
     return float(value)
 
 

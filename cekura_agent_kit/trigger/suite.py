@@ -29,7 +29,9 @@ def _unreserved(metadata: dict[str, Any]) -> dict[str, Any]:
 
 
 Count = Annotated[int, Strict(), Field(ge=1)]
-ScenarioId = Annotated[int, Strict(), Field(ge=1)]
+Repeat = Annotated[int, Strict(), Field(ge=1, le=1000)]
+"""Each is billed: more of one is a slip of the finger."""
+ScenarioId = Annotated[int, Strict(), Field(ge=1, lt=2**63)]
 Metadata = Annotated[dict[str, Any], AfterValidator(_unreserved)]
 Rate = Annotated[float, Field(ge=0, le=1)]
 TextSwitch = Literal["wrapper", "dispatch"]
@@ -44,7 +46,7 @@ class RunEntry(_Model):
 
     scenario: ScenarioId
     """Cekura's scenario id."""
-    repeat: Count = 1
+    repeat: Repeat = 1
     """How often it runs."""
     mode: Mode | None = None
     """`text` or `voice`; the suite's where it is not given."""
