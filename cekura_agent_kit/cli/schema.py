@@ -14,14 +14,17 @@ class Schema(StrEnum):
     SUITE = "suite"
     REPORT = "report"
     SCENARIOS = "scenarios"
+    RULES = "rules"
+    FAULTS = "faults"
 
 
 def schema(
     of: Annotated[
-        Schema, typer.Argument(help="The suite file, the JSON report, or the sandbox's scenarios.")
+        Schema,
+        typer.Argument(help="The suite file, the JSON report, or the sandbox's scenarios, model rules or faults."),
     ] = Schema.SUITE,
 ) -> None:
-    """Print the JSON Schema of the suite file, of the JSON report, or of the sandbox's scenarios.
+    """Print the JSON Schema of the suite file, of the JSON report, or of one of the sandbox's files.
 
     An editor with a YAML language server completes and checks a suite whose first line is
     `# yaml-language-server: $schema=cekura.schema.json`, with `cekura-kit schema > cekura.schema.json` beside it.
@@ -48,6 +51,14 @@ def _model_schema(what: Schema) -> dict[str, Any]:
         from ..sandbox.scenarios import Scenario
 
         return TypeAdapter(dict[int, Scenario]).json_schema()
+    if what is Schema.RULES:
+        from ..sandbox.rules import Rules
+
+        return Rules.model_json_schema()
+    if what is Schema.FAULTS:
+        from ..sandbox.faults import Faults
+
+        return Faults.model_json_schema()
     from ..trigger.suite import Suite
 
     return Suite.model_json_schema()

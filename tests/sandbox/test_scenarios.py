@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from cekura_agent_kit.errors import ScenarioError
-from cekura_agent_kit.sandbox.faults import load_faults
+from cekura_agent_kit.sandbox.faults import Answer, Faults, RunFault, load_faults
 from cekura_agent_kit.sandbox.rules import load_rules
 from cekura_agent_kit.sandbox.scenarios import load_scenarios
 
 EXAMPLE = Path(__file__).parents[2] / "examples/restaurant"
+DOCUMENTATION = Path(__file__).parents[2] / "docs/sandbox.md"
 
 
 def test_reads_what_the_format_allows(tmp_path: Path) -> None:
@@ -86,6 +88,20 @@ def test_says_where_rules_and_faults_are_wrong(
     with pytest.raises(ScenarioError) as caught:
         load(file)
     assert said in str(caught.value)
+
+
+def test_the_documentations_files_are_right(tmp_path: Path) -> None:
+    blocks = re.findall(r"```yaml\n(.*?)```", DOCUMENTATION.read_text(), re.DOTALL)
+    for load, text in zip((load_scenarios, load_rules, load_faults), blocks, strict=True):
+        file = tmp_path / "f.yaml"
+        file.write_text(text)
+        load(file)
+
+
+def test_the_documentation_names_every_fault() -> None:
+    text = DOCUMENTATION.read_text()
+    names = {name for model in (Faults, Answer, RunFault) for name in model.model_fields}
+    assert {name for name in names if not re.search(rf"\b{name}: |`{name}`", text)} == set()
 
 
 def test_the_example_has_what_it_promises() -> None:
