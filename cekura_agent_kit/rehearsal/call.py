@@ -252,7 +252,7 @@ class Rehearsal:
         self._target = target = self._find()
         self._resources.enter_context(environment(self._env))
         self._room = room = MemoryRoom(f"rehearsal-{os.getpid()}")
-        room.on("participant_attributes_changed", self._on_attributes)
+        room.on_agent_attributes = self._on_attributes
         self._began = time.perf_counter()
         self._job = Job(
             target,

@@ -75,6 +75,11 @@ def room_info(room: rtc.Room) -> Any:
     return room._info
 
 
+def is_listened_to(room: rtc.Room, event: str) -> bool:
+    """Whether anybody registered a callback for the event."""
+    return bool(room._events.get(event))  # type: ignore[call-overload]
+
+
 def change_attributes(participant: rtc.Participant, attributes: Mapping[str, str]) -> dict[str, str]:
     """Change a participant's attributes as the server does; an empty value removes its key. Gives what changed."""
     own = participant._info.attributes
@@ -276,7 +281,7 @@ def install() -> None:
         register(room_io, text_input_cb)
 
     def llm_on_stage(activity: AgentActivity) -> Any:
-        return _llms.get(activity.session) or own_llm(activity)
+        return (_llms and _llms.get(activity.session)) or own_llm(activity)
 
     AgentSession.start = start_on_stage  # type: ignore[assignment, method-assign]
     AgentActivity.llm = property(llm_on_stage)  # type: ignore[assignment, method-assign]

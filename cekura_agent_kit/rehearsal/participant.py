@@ -39,6 +39,8 @@ class AgentParticipant(rtc.LocalParticipant):
     async def set_attributes(self, attributes: dict[str, str]) -> None:
         """Change attributes; an empty value removes its key."""
         changed = internals.change_attributes(self, attributes)
+        if self._room.on_agent_attributes is not None:
+            self._room.on_agent_attributes(changed)
         self._room._post("participant_attributes_changed", changed, self)
 
     async def set_metadata(self, metadata: str) -> None:

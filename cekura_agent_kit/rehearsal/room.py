@@ -154,6 +154,8 @@ class MemoryRoom(rtc.Room):
         """Text streams that the agent opened, in order, whoever received them."""
         self.packets: list[Packet] = []
         """Data packets and byte streams that the agent sent, in order."""
+        self.on_agent_attributes: Callable[[dict[str, str]], None] | None = None
+        """Called with what the agent changes of its attributes, before its own callbacks are."""
         self._agent: AgentParticipant | None = None
         self._known: dict[str, rtc.RemoteParticipant] = {}
         self._connected = False
@@ -367,7 +369,11 @@ class MemoryRoom(rtc.Room):
         self.emit("data_received", internals.data_packet(data, self._known.get(identity), topic))
 
     def _post(self, event: Any, *args: Any) -> None:
-        self._schedule(self.emit, event, *args)
+        # Most events have no callback, and three of each turn are changes of the agent's state.
+        if internals.is_listened_to(self, event):
+            self._schedule(self.emit, event, *args)
+        else:
+            self.changed()
 
     def _schedule(self, callback: Callable[..., object], *args: Any) -> None:
         """Run it soon, in order, in the context of `connect`; drop it while the agent is not in the room."""
