@@ -118,8 +118,9 @@ async def test_a_data_message_is_sent_with_its_run(bench: Bench) -> None:
 
 async def test_a_room_that_a_late_evaluator_makes_again_is_deleted(bench: Bench) -> None:
     faults = Faults.model_validate(
-        {"ends": {"all": {"status": 500}}, "runs": {"all": {"late": "3s", "evaluator": "silent"}}}
+        {"ends": {"all": {"status": 500}}, "runs": {"all": {"late": "6s", "evaluator": "silent"}}}
     )
+    bench.pace = {"after_end": 7.0}
     async with CekuraService(SCENARIOS, faults=faults) as service:
         outcome = await bench.run_on(service, bench.suite(HELLO, timeout="2s"))
 

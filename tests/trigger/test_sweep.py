@@ -16,7 +16,7 @@ from cekura_agent_kit.trigger.pace import Budget
 from cekura_agent_kit.trigger.settings import Settings
 from cekura_agent_kit.trigger.sweep import left_room, sweep
 
-pytestmark = [pytest.mark.server, pytest.mark.xdist_group("trigger")]
+pytestmark = [pytest.mark.server, pytest.mark.xdist_group("worker")]
 
 NOW = time.time()
 
