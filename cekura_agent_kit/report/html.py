@@ -51,7 +51,8 @@ class RunView:
     run: RunVerdict
     flaky: bool
     blame: str
-    because: list[str]
+    gist: str
+    own_reason: str
     took: str
     stages: figures.Stages | None
     replies: figures.Replies | None
@@ -62,13 +63,6 @@ class RunView:
     def point(self) -> Said | None:
         """The line at which to look."""
         return next((said for said in self.talk if said.point), None)
-
-    @property
-    def own_reason(self) -> str:
-        """The reason, where Cekura's explanation does not say the same."""
-        told = [one_line(each) for each in self.run.explanation]
-        reason = one_line(self.run.reason)
-        return "" if any(reason in each for each in told) else reason
 
 
 @dataclass(frozen=True)
@@ -127,7 +121,8 @@ def _view(n: int, run: RunVerdict, *, flaky: bool) -> RunView:
         run=run,
         flaky=flaky,
         blame=words.blame(run),
-        because=words.because(run),
+        gist=words.gist(run),
+        own_reason=words.own_reason(run),
         took="" if took is None else words.seconds(took),
         stages=figures.stages(run),
         replies=figures.replies(run),

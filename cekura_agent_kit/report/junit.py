@@ -14,7 +14,7 @@ from junitparser.junitparser import Error, Failure, Result, TestCase
 from ..verdict import Outcome, RunVerdict, SuiteVerdict
 from .talk import talk
 from .text import one_line, printable
-from .words import because, blame, duration, title
+from .words import because, blame, duration, gist, title
 
 R = TypeVar("R", bound=Result)
 
@@ -50,7 +50,7 @@ def render(verdict: SuiteVerdict) -> str:
 
 def _case(run: RunVerdict, suite: str, forgiven: bool) -> xunit2.TestCase:
     case = xunit2.TestCase(title(run), suite, duration(run) or 0.0)
-    message = one_line("; ".join(because(run)) or blame(run), 1000)
+    message = one_line(gist(run), 1000)
     if run.outcome is Outcome.ERRORED:
         case.result = _with_details(Error(message, run.kind.value if run.kind else "errored"), run)
     elif run.outcome is Outcome.FAILED and forgiven:

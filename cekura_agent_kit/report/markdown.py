@@ -11,7 +11,7 @@ from typing import Final
 from ..verdict import Outcome, RunVerdict, SuiteVerdict
 from .talk import talk
 from .text import one_line, printable, web_address
-from .words import because, blame, duration, flaky_scenarios, headline, not_passed, rate, seconds, turning_point
+from .words import because, blame, duration, flaky_scenarios, gist, headline, not_passed, rate, seconds, turning_point
 
 COMMENT_LIMIT: Final = 65_536
 """Characters that GitHub takes in a comment. Bytes are counted here, of which no text has fewer than characters."""
@@ -87,7 +87,7 @@ def _table(verdict: SuiteVerdict) -> Iterator[str]:
     header = "| | Run | Scenario | Mode | Why | Reply | Took |\n|---|---|---|---|---|---|---|\n"
     for n, run in enumerate(shown):
         name = _text(run.scenario_name, 80) + (f" 🎲 {rates[run.scenario]}" if run.scenario in flaky else "")
-        why = _text("; ".join(because(run)) or blame(run), 200) if run.outcome is not Outcome.PASSED else ""
+        why = _text(gist(run), 200)
         took = duration(run)
         cells = [
             MARKS[run.outcome],

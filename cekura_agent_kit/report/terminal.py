@@ -12,7 +12,7 @@ from rich.text import Text
 from ..verdict import Outcome, RunVerdict, SuiteVerdict
 from .talk import talk
 from .text import console_line, console_safe, one_line, web_address
-from .words import because, blame, headline, not_passed, rate, seconds, title, turning_point
+from .words import because, blame, gist, headline, not_passed, rate, seconds, title, turning_point
 
 MARKS: Final = {Outcome.PASSED: "✓", Outcome.FAILED: "✗", Outcome.ERRORED: "!"}
 STYLES: Final = {Outcome.PASSED: "green", Outcome.FAILED: "red", Outcome.ERRORED: "yellow"}
@@ -33,7 +33,7 @@ def render(verdict: SuiteVerdict, console: Console) -> None:
     for run in shown[:_IN_FULL]:
         _run(run, console)
     for run in shown[_IN_FULL:]:
-        _write(console, _heading(run), f" {console_line('; '.join(because(run)), 200)}")
+        _write(console, _heading(run), f" {console_line(gist(run), 200)}")
     if shown:
         _write(console)
     _scenarios(verdict, console)
@@ -59,8 +59,8 @@ def finished(run: RunVerdict, took: float | None) -> Text:
         f"  {console_line(title(run))}  ",
         (run.mode.value + (f"  {seconds(took)}" if took is not None else ""), "dim"),
     )
-    if reason := next(iter(because(run)), blame(run) if run.outcome is not Outcome.PASSED else ""):
-        line.append(f"  {console_line(reason, 200)}" if run.outcome is not Outcome.PASSED else "")
+    if reason := gist(run):
+        line.append(f"  {console_line(reason, 200)}")
     return line
 
 

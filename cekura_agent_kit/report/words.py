@@ -71,10 +71,25 @@ def title(run: RunVerdict) -> str:
     return one_line(f"{run.case} {run.scenario_name}", 120)
 
 
+def own_reason(run: RunVerdict) -> str:
+    """The run's reason on one line; empty where it says no more than the explanation does."""
+    reason, told = one_line(run.reason), [one_line(each) for each in run.explanation]
+    repeated = any(reason in each for each in told) or (bool(told) and all(each in reason for each in told))
+    return "" if repeated else reason
+
+
 def because(run: RunVerdict) -> list[str]:
     """Why the run came out as it did, each reason once."""
-    reasons = [one_line(reason) for reason in (run.reason, *run.explanation)]
-    return [reason for n, reason in enumerate(reasons) if reason and not any(reason in other for other in reasons[:n])]
+    told = [own_reason(run), *(one_line(each) for each in run.explanation)]
+    return list(dict.fromkeys(each for each in told if each))
+
+
+def gist(run: RunVerdict) -> str:
+    """Why the run did not pass, where there is room for one reason; empty for one that did."""
+    if run.outcome is Outcome.PASSED:
+        return ""
+    # An explanation goes through the talk: what ended it is its last sentence.
+    return own_reason(run) or next(reversed(because(run)), blame(run))
 
 
 def not_passed(verdict: SuiteVerdict) -> list[RunVerdict]:

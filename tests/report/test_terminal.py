@@ -220,3 +220,11 @@ def test_a_coloured_log_is_still_a_log() -> None:
 def test_a_suite_that_could_not_run_says_why_and_what_to_do() -> None:
     text = printed(suite(kind=Kind.WORKER_FAILED, hint="run the worker by hand"))
     assert "The test broke: the worker failed.\n  hint       run the worker by hand\n" in text
+
+
+def test_of_an_explanation_that_goes_through_the_talk_the_last_sentence_is_the_gist() -> None:
+    told = ["Heard 'welcome'.", "Waited 30 s to hear 'free on friday'. The agent said nothing."]
+    verdict = suite(run(1, FAILED, reason="; ".join(told), explanation=told))
+    text = printed(verdict)
+    assert [line for line in text.splitlines() if "because" in line] == [f"  because    {each}" for each in told]
+    assert terminal.finished(verdict.runs[0], None).plain.endswith(told[1])
