@@ -118,8 +118,8 @@ class Mailbox:
 
     def __init__(self) -> None:
         self._messages: asyncio.Queue[DataMessage] = asyncio.Queue(KEPT)
-        self._handler: Handler | None = None
-        self._task: asyncio.Task[None] | None = None
+        self._handler: Handler = lambda _: None
+        self._opened = asyncio.Event()
 
     def put(self, message: DataMessage) -> None:
         """Keep a message for the handler."""
@@ -131,11 +131,12 @@ class Mailbox:
     def open(self, handler: Handler) -> None:
         """Give the handler what waits and what comes; a later one takes its place."""
         self._handler = handler
-        if self._task is None:
-            self._task = asyncio.create_task(self._hand_out(), name="cekura_data_messages")
+        self._opened.set()
 
-    async def _hand_out(self) -> None:
-        while self._handler is not None:
+    async def hand_out(self) -> None:
+        """Hand on one message after the other, as long as the job lasts."""
+        while True:
+            await self._opened.wait()
             message = await self._messages.get()
             try:
                 result = self._handler(message)

@@ -151,7 +151,7 @@ class JobUnderTest:
 
     async def _end(self, error: KitError) -> None:
         for session in self.sessions:
-            await session.aclose()
+            self.start(session.aclose(), "silence")
         await self.stay(error)
         self.context.shutdown(reason=one_line(error))
 
@@ -204,6 +204,7 @@ async def run_test(
             from .text_session import prepare
 
             prepare(job, mailbox)
+            job.start(mailbox.hand_out(), "data_messages")
         return await entrypoint()
     except Exception as error:
         logger.error("the test ends: %s", one_line(error))
