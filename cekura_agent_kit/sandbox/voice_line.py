@@ -47,10 +47,9 @@ class VoiceLine(RoomLine):
         self._listened_to = asyncio.Event()
         self._agent_silent = asyncio.Event()
         self._agent_silent.set()
+        self._tracks: list[TalkSegments] = []
         self._segments: asyncio.Queue[tuple[bytes, float, float]] = asyncio.Queue()
-        self._talk = TalkSegments(_EAR_RATE)
         self._said_at = 0.0
-        self._tracks = 0
         self._not_understood = 0.0
         self._tasks: set[asyncio.Task[None]] = set()
         self.room.on("track_subscribed", self._on_track)
@@ -86,8 +85,9 @@ class VoiceLine(RoomLine):
             return ""
         if not self._tracks:
             return "It published no audio track."
-        if self._talk.lasting > 1:
-            return f"It had been talking for {self._talk.lasting:.0f} s without a pause."
+        lasting = max(track.lasting for track in self._tracks)
+        if lasting > 1:
+            return f"It had been talking for {lasting:.0f} s without a pause."
         if self._not_understood:
             return (
                 f"It made {self._not_understood:.1f} s of sound that the ears could not know: "
@@ -95,7 +95,7 @@ class VoiceLine(RoomLine):
             )
         if not self._listened_to.is_set():
             return "It did not listen to the evaluator's microphone."
-        return "" if self._talk.ever else "Its audio track was silent."
+        return "" if any(track.ever for track in self._tracks) else "Its audio track was silent."
 
     async def hang_up(self) -> None:
         """See `Line.hang_up`."""
@@ -112,7 +112,6 @@ class VoiceLine(RoomLine):
         track = rtc.LocalAudioTrack.create_audio_track("microphone", self._source)
         options = rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE)
         await self.room.local_participant.publish_track(track, options)
-        self._start(self._speech.wake())
         self._start(self._speak_into_microphone())
         self._start(self._understand())
 
@@ -132,14 +131,15 @@ class VoiceLine(RoomLine):
         self, track: rtc.Track, publication: rtc.RemoteTrackPublication, participant: rtc.RemoteParticipant
     ) -> None:
         if track.kind == rtc.TrackKind.KIND_AUDIO and participant.kind == rtc.ParticipantKind.PARTICIPANT_KIND_AGENT:
-            self._tracks += 1
             self._start(self._listen(rtc.AudioStream(track, sample_rate=_EAR_RATE, num_channels=1)))
 
     async def _listen(self, stream: rtc.AudioStream) -> None:
+        talk = TalkSegments(_EAR_RATE)
+        self._tracks.append(talk)
         try:
             async for event in stream:
-                segment = self._talk.push(event.frame.data.tobytes(), self.clock)
-                if self._talk.lasting:
+                segment = talk.push(event.frame.data.tobytes(), self.clock)
+                if any(track.lasting for track in self._tracks):
                     self._agent_silent.clear()
                 else:
                     self._agent_silent.set()
@@ -149,29 +149,31 @@ class VoiceLine(RoomLine):
             await stream.aclose()
 
     async def _understand(self) -> None:
-        """One after the other, so that the order is kept."""
+        """One stretch of speech after the other, so that the order is kept."""
         missed: tuple[bytes, float, float] | None = None
-        while True:
-            sound, start, end = await self._segments.get()
-            try:
+        try:
+            await self._speech.wake()
+            while True:
+                sound, start, end = await self._segments.get()
                 words = await self._speech.hear(sound, _EAR_RATE)
                 if not words and missed and start - missed[2] < _ONE_BREATH:
                     # Cut in two by a machine with too much to do.
                     sound, start = missed[0] + sound, missed[1]
                     words = await self._speech.hear(sound, _EAR_RATE)
-            except SandboxError as error:
-                self._close(f"the evaluator could not listen: {error}. {error.hint}")
-                return
-            missed = None if words else (sound, start, end)
-            if start < self._said_at:
-                # Said before the evaluator spoke, or broken off by it.
-                if words:
-                    self._note("agent", words, start, end)
-            elif words:
-                self._deliver(words, start, end)
-            else:
-                self._not_understood = end - start
-                _log.info("%.1f s of the agent's sound were not understood", end - start)
+                missed = None if words else (sound, start, end)
+                self._understood(words, start, end)
+        except SandboxError as error:
+            self._close(f"the evaluator could not listen: {error}. {error.hint}")
+
+    def _understood(self, words: str, start: float, end: float) -> None:
+        if not words:
+            self._not_understood = end - start
+            _log.info("%.1f s of the agent's sound were not understood", end - start)
+        elif start < self._said_at:
+            # Said before the evaluator spoke, or broken off by it.
+            self._note("agent", words, start, end)
+        else:
+            self._deliver(words, start, end)
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)

@@ -70,7 +70,8 @@ class Studio:
             await self.line.hang_up()
 
     async def play(self, *sounds: bytes) -> None:
-        for frame in frames(b"".join(sounds)):
+        # The first instants of a track are lost on a busy machine; agents take that long to make their speech.
+        for frame in frames(b"".join([QUIET, QUIET, *sounds])):
             await self.source.capture_frame(frame)
         await self.source.wait_for_playout()
 

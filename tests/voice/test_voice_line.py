@@ -64,6 +64,7 @@ async def test_it_lets_the_agent_finish_before_it_speaks(studio: Studio) -> None
         await until(lambda: studio.line.agent_speaks)
         await asyncio.wait_for(evaluator.talk(), 60)
         await playing
+        await until(lambda: len(studio.line.transcript) == 2)
     agent, own = studio.line.transcript
     assert (agent.speaker, own.speaker) == ("agent", "evaluator")
     assert own.start >= agent.end
