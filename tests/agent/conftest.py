@@ -68,7 +68,7 @@ class Worker:
         self.spy_file.unlink(missing_ok=True)
 
     def wait_until_registered(self) -> None:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while "registered worker" not in self.log:
             assert self.process.poll() is None, self.log
             assert time.monotonic() < deadline, self.log
