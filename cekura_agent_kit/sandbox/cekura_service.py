@@ -39,12 +39,13 @@ class Start:
     """A POST that wanted to start runs, also one that was refused.
 
     Attributes:
+        body: as it came; it holds tokens.
         status: what it was answered; None while it is not, or when the answer was kept back.
         run_ids: what it started.
     """
 
     mode: Mode
-    body: Any
+    body: Any = field(repr=False)
     status: int | None = None
     run_ids: list[int] = field(default_factory=list)
 

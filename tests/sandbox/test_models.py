@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import openai
 import pytest
-from livekit.agents import llm
+from livekit.agents import inference, llm
 from livekit.plugins import openai as livekit_openai
 
 from cekura_agent_kit.sandbox.models import ModelsService
@@ -112,15 +112,19 @@ async def test_errors_are_shaped_as_openais(models: ModelsService, client: opena
 
 
 @pytest.mark.parametrize("words", ["hm", "a table for two"])
-async def test_the_plugin_and_the_model_in_process_answer_the_same(models: ModelsService, words: str) -> None:
-    served = livekit_openai.LLM(model="m", base_url=models.url, api_key=models.api_key)
+@pytest.mark.parametrize("made", ["plugin", "inference", "in process"])
+async def test_all_ways_to_the_model_answer_the_same(models: ModelsService, words: str, made: str) -> None:
+    model: llm.LLM[Any] = RulesLLM(RULES)
+    if made == "plugin":
+        model = livekit_openai.LLM(model="m", base_url=models.url, api_key=models.api_key)
+    elif made == "inference":
+        model = inference.LLM("openai/gpt-4.1-mini", base_url=models.url, api_key="key", api_secret="s" * 32)
     try:
-        answers = [await _conversation(each, words) for each in (served, RulesLLM(RULES))]
+        answers = await _conversation(model, words)
     finally:
-        await served.aclose()
-    assert answers[0] == answers[1]
+        await model.aclose()
     expected = [("One moment.", ["book"]), ("It is booked: for 2", [])] if "table" in words else [("What is hm?", [])]
-    assert answers[0] == expected
+    assert answers == expected
 
 
 async def _conversation(model: llm.LLM[Any], words: str) -> list[tuple[str, list[str]]]:
