@@ -213,7 +213,9 @@ FAULTS: Final[tuple[Fault, ...]] = (
         hint="check the credits",
     ),
     _refused("429", 429, '{"detail": "Request was throttled."}', hint="start fewer at once"),
-    _refused("a redirect to a login page", 302, "<html>Log in</html>", hint="", reason="302: an HTML page"),
+    _refused(
+        "a redirect to a login page", 302, "<html>Log in</html>", hint="check CEKURA_API_URL", reason="302: an HTML page"
+    ),
     _start(
         "400 for one POST of two: the other runs",
         (Kind.START_REFUSED, PASSED),
@@ -239,7 +241,8 @@ FAULTS: Final[tuple[Fault, ...]] = (
         span="3-",
         comes_to=Kind.API_UNREACHABLE,
         reason="the verdict could not be read",
-        suite={"timeout": "8s"},
+        suite={"timeout": "5s"},
+        pace={"after_end": 0.5},
     ),
     _read(
         "403 in mid-run: the key was revoked",
@@ -248,7 +251,8 @@ FAULTS: Final[tuple[Fault, ...]] = (
         comes_to=Kind.API_UNREACHABLE,
         reason="refuses the key",
         hint="check CEKURA_API_KEY",
-        suite={"timeout": "8s"},
+        suite={"timeout": "5s"},
+        pace={"after_end": 0.5},
     ),
     Fault(
         part="Reads",
