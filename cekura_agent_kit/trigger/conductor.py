@@ -33,6 +33,8 @@ R = TypeVar("R")
 
 ANSWER: Final = 1.5
 """Seconds, once the suite is stopped, for the answer of a POST under way: without it its runs cannot be ended."""
+LATE_ANSWER: Final = 35.0
+"""The same where the suite is not stopped: the longest that a POST waits for its answer."""
 GOODBYE: Final = 1.2
 """Seconds for ending the runs, and as many for deleting the rooms."""
 WORKER_GOODBYE: Final = 1.0
@@ -256,6 +258,9 @@ class Conductor:
 
     async def _clean_up(self, house: House) -> None:
         """What the runs could not delete themselves, and rooms that an evaluator's late join has made again."""
+        if self._stop is None:
+            await house.starter.close(within=LATE_ANSWER)
+            await self._end_unknown(house)
         await house.starter.abandon()
         within = GOODBYE if self._stop else CLEANUP
         left = [room for room in house.rooms.values() if room]
@@ -266,6 +271,12 @@ class Conductor:
             await self._delete_again(house, within)
         if self._worker is not None and self._stop is not None:
             self._worker.stop_within = WORKER_GOODBYE
+
+    async def _end_unknown(self, house: House) -> None:
+        """End what a POST started whose answer came after its run had been given up."""
+        ended = {verdict.run_id for verdict in self._verdicts.values()}
+        unknown = [each.run_id for each in house.starter.started.values() if each.run_id not in ended]
+        await asyncio.gather(*(_end(house.cekura, run_id) for run_id in unknown))
 
     async def _delete_again(self, house: House, within: float) -> None:
         """An evaluator that comes late makes its room again: its token allows that, and nobody else is there."""

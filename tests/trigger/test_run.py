@@ -164,3 +164,13 @@ async def test_a_cancelled_suite_cleans_up_before_it_is_cancelled(bench: Bench) 
 
         assert await bench.rooms_of("cancelled-one", settings) == []
         assert service.requests["ends"] == 1
+
+
+async def test_a_run_whose_start_is_answered_too_late_is_ended(bench: Bench) -> None:
+    faults = Faults.model_validate({"starts": {"1": {"delay": "4s"}}, "runs": {"all": {"evaluator": "never"}}})
+    outcome = await bench.run(bench.suite(HELLO, timeout="1s"), faults=faults)
+
+    assert outcome.verdict.exit_code == 2
+    assert outcome.started == 1
+    assert outcome.service.requests["ends"] == 1
+    assert outcome.rooms == []
