@@ -209,6 +209,8 @@ def _hint_for(status: int, said: str) -> str:
     words = said.lower()
     if status == 402 or any(sign in words for sign in ("balance", "credit", "subscription", "expired", "quota")):
         return "check the credits and the plan of your Cekura organization"
+    if status < 400:
+        return "check CEKURA_API_URL: something else answers there, a login page or a proxy"
     if status == 404:
         return "check CEKURA_API_URL and the ids in the suite"
     if status == 429:
