@@ -17,17 +17,19 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from livekit.agents import Agent, AgentSession, CloseEvent, llm
+from livekit.agents import Agent, AgentSession, llm
 from livekit.agents.llm import ChatContext
 
 from ..agent.entrypoint import Options, WrappedEntrypoint
 from ..contract import ERROR_ATTRIBUTE, Mode, job_metadata, parse_metadata
 from ..errors import RehearsalError
 from . import internals
+from .caller import TRANSCRIPTION_TOPIC, Caller
 from .environment import add_note, environment, explain_missing_key
 from .job import Job, Processes
-from .room import TRANSCRIPTION_TOPIC, Caller, MemoryRoom
+from .room import MemoryRoom
 from .streams import Text
+from .talk import Talk
 from .target import Entrypoint, Target, find_target
 from .turn import Turn
 
@@ -37,9 +39,6 @@ logger = logging.getLogger("cekura_agent_kit.rehearsal")
 
 TIMEOUT = 30.0
 """Seconds for one turn: a model that thinks, with tools, needs ten."""
-_RETURN = 1.0
-"""Seconds in which an entrypoint may return once its session has started. Most do at once. One that does not is taken
-to run as long as the call, and its greeting to have ended when something was said and nothing more is."""
 
 
 class Rehearsal:
@@ -81,7 +80,6 @@ class Rehearsal:
         """The turns so far; the greeting is the first."""
         self.said: list[tuple[float, str]] = []
         """The caller's words, with their Unix time."""
-        self.llm = llm
         self._asked = target
         self._metadata = job_metadata(
             Mode.TEXT, scenario=scenario, suite=suite, case=f"{scenario}#1", extra=_object(metadata)
@@ -95,20 +93,7 @@ class Rehearsal:
         self._room: MemoryRoom | None = None
         self._caller: Caller | None = None
         self._job: Job | None = None
-        self._session: AgentSession[Any] | None = None
-        self._started: asyncio.Event = asyncio.Event()
-        self._closed: CloseEvent | None = None
-        self._greeting: internals.Run | None = None
-        self._run: internals.Run | None = None
-        """The present turn, or the last."""
-        self._awaited = ""
-        """The text stream whose words were not taken yet."""
-        self._untaken: Exception | None = None
-        """Why the words were not taken. livekit-agents logs it and goes on."""
-        self._impatient = False
-        """The entrypoint was given time to return."""
-        self._spoken = False
-        """A greeting is waited for until something was said."""
+        self._talk = Talk(llm, self._changed)
         self._refused = ""
         self._began = 0.0
 
@@ -117,9 +102,9 @@ class Rehearsal:
     @property
     def session(self) -> AgentSession[Any]:
         """The job's session."""
-        if self._session is None:
+        if self._talk.session is None:
             raise RehearsalError("the entrypoint started no session", hint="check with which metadata it starts one")
-        return self._session
+        return self._talk.session
 
     @property
     def history(self) -> ChatContext:
@@ -156,13 +141,13 @@ class Rehearsal:
     @property
     def items(self) -> list[Any]:
         """The items of the session's chat history; none where no session was started."""
-        return list(self._session.history.items) if self._session is not None else []
+        return list(self._talk.session.history.items) if self._talk.session is not None else []
 
     @property
     def agent(self) -> Agent | None:
         """Who speaks now; None where no session runs."""
         try:
-            return self._session.current_agent if self._session is not None else None
+            return self._talk.session.current_agent if self._talk.session is not None else None
         except RuntimeError:
             return None
 
@@ -171,7 +156,6 @@ class Rehearsal:
 
         Of an entrypoint that runs as long as the call: until something was said.
         """
-        __tracebackhide__ = True
         if not self.turns:
             self._follow()
             await self._hear_greeting(spoken=True)
@@ -183,18 +167,15 @@ class Rehearsal:
         Returns:
             The turn; it has ended when each reply, tool and handoff that it set off is done.
         """
-        __tracebackhide__ = True
         self._follow()
         if not self.turns:
             await self._hear_greeting(spoken=False)
-        session = await self._present()
+        await self._present()
         mark, began = len(self.room.texts), time.perf_counter()
-        self._run = run = internals.Run(text, self._answered)
-        internals.record(session, run)
-        self._awaited = self.speak(text)
+        run = self._talk.turn(text, self.speak)
         await self._finish(run)
-        if self._untaken is not None:
-            raise self._untaken
+        if self._talk.untaken is not None:
+            raise self._talk.untaken
         return await self._turn(text, run, mark, began)
 
     def speak(self, text: str) -> str:
@@ -204,7 +185,6 @@ class Rehearsal:
 
     async def send_data(self, payload: object, *, topic: str = "") -> None:
         """Send a data packet, bytes and str as they are, anything else as JSON; the agent has it on return."""
-        __tracebackhide__ = True
         self._follow()
         await self._present()
         self.caller.send_data(payload, topic=topic)
@@ -212,7 +192,6 @@ class Rehearsal:
 
     async def hang_up(self) -> None:
         """Leave, and end the call: the job is shut down, and its shutdown callbacks have run, on return."""
-        __tracebackhide__ = True
         assert self._job is not None, "use `async with`"
         self.caller.leave()
         await self.room.close()
@@ -221,7 +200,6 @@ class Rehearsal:
     # The call's begin and end.
 
     async def __aenter__(self) -> Self:
-        __tracebackhide__ = True
         try:
             await self._begin()
         except BaseException as error:
@@ -234,7 +212,6 @@ class Rehearsal:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        __tracebackhide__ = True
         assert self._job is not None
         try:
             await self._raise_failure(already=error)
@@ -260,12 +237,13 @@ class Rehearsal:
             metadata=self._metadata,
             process=self._processes.of(target.server),
             room=room,
-            stage=self,
+            stage=self._talk,
         )
+        self._talk.follow(self._job)
         returned = self._job.returned
         await self._reach(lambda: room.isconnected() or returned.done(), "joined the room")
         self._caller = room.join()
-        await self._reach(lambda: self._started.is_set() or returned.done(), "started a session")
+        await self._reach(lambda: self._talk.started or returned.done(), "started a session")
 
     def _find(self) -> Target:
         # An agent's own .env file does not replace what is set: with placeholders first, its keys would be lost.
@@ -291,65 +269,14 @@ class Rehearsal:
             assert self._job is not None
             self._job.start(self.room.close())
 
-    # What sessions tell (internals.Stage).
-
-    def session_starting(self, session: AgentSession[Any], *, capture_run: bool) -> None:
-        """The first session of the job is the one that is spoken to."""
-        if self._session is not None:
-            return
-        self._session = session
-        session.on("close", self._on_close)
-        self._greeting = self._run = internals.Run(None, self._greeted)
-        assert self._job is not None
-        self._job.returned.add_done_callback(lambda _: self._look_again())
-        if not capture_run:
-            internals.record(session, self._greeting)
-
-    def session_started(self, session: AgentSession[Any]) -> None:
-        """It can be spoken to."""
-        if session is self._session:
-            self._started.set()
-            self._look_again()
-
-    def words_taken(self, stream_id: str, error: Exception | None) -> None:
-        """What was waited for may have been the last of the turn."""
-        if stream_id == self._awaited:
-            self._awaited, self._untaken = "", error
-            self._look_again()
-
-    def _look_again(self) -> None:
-        if self._run is not None:
-            self._run.look_again()
-        self.room.changed()
-
-    def _answered(self, run: internals.Run) -> bool:
-        return not self._awaited
-
-    def _greeted(self, run: internals.Run) -> bool:
-        assert self._job is not None
-        if not self._impatient:
-            return self._started.is_set() and self._job.returned.done()
-        spoke = any(event.type == "message" for event in run.events)
-        return self._started.is_set() and (self._job.returned.done() or spoke or not self._spoken)
-
-    def _on_close(self, event: CloseEvent) -> None:
-        self._closed = event
-
     # Turns.
 
     async def _hear_greeting(self, *, spoken: bool) -> None:
-        """Wait for the greeting; unless it must be spoken, not for one that may never come."""
-        if self._greeting is None:
+        if not self._talk.has_greeting:
             await self._present()
-        assert self._greeting is not None
-        assert self._job is not None
-        self._spoken = spoken
-        if not self._impatient:
-            await asyncio.wait([self._job.returned], timeout=_RETURN)
-            self._impatient = True
-        self._look_again()
-        await self._finish(self._greeting)
-        await self._turn(None, self._greeting, 0, self._began)
+        run = await self._talk.greeting(spoken=spoken)
+        await self._finish(run)
+        await self._turn(None, run, 0, self._began)
 
     async def _finish(self, run: internals.Run) -> None:
         """Wait for the end of the turn; raise what kept it from ending well."""
@@ -357,8 +284,11 @@ class Rehearsal:
         await asyncio.wait([run.ended, self._job.failed], timeout=self._timeout, return_when=asyncio.FIRST_COMPLETED)
         await self._raise_failure()
         if not run.ended.done():
-            raise self._too_long("nobody took the caller's words" if self._awaited else "the agent's turn did not end")
-        if (error := run.ended.exception()) is not None and (self._closed is None or self._closed.error is not None):
+            raise self._too_long(
+                "nobody took the caller's words" if self._talk.awaited else "the agent's turn did not end"
+            )
+        closed = self._talk.closed
+        if (error := run.ended.exception()) is not None and (closed is None or closed.error is not None):
             raise self._explained(error)
 
     async def _turn(self, said: str | None, run: internals.Run, mark: int, began: float) -> Turn:
@@ -373,17 +303,21 @@ class Rehearsal:
         texts = self.room.texts[mark:]
         return [text for text in texts if (text.topic, text.sender) == ours and self.caller.identity in text.to]
 
-    async def _present(self) -> AgentSession[Any]:
-        """The session, while it can be spoken to."""
+    async def _present(self) -> None:
+        """Raise where there is no session that can be spoken to."""
         await self._raise_failure()
         assert self._job is not None
         if self._job.over:
             raise RehearsalError(
                 f"the call is over: {self._job.reason}", hint="look at who ended it, in the call's transcript"
             )
-        if self._closed is not None:
-            raise RehearsalError(f"the session was closed: {self._closed.reason.value}", hint="look at who closed it")
-        return self.session
+        if (closed := self._talk.closed) is not None:
+            raise RehearsalError(f"the session was closed: {closed.reason.value}", hint="look at who closed it")
+        _ = self.session
+
+    def _changed(self) -> None:
+        if self._room is not None:
+            self._room.changed()
 
     def _follow(self) -> None:
         """Let the agent see the `mock_tools` of the test as they are now."""
@@ -422,7 +356,7 @@ class Rehearsal:
         )
 
     def _explained(self, error: BaseException) -> BaseException:
-        if self.llm is None:
+        if self._talk.llm is None:
             add_note(error, "rehearse(…, llm=…) puts a scripted model in the place of the agent's own: no key needed")
         return error
 

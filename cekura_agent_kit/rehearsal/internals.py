@@ -31,6 +31,8 @@ from ..agent import entrypoint, job, session, text_session
 if TYPE_CHECKING:
     from .room import MemoryRoom
 
+__tracebackhide__ = True
+
 logger = logging.getLogger("cekura_agent_kit.rehearsal")
 
 # Participants without a server. A participant of the native side is a handle and a ParticipantInfo; handle 0 is
@@ -264,7 +266,6 @@ def install() -> None:
 
     @functools.wraps(start)
     async def start_on_stage(session: AgentSession[Any], *args: Any, **kwargs: Any) -> Any:
-        __tracebackhide__ = True
         if (stage := _stage()) is None:
             return await start(session, *args, **kwargs)
         if stage.llm is not None:

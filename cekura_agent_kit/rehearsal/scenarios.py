@@ -66,7 +66,6 @@ class RehearsedScenario:
         Raises:
             AssertionError: a ``hear`` was not heard; the text says what was, instead.
         """
-        __tracebackhide__ = True
         async with self.call as call:
             judgement = await Evaluator(self.scenario, MemoryLine(call)).talk()
         if not judgement.success:

@@ -13,7 +13,8 @@ from typing import Any, Protocol
 
 from livekit import api, rtc
 
-from cekura_agent_kit.rehearsal.room import Caller, MemoryRoom
+from cekura_agent_kit.rehearsal.caller import Caller
+from cekura_agent_kit.rehearsal.room import MemoryRoom
 from cekura_agent_kit.sandbox.livekit_server import LiveKitServer
 
 PATIENCE = 20.0
