@@ -14,7 +14,8 @@ from cekura_agent_kit.verdict import SuiteVerdict
 
 from .conftest import RESTAURANT
 
-pytestmark = [pytest.mark.server, pytest.mark.slow]
+# One after the other: two talks in real time are what two cores are asked for.
+pytestmark = [pytest.mark.server, pytest.mark.slow, pytest.mark.xdist_group("voice")]
 
 AGENT = RESTAURANT / "agent.py"
 BROKEN = Path(__file__).parent / "broken_agent.py"

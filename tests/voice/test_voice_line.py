@@ -11,7 +11,7 @@ from cekura_agent_kit.sandbox.speech import RATE
 
 from .conftest import Studio, frames, scenario, until
 
-pytestmark = pytest.mark.server
+pytestmark = [pytest.mark.server, pytest.mark.xdist_group("voice")]
 
 GREETING = "Welcome to Luigi's. How can I help you?"
 BOOKED = "Your table is booked. See you on Friday."
