@@ -15,7 +15,7 @@ from typing import Any, Final
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from ..verdict import Line, Outcome, RunVerdict, ScenarioVerdict, SuiteVerdict
+from ..verdict import Line, Metric, Outcome, RunVerdict, ScenarioVerdict, SuiteVerdict
 from . import figures, words
 from .text import one_line, printable, web_address
 
@@ -53,6 +53,7 @@ class RunView:
     blame: str
     gist: str
     own_reason: str
+    metrics: list[Metric]
     took: str
     stages: figures.Stages | None
     replies: figures.Replies | None
@@ -123,12 +124,22 @@ def _view(n: int, run: RunVerdict, *, flaky: bool) -> RunView:
         blame=words.blame(run),
         gist=words.gist(run),
         own_reason=words.own_reason(run),
+        metrics=_metrics(run),
         took="" if took is None else words.seconds(took),
         stages=figures.stages(run),
         replies=figures.replies(run),
         talk=_talk(run),
         open=n == 1 and run.outcome is not Outcome.PASSED,
     )
+
+
+def _metrics(run: RunVerdict) -> list[Metric]:
+    """The metrics; one that only repeats the explanation, as that of the expected outcome does, without its own."""
+    told = one_line(" ".join(run.explanation))
+    return [
+        metric.model_copy(update={"explanation": ""}) if one_line(metric.explanation) == told else metric
+        for metric in run.metrics
+    ]
 
 
 def _talk(run: RunVerdict) -> list[Said]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, Page, Request, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page, Request, async_playwright, expect
 
 from cekura_agent_kit.report import html
 from cekura_agent_kit.verdict import SuiteVerdict
@@ -29,6 +29,9 @@ class Opened:
     wrong: list[str] = field(default_factory=list)
     """Console messages, errors, and requests for anything but the file itself."""
 
+
+# A loaded machine is slow, not wrong.
+expect.set_options(timeout=30_000)
 
 Open = Callable[..., Awaitable[Opened]]
 

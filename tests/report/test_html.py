@@ -14,7 +14,8 @@ from cekura_agent_kit.verdict import Kind, Line
 from .conftest import Open
 from .verdicts import FAILED, HOSTILE, hostile, many, mixed, run, suite
 
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
+# One browser for all, on one core.
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("browser")]
 
 PLACES = [".kicker strong", ".top .hint", ".card-head a", ".run .title b", ".why", ".side .text", ".metrics dt"]
 PLACES += [".metrics dd", ".ids dd >> nth=0", ".said .words", ".said .call b", ".said .call code", ".said .output"]

@@ -162,7 +162,7 @@ def hostile() -> SuiteVerdict:
         "recording_url": "data:text/html,<script>window.hacked=1</script>",
         "ended_reason": HOSTILE,
         "expected_outcome": HOSTILE,
-        "explanation": [HOSTILE, HOSTILE + "2", unbroken],
+        "explanation": [HOSTILE, unbroken, HOSTILE + "2"],
         "metrics": [Metric(name=HOSTILE, score=1.0, explanation=HOSTILE)],
         "transcript": [
             Line(role="evaluator", text=HOSTILE, at=1.0),
