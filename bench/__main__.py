@@ -9,8 +9,11 @@ import os
 import platform
 import sys
 import traceback
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -27,6 +30,8 @@ NAMES = (
     "start-up",
 )
 README = Path(__file__).with_name("README.md")
+AT_ONCE = 3
+"""Benchmarks at the same time in the short form, where no time counts."""
 BEGIN, END = "<!-- begin: python -m bench --readme -->", "<!-- end -->"
 
 
@@ -46,14 +51,19 @@ def main() -> int:
     print(f"# {surroundings}; load {before}", flush=True)
     figures: list[Figure] = []
     failed: list[str] = []
-    for name in options.names or NAMES:
-        try:
-            for figure in _figures(name, short=options.short):
-                figures.append(figure)
-                print(figure.line(), flush=True)
-        except Exception:  # noqa: BLE001 - one that fails does not take the others' figures with it
-            failed.append(name)
-            print(f"{name:<34} FAILED\n{traceback.format_exc()}", flush=True)
+    benches: dict[str, Callable[[], list[Figure]]] = {}
+    with ProcessPoolExecutor(AT_ONCE) as processes:
+        for name in options.names or NAMES:
+            measure = partial(_measure, name, short=options.short)
+            benches[name] = processes.submit(measure).result if options.short else measure
+        for name, bench in benches.items():
+            try:
+                for figure in bench():
+                    figures.append(figure)
+                    print(figure.line(), flush=True)
+            except Exception:  # noqa: BLE001 - one that fails does not take the others' figures with it
+                failed.append(name)
+                print(f"{name:<34} FAILED\n{traceback.format_exc()}", flush=True)
     surroundings = f"{surroundings}; load {before} before, {_load()} after"
     print(f"\n# {surroundings}\n\n{_table(figures)}")
     if failed:
@@ -68,7 +78,7 @@ def main() -> int:
     return int(bool(failed) or (not options.short and any(figure.met is False for figure in figures)))
 
 
-def _figures(name: str, *, short: bool) -> list[Figure]:
+def _measure(name: str, *, short: bool) -> list[Figure]:
     found: list[Figure] = importlib.import_module(f".{name.replace('-', '_')}", __package__).bench(short=short)
     return [replace(figure, met=None) for figure in found] if short else found
 

@@ -29,8 +29,8 @@ DEADLINE = 60.0
 """Seconds for whatever must come about; far more than it takes."""
 SETTLED = 1.0
 """Seconds that an agent has been in its room before its evaluator comes: its session has started by then."""
-COMES = 15.0
-"""Seconds in which an agent comes, if it comes."""
+COMES = 30.0
+"""Seconds in which an agent comes, if it comes: 0.5 on a machine that does nothing else."""
 
 
 class NoAgentError(Exception):

@@ -20,8 +20,6 @@ TURNS = 10
 """A round's turns, of which the median counts; a turn takes about 20 ms."""
 WORDS = "hello"
 ANSWER = "You said hello."
-SERVER_ANNOUNCES = 3.2
-"""Seconds after which the server has announced an evaluator by itself."""
 
 
 def bench(*, short: bool) -> list[Figure]:
@@ -57,21 +55,20 @@ async def _bench(*, turns: int, repeats: int) -> Rounds:
         _agent(stage, "dispatch") as dispatch,
         _echo(stage) as echo,
     ):
-        await asyncio.sleep(SERVER_ANNOUNCES)
         ways = [_turn(wrapped, ANSWER), _turn(dispatch, ANSWER), _turn(echo, WORDS)]
         return await interleaved_async([_median_of(way, turns) for way in ways], repeats=repeats)
 
 
 @asynccontextmanager
 async def _agent(stage: Rooms, way: str) -> AsyncIterator[Caller]:
-    async with stage.agent(SHAPE, way) as name, stage.caller(name, announced=way == "wrapped") as caller:
+    async with stage.agent(SHAPE, way) as name, stage.caller(name, announced=True) as caller:
         yield caller
 
 
 @asynccontextmanager
 async def _echo(stage: Rooms) -> AsyncIterator[Caller]:
     """A participant that sends back what it is sent."""
-    async with stage.empty() as name, stage.caller(name, announced=False, identity="echo") as echo:
+    async with stage.empty() as name, stage.caller(name, announced=True, identity="echo") as echo:
         sending: set[asyncio.Task[None]] = set()
 
         async def send_back(reader: rtc.TextStreamReader) -> None:
@@ -83,7 +80,7 @@ async def _echo(stage: Rooms) -> AsyncIterator[Caller]:
             task.add_done_callback(sending.discard)
 
         echo.room.register_text_stream_handler(CHAT, on_stream)
-        async with stage.caller(name, announced=False) as caller:
+        async with stage.caller(name, announced=True) as caller:
             yield caller
 
 

@@ -15,18 +15,20 @@ from .suites import EXAMPLE, WORKER, run_suite, write_yaml
 
 SCENARIO = 31
 """Asks for the opening hours: a greeting, a tool, three turns."""
+SHORT = 33
+"""Comes with too many people: two turns."""
 REPEATS = 3
 
 
 def bench(*, short: bool) -> list[Figure]:
     """One after the other, in turn, after a run of each that does not count."""
-    repeats = 0 if short else REPEATS
+    scenario, repeats = (SHORT, 0) if short else (SCENARIO, REPEATS)
     with tempfile.TemporaryDirectory() as folder:
         suite = {
             "worker": WORKER,
             "sandbox": str(EXAMPLE / "scenarios.yaml"),
             "concurrency": 1,
-            "runs": [{"scenario": SCENARIO, "mode": mode} for _ in range(repeats + 1) for mode in ("text", "voice")],
+            "runs": [{"scenario": scenario, "mode": mode} for _ in range(repeats + 1) for mode in ("text", "voice")],
         }
         _, report = run_suite(write_yaml(Path(folder) / "cekura.yaml", suite))
     runs = report["runs"] if short else report["runs"][2:]

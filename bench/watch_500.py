@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,7 +41,7 @@ class Used:
 
 def bench(*, short: bool) -> list[Figure]:
     """One suite each: processor time needs no median."""
-    many, few, talk = (20, 10, 1.0) if short else (MANY, FEW, TALK)
+    many, few, talk = (4, 2, 0.2) if short else (MANY, FEW, TALK)
     one, some, all_of_them = (_watch(runs, talk) for runs in (1, few, many))
     ours, peer = (all_of_them.cpu - one.cpu) / (many - 1), (some.cpu - one.cpu) / (few - 1)
     name = f"watch-{many}"
@@ -114,30 +112,27 @@ def _watch(runs: int, talk: float) -> Used:
                 "runs": [{"scenario": each + 1, "repeat": repeated} for each in range(scenarios)],
             }
             file = write_yaml(Path(folder) / "cekura.yaml", suite)
-            cpu, memory, wall = _run(file, json.loads(crowd.stdout.readline()))
+            took = _run(file, json.loads(crowd.stdout.readline()))
         said, _ = crowd.communicate()
     finally:
         crowd.kill()
         crowd.wait()
     told = json.loads(said)
     assert told["rooms_left"] == 0, f"{told['rooms_left']} rooms were left behind"
-    return Used(cpu, memory, wall, sum(told["livekit"].values()) + sum(told["cekura"].values()))
+    return Used(**took, requests=sum(told["livekit"].values()) + sum(told["cekura"].values()))
 
 
-def _run(suite: Path, environment: dict[str, str]) -> tuple[float, float, float]:
-    """Seconds of the processor, MB at the peak, seconds by the clock, of the whole command."""
-    command = [str(Path(sys.executable).with_name("cekura-kit")), "run", str(suite)]
-    with tempfile.TemporaryFile("w+") as output:
-        start = time.perf_counter()
-        process = subprocess.Popen(command, env=os.environ | environment, stdout=output, stderr=output)
-        _, status, used = os.wait4(process.pid, 0)
-        wall = time.perf_counter() - start
-        process.returncode = os.waitstatus_to_exitcode(status)
-        output.seek(0)
-        assert process.returncode == 0, f"exit code {process.returncode}: {output.read()[-2000:]}"
-    return used.ru_utime + used.ru_stime, _megabytes(used), wall
-
-
-def _megabytes(used: resource.struct_rusage) -> float:
-    # Linux counts kilobytes, macOS bytes.
-    return used.ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
+def _run(suite: Path, environment: dict[str, str]) -> dict[str, float]:
+    """What the whole command took: `Used`'s first three."""
+    command = [
+        sys.executable,
+        "-m",
+        "bench.usage",
+        str(Path(sys.executable).with_name("cekura-kit")),
+        "run",
+        str(suite),
+    ]
+    done = subprocess.run(command, cwd=ROOT, env=os.environ | environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"exit code {done.returncode}: {done.stdout[-2000:]}{done.stderr[-2000:]}"
+    took: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return took
