@@ -24,7 +24,7 @@ WORDS = "A table for two, please."
 
 def bench(*, short: bool) -> list[Figure]:
     """Both in one process and one event loop, in turn."""
-    return asyncio.run(_bench(turns=5 if short else TURNS, repeats=1 if short else 11))
+    return asyncio.run(_bench(turns=5 if short else TURNS, repeats=1 if short else 9))
 
 
 async def _bench(*, turns: int, repeats: int) -> list[Figure]:

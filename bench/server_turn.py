@@ -24,7 +24,7 @@ ANSWER = "You said hello."
 
 def bench(*, short: bool) -> list[Figure]:
     """Three rooms at the same time, their turns in turn."""
-    took = asyncio.run(_bench(turns=3 if short else TURNS, repeats=1 if short else 31))
+    took = asyncio.run(_bench(turns=3 if short else TURNS, repeats=1 if short else 21))
     return [
         Figure(
             name="server-turn: the framework's switch",

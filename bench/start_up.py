@@ -16,7 +16,7 @@ PLUGIN = "cekura_agent_kit.rehearsal.plugin"
 
 def bench(*, short: bool) -> list[Figure]:
     """Whole processes, in turn; a bare Python is taken off where an import is measured."""
-    repeats = 1 if short else 11
+    repeats = 1 if short else 7
     return [_help(repeats), _import(repeats), _plugin(repeats)]
 
 

@@ -47,7 +47,7 @@ def bench(*, short: bool) -> list[Figure]:
     with ProcessPoolExecutor(1, mp_context=fork, max_tasks_per_child=1) as processes:
         took = interleaved(
             [lambda each=each: processes.submit(first_entry, each).result() for each in (wrapped, unwrapped)],
-            repeats=3 if short else 101,
+            repeats=3 if short else 51,
         )
         in_production = processes.submit(changed, METADATA).result()
         in_a_test = processes.submit(changed, json.dumps({"text_mode": True})).result()
