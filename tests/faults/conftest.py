@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import logging
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager
@@ -20,8 +19,7 @@ from tests.faults.secrecy import Outputs
 def outputs(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> Iterator[Outputs]:
     """Law 8 for each test: no secret in what it printed, logged at any level, or wrote."""
     outputs = Outputs()
-    log = io.StringIO()
-    handler = logging.StreamHandler(log)
+    handler = logging.StreamHandler(outputs.log)
     root = logging.getLogger()
     level = root.level
     root.addHandler(handler)
@@ -32,7 +30,7 @@ def outputs(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> Iterator[Outpu
         root.removeHandler(handler)
         root.setLevel(level)
     printed = capfd.readouterr()
-    outputs.add("log", log.getvalue())
+    outputs.add("log", outputs.log.getvalue())
     outputs.add("stdout", printed.out)
     outputs.add("stderr", printed.err)
     for file in tmp_path.rglob("*"):

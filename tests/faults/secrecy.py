@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from dataclasses import dataclass, field
 
@@ -14,9 +15,11 @@ class Outputs:
 
     Attributes:
         secrets: what may be in none of it; tokens are known by their form.
+        log: all that is logged, at any level.
     """
 
     secrets: set[str] = field(default_factory=set)
+    log: io.StringIO = field(default_factory=io.StringIO)
     texts: list[tuple[str, str]] = field(default_factory=list)
 
     def add(self, where: str, text: str) -> None:

@@ -214,7 +214,11 @@ FAULTS: Final[tuple[Fault, ...]] = (
     ),
     _refused("429", 429, '{"detail": "Request was throttled."}', hint="start fewer at once"),
     _refused(
-        "a redirect to a login page", 302, "<html>Log in</html>", hint="check CEKURA_API_URL", reason="302: an HTML page"
+        "a redirect to a login page",
+        302,
+        "<html>Log in</html>",
+        hint="check CEKURA_API_URL",
+        reason="302: an HTML page",
     ),
     _start(
         "400 for one POST of two: the other runs",
