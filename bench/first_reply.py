@@ -7,7 +7,6 @@ itself. What is timed is the answer to the evaluator's words, from the moment at
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import statistics
 from dataclasses import dataclass
 from itertools import islice
@@ -52,6 +51,7 @@ def bench(*, short: bool) -> list[Figure]:
     ours = _answered(replies[OURS])
     assert len(ours) == len(shapes) or not short, f"not answered: {_silent(replies[OURS])}"
     met = len(ours) == len(shapes) and statistics.median(ours) <= LIMIT
+    not_ours = f"; not answered by ours: {', '.join(_silent(replies[OURS]))}" if _silent(replies[OURS]) else ""
     figures = []
     for peer in peers:
         theirs = _answered(replies[peer])
@@ -65,11 +65,9 @@ def bench(*, short: bool) -> list[Figure]:
                 unit="s",
                 goal=f"all answered, <= {LIMIT} s",
                 met=met,
-                note=f"answered: ours {len(ours)} of {len(shapes)}, theirs {len(theirs)}",
+                note=f"answered: ours {len(ours)} of {len(shapes)}, theirs {len(theirs)}{not_ours}",
             )
         )
-    if silent := _silent(replies[OURS]):
-        figures[0] = dataclasses.replace(figures[0], note=f"{figures[0].note}; not answered: {', '.join(silent)}")
     return figures
 
 
@@ -98,7 +96,7 @@ async def _bench(shapes: list[str], ways: tuple[Way, ...], *, warm_up: bool) -> 
 
 
 async def _reply(stage: Rooms, shape: str, way: Way, after: float) -> float | None:
-    """Seconds from the evaluator's join, less what it chose to wait, to the answer to its words."""
+    """Seconds from the evaluator's join to the answer to its words, what it waited before it spoke included."""
     try:
         async with stage.agent(shape, way.switch) as room:
             await asyncio.sleep(after)
