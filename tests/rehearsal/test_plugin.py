@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -201,6 +202,21 @@ def test_the_template_rehearses_its_agent(pytester: pytest.Pytester) -> None:
     result = pytester.runpytest_inprocess("-p", "no:cacheprovider")
     assert result.ret == pytest.ExitCode.OK
     assert result.parseoutcomes()["passed"] >= 3
+
+
+def test_the_documentation_is_true(pytester: pytest.Pytester) -> None:
+    """Its tests, as they stand, on the example's agent."""
+    root = AGENT.parents[2]
+    blocks = re.findall(r"```python\n(.*?)```", (root / "docs" / "rehearsal.md").read_text(), re.DOTALL)
+    tests = [block for block in blocks if "def test_" in block]
+    assert len(tests) == 3
+    shutil.copytree(root / "examples" / "restaurant", pytester.path, dirs_exist_ok=True)
+    pytester.makepyfile("\n".join(tests))
+    result = pytester.runpytest_inprocess("-p", "no:cacheprovider", "--asyncio-mode=auto", "-rs")
+    assert result.ret == pytest.ExitCode.OK
+    outcomes = result.parseoutcomes()
+    assert outcomes["passed"] >= 6
+    assert outcomes["skipped"] == 1
 
 
 def test_hosted_runs_only_when_asked_for(project: pytest.Pytester) -> None:
