@@ -6,9 +6,11 @@ import asyncio
 import base64
 import io
 import json
+import time
 import wave
 from fractions import Fraction
 from typing import Any, Final
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from aiohttp import web
@@ -25,6 +27,10 @@ _FORMATS: Final = {
 }
 """``response_format``: container, codec and content type. ``pcm`` is neither."""
 _LOWEST_RATE: Final = 4_000
+_ONE_BREATH: Final = 6.0
+"""Seconds between two recordings that may be one line: the second is sent when it has ended."""
+_LONGEST_MISSED: Final = 30
+"""Seconds of sound."""
 _PIECE: Final = 16 * 1024
 """Bytes of sound in an event, a third of a second as PCM."""
 
@@ -44,6 +50,8 @@ def add_audio_routes(app: web.Application, speech: Speech) -> None:
 class _AudioApi:
     def __init__(self, speech: Speech) -> None:
         self._speech = speech
+        self._missed: WeakKeyDictionary[asyncio.BaseTransport, tuple[bytes, int, float]] = WeakKeyDictionary()
+        """What was not understood last, by connection: sound, rate, when."""
 
     async def speak(self, request: web.Request) -> web.StreamResponse:
         try:
@@ -77,7 +85,7 @@ class _AudioApi:
         except (wave.Error, EOFError, ValueError) as error:
             return _refused(f"Invalid file: the sandbox's ears take 16-bit WAV ({error}).")
         try:
-            text = await self._speech.hear(pcm, rate)
+            text = await self._hear(request, pcm, rate)
         except SandboxError as error:
             return _unable(error)
         match form.get("response_format") or "json":
@@ -90,6 +98,24 @@ class _AudioApi:
                 return web.json_response(whole | {"segments": said})
             case _:
                 return web.json_response({"text": text})
+
+    async def _hear(self, request: web.Request, pcm: bytes, rate: int) -> str:
+        """As `Speech.hear`; and where nothing was heard, together with what was not understood just before.
+
+        A busy machine leaves a gap in a line, the agent's VAD ends the turn there, and the ears know whole lines only.
+        A caller keeps its connection, so what came over it is one talk.
+        """
+        text = await self._speech.hear(pcm, rate)
+        talk, now = request.transport, time.monotonic()
+        if talk is None:
+            return text
+        before = self._missed.pop(talk, None)
+        if not text and before and before[1] == rate and now - before[2] < _ONE_BREATH:
+            pcm = before[0] + pcm
+            text = await self._speech.hear(pcm, rate)
+        if not text:
+            self._missed[talk] = pcm[-2 * rate * _LONGEST_MISSED :], rate, now
+        return text
 
 
 def _encoded(pcm: bytes, wanted: str) -> tuple[bytes, str]:

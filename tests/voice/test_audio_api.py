@@ -86,6 +86,18 @@ async def test_transcriptions_in_each_form(models: ModelsService, client: openai
         assert heard.segments[0].text == LINE
 
 
+async def test_a_line_cut_in_two_is_heard_with_its_second_half(models: ModelsService) -> None:
+    pcm = await models.speech.speak("A table for two on Friday at seven, please.")
+    half = len(pcm) // 4 * 2
+    keys = {"base_url": models.url, "api_key": models.api_key}
+    async with livekit_openai.STT(model="whisper-1", **keys) as stt:
+        heard = []
+        for piece in (pcm[:half], pcm[half:], pcm[:half]):
+            frame = rtc.AudioFrame(piece, RATE, 1, len(piece) // 2)
+            heard.append((await stt.recognize(frame)).alternatives[0].text)
+    assert heard == ["", "A table for two on Friday at seven, please.", ""]
+
+
 @pytest.mark.parametrize(
     ("path", "body", "message"),
     [
