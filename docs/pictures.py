@@ -56,6 +56,7 @@ def take(browser: Browser, address: str, picture: Path, *, scheme: str, width: i
     if not page.locator(".run details[open]").count():
         page.locator(".run summary").first.click()
         page.locator(".run .said").first.wait_for()
+        page.mouse.move(0, 0)
     page.screenshot(path=picture, animations="disabled", scale="css")
     page.close()
 
