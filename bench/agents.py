@@ -16,8 +16,8 @@ from livekit.agents import AgentServer, AgentSession, JobContext, cli
 
 from tests.shapes import SHAPES, Shape
 
-AT_ONCE = 6
-"""Job processes kept ready: as many as a benchmark dispatches at once."""
+READY = 6
+"""Job processes kept ready: as many as one shape of agent is dispatched in ways, and one."""
 
 
 def no_load() -> float:
@@ -25,7 +25,7 @@ def no_load() -> float:
     return 0.0
 
 
-server = AgentServer(num_idle_processes=AT_ONCE, load_fnc=no_load, port=0)
+server = AgentServer(num_idle_processes=READY, load_fnc=no_load, port=0)
 
 
 @server.rtc_session(agent_name="bench")

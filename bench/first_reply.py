@@ -22,6 +22,8 @@ ANNOUNCED = 3.2
 """Seconds after which the server has announced an evaluator that publishes no track; 2.4 to 3.0 were measured."""
 APART = 0.5
 """Seconds between the evaluators of one shape, so that no two speak at the same time."""
+LANES = 2
+"""Shapes at the same time: each spends most of its time waiting for answers that do not come."""
 LIMIT = 0.2
 
 
@@ -44,7 +46,7 @@ PEERS = (
 
 
 def bench(*, short: bool) -> list[Figure]:
-    """One shape after the other; of each, all ways at the same time, in rooms of their own."""
+    """A few shapes at a time; of each, all ways at the same time, in rooms of their own."""
     shapes = list(islice(SHAPES, 1 if short else None))
     peers = PEERS[:2] if short else PEERS
     replies = asyncio.run(_bench(shapes, (OURS, *peers), warm_up=not short))
@@ -85,13 +87,19 @@ def _silent(replies: Replies) -> list[str]:
 
 async def _bench(shapes: list[str], ways: tuple[Way, ...], *, warm_up: bool) -> dict[Way, Replies]:
     replies: dict[Way, Replies] = {way: {} for way in ways}
+    lanes = asyncio.Semaphore(LANES)
+
+    async def all_ways(stage: Rooms, shape: str) -> None:
+        async with lanes:
+            found = await asyncio.gather(*(_reply(stage, shape, way, n * APART) for n, way in enumerate(ways)))
+        for way, reply in zip(ways, found, strict=True):
+            replies[way][shape] = reply
+
     async with rooms() as stage:
-        for shape in shapes:
-            # The first shape twice: the worker's first jobs are its slowest.
-            for _ in range(2 if warm_up and shape == shapes[0] else 1):
-                found = await asyncio.gather(*(_reply(stage, shape, way, n * APART) for n, way in enumerate(ways)))
-            for way, reply in zip(ways, found, strict=True):
-                replies[way][shape] = reply
+        if warm_up:
+            # The worker's first jobs are its slowest.
+            await all_ways(stage, shapes[0])
+        await asyncio.gather(*(all_ways(stage, shape) for shape in shapes))
     return replies
 
 
