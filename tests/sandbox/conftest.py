@@ -27,7 +27,7 @@ VOICE = f"{V1}/scenarios-external/run_scenarios_livekit/"
 Answer = Callable[[rtc.Room, str], Awaitable[None]]
 
 
-def scenario(*talk: dict[str, str], patience: float = 10, **rest: Any) -> Scenario:
+def scenario(*talk: dict[str, str], patience: float = 60, **rest: Any) -> Scenario:
     return Scenario.model_validate({"name": "A talk", "talk": talk, "patience": patience, **rest})
 
 
