@@ -17,6 +17,8 @@ TALK_OVER: Final = FINAL | {"evaluating"}
 
 _LIMIT: Final = 20_000
 """Characters of one text, entries of one list: a report is to be opened."""
+_DEPTH: Final = 50
+"""Levels of a tool call's arguments."""
 _ROLES: Final[dict[str, Literal["evaluator", "agent", "tool"]]] = {
     "testing agent": "evaluator",
     "main agent": "agent",
@@ -168,7 +170,7 @@ def _add_tool(lines: list[Line], each: dict[str, Any], at: float | None) -> None
             lines.append(Line(role="tool", name=_text(_get(data, "name")), output=content, at=at))
         return
     arguments = _get(data, "arguments")
-    known = arguments if isinstance(arguments, dict) else {}
+    known = writable(arguments) if isinstance(arguments, dict) else {}
     lines.append(Line(role="tool", name=_text(_get(data, "name")), text=content, arguments=known, at=at))
 
 
@@ -206,6 +208,20 @@ def _text(value: Any) -> str:
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
     # A lone surrogate can be said in JSON and written in no file.
     return text[:_LIMIT].encode("utf-8", "replace").decode()
+
+
+def writable(value: Any, *, depth: int = _DEPTH) -> Any:
+    """JSON from elsewhere as it can be written again: no lone surrogates, no number beyond JSON's own, not too deep."""
+    if isinstance(value, dict | list) and not depth:
+        return "…"
+    if isinstance(value, dict):
+        return {_text(key): writable(each, depth=depth - 1) for key, each in value.items()}
+    if isinstance(value, list):
+        return [writable(each, depth=depth - 1) for each in value[:_LIMIT]]
+    if isinstance(value, str):
+        return _text(value)
+    beyond = isinstance(value, int | float) and not isinstance(value, bool) and _number(value) is None
+    return None if beyond else value
 
 
 def _int(value: Any) -> int | None:

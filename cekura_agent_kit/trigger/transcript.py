@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from ..verdict import Latency, Line
+from .runs import writable
 
 TEXT_LIMIT: Final = 20_000
 """Characters of one line: no talk needs more, and a report is to be opened."""
@@ -75,7 +76,7 @@ def line_of(event: dict[str, Any], *, at: float) -> Line | None:
         return Line(
             role="tool",
             name=_text(event.get("name")),
-            arguments=arguments if isinstance(arguments, dict) else {},
+            arguments=writable(arguments) if isinstance(arguments, dict) else {},
             output=_text(event.get("output")),
             text="failed" if event.get("is_error") is True else "",
             at=round(at - min(max(lasted, 0.0), at), 3),
@@ -113,7 +114,9 @@ def chat_in(packet: bytes, topic: str) -> str | None:
 def _text(value: object) -> str:
     if value is None:
         return ""
-    return (value if isinstance(value, str) else json.dumps(value, default=str, ensure_ascii=False))[:TEXT_LIMIT]
+    text = value if isinstance(value, str) else json.dumps(value, default=str, ensure_ascii=False)
+    # A lone surrogate can be said in JSON and written in no file.
+    return text[:TEXT_LIMIT].encode("utf-8", "replace").decode()
 
 
 def _number(value: object) -> float:
