@@ -146,7 +146,7 @@ def witness_permit(*, api_key: str, api_secret: str, room: str, identity: str, t
     import jwt
 
     now = int(time.time())
-    claims = {"iss": api_key, "aud": _WITNESS_AUDIENCE, "sub": identity, "room": room}
+    claims: dict[str, str | int] = {"iss": api_key, "aud": _WITNESS_AUDIENCE, "sub": identity, "room": room}
     claims |= {"nbf": now - _LEEWAY, "exp": now + int(ttl)}
     return jwt.encode(claims, api_secret, algorithm="HS256")
 
