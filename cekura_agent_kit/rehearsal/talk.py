@@ -13,7 +13,7 @@ from .job import Job
 
 __tracebackhide__ = True
 
-RETURN = 1.0
+RETURN = 2.0
 """Seconds in which an entrypoint may return once its session has started. Most do at once. One that does not is taken
 to run as long as the call, and its greeting to have ended when something was said and nothing more is."""
 

@@ -100,6 +100,7 @@ async def test_an_evaluator_that_speaks_at_once(name: str) -> None:
 
 
 @pytest.mark.server
+@pytest.mark.slow
 async def test_the_server_agrees(worker: Worker) -> None:  # noqa: F811
     few = asyncio.Semaphore(AT_ONCE)
 
