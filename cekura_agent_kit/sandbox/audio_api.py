@@ -35,21 +35,22 @@ _PIECE: Final = 16 * 1024
 """Bytes of sound in an event, a third of a second as PCM."""
 
 
-def add_audio_routes(app: web.Application, speech: Speech) -> None:
+def add_audio_routes(app: web.Application, speech: Speech, caller: Speech | None = None) -> None:
     """Serve voice and ears.
 
     Args:
         app: the models' stand-in.
-        speech: the voice that speaks, and the ears that know what it spoke.
+        speech: the agent's voice.
+        caller: the voice of who calls it, whose lines are listened for; without one, those of ``speech``.
     """
-    api = _AudioApi(speech)
+    api = _AudioApi(speech, caller or speech)
     app.router.add_post("/v1/audio/speech", api.speak)
     app.router.add_post("/v1/audio/transcriptions", api.transcribe)
 
 
 class _AudioApi:
-    def __init__(self, speech: Speech) -> None:
-        self._speech = speech
+    def __init__(self, speech: Speech, caller: Speech) -> None:
+        self._speech, self._caller = speech, caller
         self._missed: WeakKeyDictionary[asyncio.BaseTransport, tuple[bytes, int, float]] = WeakKeyDictionary()
         """What was not understood last, by connection: sound, rate, when."""
 
@@ -105,14 +106,14 @@ class _AudioApi:
         A busy machine leaves a gap in a line, the agent's VAD ends the turn there, and the ears know whole lines only.
         A caller keeps its connection, so what came over it is one talk.
         """
-        text = await self._speech.hear(pcm, rate)
+        text = await self._caller.hear(pcm, rate)
         talk, now = request.transport, time.monotonic()
         if talk is None:
             return text
         before = self._missed.pop(talk, None)
         if not text and before and before[1] == rate and now - before[2] < _ONE_BREATH:
             pcm = before[0] + pcm
-            text = await self._speech.hear(pcm, rate)
+            text = await self._caller.hear(pcm, rate)
         if not text:
             self._missed[talk] = pcm[-2 * rate * _LONGEST_MISSED :], rate, now
         return text

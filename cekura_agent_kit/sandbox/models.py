@@ -32,15 +32,19 @@ class ModelsService(WebService):
 
     Args:
         rules: what the language model answers, or the file where it stands; none: each line is unknown to it.
-        speech: its voice and ears, where others share them; by default its own.
+        speech: its voice, where others listen for its lines; by default its own.
+        caller: the voice of who calls, whose lines its ears know; by default its own.
 
     Attributes:
         requests: the bodies of all chat completions that were asked for, in order.
     """
 
-    def __init__(self, rules: Rules | Path | None = None, *, speech: Speech | None = None) -> None:
+    def __init__(
+        self, rules: Rules | Path | None = None, *, speech: Speech | None = None, caller: Speech | None = None
+    ) -> None:
         super().__init__()
         self.speech = speech or Speech()
+        self._caller = caller
         self._owns_speech = speech is None
         self.rules = load_rules(rules) if isinstance(rules, Path) else rules or Rules()
         self.api_key = "sandbox-" + secrets.token_hex(16)
@@ -65,7 +69,7 @@ class ModelsService(WebService):
         app = web.Application(middlewares=[_check_key], client_max_size=_BODY_LIMIT)
         app.router.add_post("/v1/chat/completions", self._complete)
         app.router.add_get("/v1/models", self._list)
-        add_audio_routes(app, self.speech)
+        add_audio_routes(app, self.speech, self._caller)
         return app
 
     async def stop(self) -> None:

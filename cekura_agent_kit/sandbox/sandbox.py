@@ -58,10 +58,12 @@ class Sandbox:
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as parts:
             self.livekit = await parts.enter_async_context(await LiveKitServer.running(self._say))
-            # One for both: each side's ears know what the other's voice was asked to speak.
-            speech = await parts.enter_async_context(Speech())
-            self.models = await parts.enter_async_context(ModelsService(self.rules, speech=speech))
-            cekura = CekuraService(self.scenarios, faults=self._faults, voice_line=partial(VoiceLine, speech))
+            # Two of them: each side's ears know what the other's voice was asked to speak, and nothing else.
+            agent, caller = [await parts.enter_async_context(Speech()) for _ in range(2)]
+            self.models = await parts.enter_async_context(ModelsService(self.rules, speech=agent, caller=caller))
+            cekura = CekuraService(
+                self.scenarios, faults=self._faults, voice_line=partial(VoiceLine, caller, agent=agent)
+            )
             self.cekura = await parts.enter_async_context(cekura)
             self._parts = parts.pop_all()
         return self

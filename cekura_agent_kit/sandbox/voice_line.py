@@ -35,12 +35,14 @@ class VoiceLine(RoomLine):
     """A line that speaks and listens.
 
     Args:
-        speech: the voice and ears; a line without one has its own.
+        speech: the evaluator's voice; a line without one has its own.
+        agent: the agent's voice, whose lines are listened for; without one, those of ``speech``.
     """
 
-    def __init__(self, speech: Speech | None = None) -> None:
+    def __init__(self, speech: Speech | None = None, *, agent: Speech | None = None) -> None:
         super().__init__()
         self._speech = speech or Speech()
+        self._agent = agent or self._speech
         self._owns_speech = speech is None
         self._source = rtc.AudioSource(RATE, 1, queue_size_ms=_QUEUE_MS)
         self._to_say: deque[rtc.AudioFrame] = deque()
@@ -155,14 +157,14 @@ class VoiceLine(RoomLine):
         """One stretch of speech after the other, so that the order is kept."""
         missed: tuple[bytes, float, float] | None = None
         try:
-            await self._speech.wake()
+            await asyncio.gather(self._agent.wake(), self._speech.wake())
             while True:
                 sound, start, end = await self._segments.get()
-                words = await self._speech.hear(sound, _EAR_RATE)
+                words = await self._agent.hear(sound, _EAR_RATE)
                 if not words and missed and start - missed[2] < _ONE_BREATH:
                     # Cut in two by a machine with too much to do.
                     sound, start = missed[0] + sound, missed[1]
-                    words = await self._speech.hear(sound, _EAR_RATE)
+                    words = await self._agent.hear(sound, _EAR_RATE)
                 missed = None if words else (sound, start, end)
                 self._understood(words, start, end)
         except SandboxError as error:
