@@ -8,11 +8,12 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 JOBS ?= 2
 
-.PHONY: demo test lint check matrix template bench bench-short clean help
+.PHONY: demo test test-failed lint check matrix template bench bench-short clean help
 
 help:
 	@echo "make demo   run the example's scenarios against the sandbox: no key, no cloud"
 	@echo "make test   run the tests"
+	@echo "make test-failed   those again that failed, one after the other"
 	@echo "make lint   ruff, mypy, import rules"
 	@echo "make matrix the tests of the agent's side on both ends of the versions; MATRIX=all on every one"
 	@echo "make template   an agent repo made by the built wheel: its tests and its demo"
@@ -25,6 +26,9 @@ demo: $(READY)
 
 test: $(READY)
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup
+
+test-failed: $(READY)
+	$(BIN)/python -m pytest --last-failed --last-failed-no-failures none
 
 lint: $(READY)
 	$(BIN)/ruff check .
