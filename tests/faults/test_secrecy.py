@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import logging
+import re
+from pathlib import Path
 
 import pytest
 from livekit import api
 
+from cekura_agent_kit.verdict import Kind
+from tests.faults.scene import Scene
 from tests.faults.secrecy import Outputs
 
 TOKEN = api.AccessToken("key", "s" * 32).with_identity("somebody").to_jwt()
@@ -34,3 +38,15 @@ def test_logs_and_prints_are_searched(outputs: Outputs, capfd: pytest.CaptureFix
     assert TOKEN in outputs.log.getvalue()
     assert TOKEN in capfd.readouterr().out
     outputs.log.truncate(0)
+
+
+@pytest.mark.server
+async def test_a_worker_that_prints_its_keys_tells_nobody(scene: Scene) -> None:
+    """Its log is shown when it fails, and is kept: without them."""
+    verdict = await scene.run(scene.suite(worker="python -c 'import os; print(os.environ); raise SystemExit(3)'"))
+    assert verdict.kind is Kind.WORKER_FAILED
+    assert "LIVEKIT_API_SECRET': '[hidden]'" in verdict.runs[0].reason
+    (kept,) = re.findall(r"\((/\S+\.log)\)", verdict.hint)
+    log = Path(kept)
+    scene.outputs.add("the kept log", log.read_text())
+    log.unlink()
