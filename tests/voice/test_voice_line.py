@@ -7,6 +7,7 @@ import asyncio
 import pytest
 from livekit import rtc
 
+from cekura_agent_kit.errors import SandboxError
 from cekura_agent_kit.sandbox.speech import RATE
 
 from .conftest import Studio, frames, scenario, until
@@ -158,3 +159,13 @@ async def test_nothing_is_left_after_hanging_up(studio: Studio) -> None:
         await studio.line.hang_up()
     await studio.speech.stop()
     await until(lambda: not asyncio.all_tasks() - before)
+
+
+async def test_without_the_extra_a_voice_run_says_what_to_install(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cekura_agent_kit.sandbox.speech.find_spec", lambda _: None)
+    with pytest.raises(SandboxError) as raised:
+        await studio.line.join(studio.server.url, studio.token("evaluator"))
+    await studio.line.hang_up()
+    assert raised.value.hint == "pip install 'cekura-agent-kit[sandbox]'"
