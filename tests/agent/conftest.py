@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import secrets
@@ -141,7 +142,12 @@ class Run:
 
     async def room_knows(self, evaluator: Evaluator) -> None:
         """Wait until the agent has seen the evaluator: words before that are lost without the kit."""
-        await self.logged("RoomIO linked to participant", also=self.room)
+        line = "RoomIO linked to participant"
+        with contextlib.suppress(TimeoutError):
+            # 1.6 says nothing of it; an announcement takes 0.1 s.
+            async with asyncio.timeout(3):
+                while not any(line in each and self.room in each for each in self.worker.log.splitlines()):  # noqa: ASYNC110
+                    await asyncio.sleep(0.05)
 
     async def announce(self, identity: str = "evaluator") -> None:
         """Have the server announce a participant that publishes no track, once it is active."""
