@@ -16,6 +16,9 @@ import cekura_agent_kit.rehearsal.scenarios  # noqa: F401
 
 AGENT = Path(__file__).with_name("restaurant.py")
 
+QUICK = ("-p", "no:cacheprovider", "-p", "no:unraisableexception", "-p", "no:threadexception")
+"""Without what collects garbage five times at the end of each pytest: seconds, with all of livekit-agents in memory."""
+
 SCENARIOS = """
 30:
   name: Books a table
@@ -46,7 +49,7 @@ def run(project: pytest.Pytester, test: str, *options: str) -> pytest.RunResult:
     folder = project.path / "tests"
     folder.mkdir(exist_ok=True)
     (folder / "test_agent.py").write_text(test)
-    return project.runpytest_inprocess("-p", "no:cacheprovider", *options)
+    return project.runpytest_inprocess(*QUICK, *options)
 
 
 MARKED = """
@@ -199,7 +202,7 @@ def test_a_scenario_marker_used_wrongly(project: pytest.Pytester, test: str, say
 
 def test_the_template_rehearses_its_agent(pytester: pytest.Pytester) -> None:
     shutil.copytree(AGENT.parents[2] / "agent_template", pytester.path, dirs_exist_ok=True)
-    result = pytester.runpytest_inprocess("-p", "no:cacheprovider")
+    result = pytester.runpytest_inprocess(*QUICK)
     assert result.ret == pytest.ExitCode.OK
     assert result.parseoutcomes()["passed"] >= 3
 
@@ -212,7 +215,7 @@ def test_the_documentation_is_true(pytester: pytest.Pytester) -> None:
     assert len(tests) == 3
     shutil.copytree(root / "examples" / "restaurant", pytester.path, dirs_exist_ok=True)
     pytester.makepyfile("\n".join(tests))
-    result = pytester.runpytest_inprocess("-p", "no:cacheprovider", "--asyncio-mode=auto", "-rs")
+    result = pytester.runpytest_inprocess(*QUICK, "--asyncio-mode=auto", "-rs")
     assert result.ret == pytest.ExitCode.OK
     outcomes = result.parseoutcomes()
     assert outcomes["passed"] >= 6
