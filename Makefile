@@ -28,7 +28,7 @@ test: $(READY)
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup
 
 test-failed: $(READY)
-	$(BIN)/python -m pytest --last-failed --last-failed-no-failures none
+	$(BIN)/python -m pytest -n 1 --last-failed --last-failed-no-failures none
 
 lint: $(READY)
 	$(BIN)/ruff check .
