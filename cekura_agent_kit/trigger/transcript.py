@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
@@ -50,18 +49,7 @@ class Transcript:
             elif line.role == "agent" and asked is not None:
                 turns.append(round(max((line.at or 0.0) - asked, 0.0), 3))
                 asked = None
-        return latency_of(turns)
-
-
-def latency_of(turns: Sequence[float]) -> Latency:
-    """Median and 95th percentile (nearest rank) of the turns."""
-    if not turns:
-        return Latency()
-    ranked = sorted(turns)
-    half = len(ranked) // 2
-    median = ranked[half] if len(ranked) % 2 else (ranked[half - 1] + ranked[half]) / 2
-    p95 = ranked[-(-len(ranked) * 95 // 100) - 1]
-    return Latency(turns=list(turns), median=round(median, 3), p95=round(p95, 3))
+        return Latency.of(turns)
 
 
 def line_of(event: dict[str, Any], *, at: float) -> Line | None:

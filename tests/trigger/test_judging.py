@@ -10,8 +10,7 @@ from cekura_agent_kit.contract import Mode
 from cekura_agent_kit.trigger.judging import Errored, Observed, verdict_of
 from cekura_agent_kit.trigger.runs import Run
 from cekura_agent_kit.trigger.suite import PlannedRun
-from cekura_agent_kit.trigger.transcript import latency_of
-from cekura_agent_kit.verdict import Kind, Line, Outcome
+from cekura_agent_kit.verdict import Kind, Latency, Line, Outcome
 
 PLANNED = PlannedRun(
     case="30#1",
@@ -90,12 +89,12 @@ def test_cekuras_completed_verdict_wins_and_what_was_seen_becomes_a_note(success
 
 
 def test_a_slow_reply_fails_only_a_run_that_passed() -> None:
-    slow = seen(Run(1, "completed", True), latency=latency_of([0.5, 3.21]), planned=replace(PLANNED, max_reply=3.0))
+    slow = seen(Run(1, "completed", True), latency=Latency.of([0.5, 3.21]), planned=replace(PLANNED, max_reply=3.0))
 
     assert verdict_of(slow).reason == "reply 2 took 3.2 s, and max_reply is 3 s"
     slow.run = Run(1, "completed", False, error="other")
     assert verdict_of(slow).reason == "other"
-    slow.run, slow.latency = Run(1, "completed", True), latency_of([0.5, 3.0])
+    slow.run, slow.latency = Run(1, "completed", True), Latency.of([0.5, 3.0])
     assert verdict_of(slow).outcome is Outcome.PASSED
 
 

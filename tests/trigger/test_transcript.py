@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cekura_agent_kit.trigger.pace import Budget
-from cekura_agent_kit.trigger.transcript import Transcript, chat_in, latency_of, line_of
+from cekura_agent_kit.trigger.transcript import Transcript, chat_in, line_of
+from cekura_agent_kit.verdict import Latency
 
 
 def test_lines_stand_in_the_order_in_which_they_began() -> None:
@@ -44,7 +45,7 @@ def test_latency_is_from_the_last_words_to_the_first() -> None:
 
 @given(st.lists(st.floats(0, 100), min_size=1))
 def test_the_percentile_is_one_of_the_turns(turns: list[float]) -> None:
-    latency = latency_of(turns)
+    latency = Latency.of(turns)
 
     assert latency.p95 is not None
     assert latency.median is not None
