@@ -7,8 +7,9 @@ import json
 import logging
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterator
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import AsyncExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -118,6 +119,12 @@ def run(
         loaded, plan, sandbox=sandbox, fail_fast=fail_fast, follow=follow, suite_id=suite_id, files=files
     )
     code = asyncio.run(session.run())
+    if session.signalled:
+        # All is cleaned up and written. LiveKit's native client would still wait at exit for connections that it tries
+        # to make again, for longer than a CI system gives it.
+        with suppress(OSError, ValueError):
+            sys.stdout.flush()
+        os._exit(code)
     raise typer.Exit(code)
 
 
@@ -141,6 +148,11 @@ class _Session:
         self._signal: int | None = None
         self._conductor: Conductor | None = None
         self._task: asyncio.Task[Any] | None = None
+
+    @property
+    def signalled(self) -> bool:
+        """Whether a signal ended it."""
+        return self._signal is not None
 
     async def run(self) -> int:
         """The exit code."""
@@ -221,8 +233,6 @@ class _Session:
 @contextmanager
 def logs(redaction: Redaction) -> Iterator[None]:
     """What the libraries log belongs in no report: shown, without secrets, with CEKURA_KIT_DEBUG alone."""
-    import sys
-
     from ..trigger.redaction import RedactingFilter
 
     debug = bool(os.environ.get("CEKURA_KIT_DEBUG"))

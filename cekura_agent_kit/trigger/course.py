@@ -92,17 +92,19 @@ class Course:
             self._stage("room")
             if house.witnesses > 0:
                 house.witnesses -= 1
-                self._witness = await self._a_witness(room)
+                await self._send_witness(room)
             yield room
         except Exception:
             await self._hang_up()
             raise
         finally:
+            if self._witness is not None:
+                await self._witness.joined()
             await asyncio.gather(self._let_witness_go(), self._delete(room))
 
-    async def _a_witness(self, room: Room) -> Witness:
+    async def _send_witness(self, room: Room) -> None:
         house = self._house
-        witness = Witness(
+        self._witness = Witness(
             evaluator=EVALUATOR,
             text=self._planned.mode is Mode.TEXT,
             clock=house.clock,
@@ -111,11 +113,10 @@ class Course:
         )
         token = participant_token(house.settings, room=room.name, identity=IDENTITY, ttl=room.lasts, hidden=True)
         try:
-            await witness.join(house.settings.room_url, token)
+            await self._witness.join(house.settings.room_url, token)
             self.seen.watched = True
         except LiveKitError as error:
             self._note(f"{error}: the transcript is Cekura's, and there are no latencies")
-        return witness
 
     async def _prepare(self, room: Room) -> None:
         """Until the agent is ready for its evaluator."""

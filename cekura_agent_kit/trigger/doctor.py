@@ -226,8 +226,8 @@ class _Examination:
             evaluator=EVALUATOR, text=True, clock=time.monotonic, on_line=lambda _: spoke.set(), on_change=lambda: None
         )
         token = participant_token(self._settings, room=self._room.name, identity=EVALUATOR, ttl=_PROBE)
-        await probe.join(self._settings.room_url, token)
         try:
+            await probe.join(self._settings.room_url, token)
             await self._room.announce()
             await _within(_GREETING, spoke)
             spoke.clear()

@@ -23,6 +23,8 @@ _FINAL: Final = "lk.transcription_final"
 _SEGMENT: Final = "lk.segment_id"
 _CONNECT_TIMEOUT: Final = 10.0
 """Seconds; 0.05 to 0.3 on loopback, 1 to 2 to a server far away."""
+_BROKEN_OFF: Final = 2.0
+"""Seconds for the end of a join that nobody wants any more."""
 _LAST_WORDS: Final = 0.5
 """Seconds for streams that are still open when the talk is over."""
 _LAPSE: Final = 2.0
@@ -59,6 +61,7 @@ class Witness:
         self._evaluator, self._text = evaluator, text
         self._clock, self._on_line, self._on_change = clock, on_line, on_change
         self._room = rtc.Room()
+        self._joining: asyncio.Future[None] | None = None
         self._reading: set[asyncio.Task[None]] = set()
         self._segments: dict[str, float] = {}
         self._typed: list[tuple[str, float]] = []
@@ -75,10 +78,11 @@ class Witness:
         self._room.on("data_received", self._on_packet)
         for change in ("participant_connected", "participant_disconnected", "participant_attributes_changed"):
             self._room.on(change, self._on_somebody)
+        # A subscription would release the greeting that a voice agent holds for its caller.
+        options = rtc.RoomOptions(auto_subscribe=False, connect_timeout=_CONNECT_TIMEOUT)
+        self._joining = asyncio.ensure_future(self._room.connect(url, token, options))
         try:
-            # A subscription would release the greeting that a voice agent holds for its caller.
-            options = rtc.RoomOptions(auto_subscribe=False)
-            await asyncio.wait_for(self._room.connect(url, token, options), _CONNECT_TIMEOUT)
+            await asyncio.wait_for(asyncio.shield(self._joining), _CONNECT_TIMEOUT)
         except (rtc.ConnectError, TimeoutError) as error:
             raise LiveKitError(f"the witness could not join ({type(error).__name__})") from None
 
@@ -86,8 +90,18 @@ class Witness:
         """Type into the room; only for one that joined as an evaluator would, with a token that allows it."""
         await self._room.local_participant.send_text(words, topic=_CHAT)
 
+    async def joined(self) -> None:
+        """Wait for the end of a join that was broken off.
+
+        It is never cancelled: the native client goes on all the same, into a room that is deleted meanwhile, which the
+        server makes again for it, and ends the process when nobody takes what it has joined (livekit 1.1.21).
+        """
+        if self._joining is not None:
+            await asyncio.wait({self._joining}, timeout=_BROKEN_OFF)
+
     async def leave(self) -> None:
         """Hear the last words to their end, and leave."""
+        await self.joined()
         if self._reading:
             await asyncio.wait(self._reading, timeout=_LAST_WORDS)
         for task in self._reading:
