@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from .agent.entrypoint import Call, current_call, wrap_entrypoint
+    from .agent.call import Call, current_call
+    from .agent.entrypoint import wrap_entrypoint
     from .contract import Mode
     from .errors import KitError
     from .trigger.conductor import run_suite
@@ -34,7 +35,7 @@ __all__ = [
 ]
 
 _HOME = {
-    "Call": ".agent.entrypoint",
+    "Call": ".agent.call",
     "Kind": ".verdict",
     "KitError": ".errors",
     "Mode": ".contract",
@@ -43,7 +44,7 @@ _HOME = {
     "Settings": ".trigger.settings",
     "Suite": ".trigger.suite",
     "SuiteVerdict": ".verdict",
-    "current_call": ".agent.entrypoint",
+    "current_call": ".agent.call",
     "run_suite": ".trigger.conductor",
     "wrap_entrypoint": ".agent.entrypoint",
 }

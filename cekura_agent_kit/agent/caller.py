@@ -18,6 +18,7 @@ from livekit.agents.voice.io import TextOutput
 from livekit.agents.voice.room_io import RoomIO, TextInputEvent
 
 from .data_messages import SENDER_TIMEOUT, Packets, Words
+from .internals import until_settled
 
 if TYPE_CHECKING:
     from .job import JobUnderTest
@@ -238,6 +239,7 @@ class Turns:
                     await speech.wait_for_playout()
                     # A speech that is over is the present one for a moment more (livekit-agents 1.6.0).
                     await asyncio.sleep(0.01)
+                await until_settled(session)
         except TimeoutError:
             logger.warning("words waited %g s for the agent to end its speech, in vain", SPEECH_TIMEOUT)
             await session.interrupt(force=True)
@@ -272,6 +274,10 @@ class Turns:
             # In voice the turn ends here too.
             logger.exception("error occurred during on_user_turn_completed")
             return
+        await until_settled(session)
+        if (successor := session.current_agent) is not agent:
+            # The hook has handed over: the context that it was given is not that of the agent who answers.
+            agent, chat_ctx = successor, successor.chat_ctx.copy()
         model = agent.llm if utils.is_given(agent.llm) else session.llm
         if model is None:
             return

@@ -1,96 +1,17 @@
-"""`wrap_entrypoint`, which turns a job into a test where its metadata says so, and `current_call`."""
+"""`wrap_entrypoint`, which turns a job into a test where its metadata says so."""
 
 from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, TypeVar, overload
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar, overload
 
-from ..contract import KIT_KEY, Mode, mode_from, parse_metadata
+from ..contract import mode_from
 from ..errors import MetadataError
-
-if TYPE_CHECKING:
-    from .data_messages import DataMessage, Mailbox
+from .call import UNDER_TEST, Options
 
 F = TypeVar("F", bound=Callable[..., Coroutine[Any, Any, Any]])
-
-UNDER_TEST: Final = "_cekura_agent_kit"
-"""Where a job context and its sessions carry what a test knows of them; a job that is no test carries nothing."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Options:
-    """What `wrap_entrypoint` was told; the meaning of each stands there."""
-
-    user_turn: bool = True
-    voice_instructions: bool = True
-    never_away: bool = True
-    tracing: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class Call:
-    """The test that this job is.
-
-    Attributes:
-        mode: whether the evaluator writes or speaks.
-        scenario_id: Cekura's scenario; None where the metadata names none.
-        run_id: Cekura's run, in jobs that Cekura dispatched; in others it is not known in the job.
-        test_profile_data: of the scenario's test profile, in jobs that Cekura dispatched.
-        suite: the suite's name; empty in jobs that the kit did not dispatch.
-        case: ``SCENARIO#N``; empty in jobs that the kit did not dispatch.
-        metadata: the job's metadata as it was dispatched, your own keys included.
-    """
-
-    mode: Mode
-    scenario_id: int | None = None
-    run_id: int | None = None
-    test_profile_data: Any = None
-    suite: str = ""
-    case: str = ""
-    metadata: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    _mailbox: Mailbox | None = field(default=None, repr=False, compare=False)
-
-    @classmethod
-    def from_metadata(cls, mode: Mode, metadata: str, mailbox: Mailbox | None = None) -> Call:
-        """What the job's metadata tells of the test."""
-        said = parse_metadata(metadata) or {}
-        ours = said.get(KIT_KEY, {})
-        return cls(
-            mode=mode,
-            scenario_id=ours.get("scenario", said.get("scenario_id")),
-            run_id=said.get("run_id"),
-            test_profile_data=said.get("test_profile_data"),
-            suite=str(ours.get("suite", "")),
-            case=str(ours.get("case", "")),
-            metadata=said,
-            _mailbox=mailbox,
-        )
-
-    def on_data_message(self, handler: Callable[[DataMessage], Awaitable[None] | None]) -> None:
-        """Have the payloads of ``publish_data_message``, in text tests.
-
-        Args:
-            handler: called, or awaited, with each `DataMessage` (``payload``: parsed JSON, ``topic``, ``sender``), one
-                after the other; those that came before there was a handler come first.
-        """
-        if self._mailbox is not None:
-            self._mailbox.open(handler)
-
-
-def current_call() -> Call | None:
-    """The test that is running; None in production and outside of a job.
-
-    Ask it where a tool would do what must not be done in a test: book, pay, send.
-    """
-    agents = sys.modules.get("livekit.agents")
-    if agents is None:
-        return None
-    context = agents.get_job_context(required=False)
-    job = context.__dict__.get(UNDER_TEST) if context is not None else None
-    return job.call if job is not None else None
 
 
 @overload
@@ -178,14 +99,14 @@ class WrappedEntrypoint:
         try:
             mode = mode_from(metadata) if isinstance(metadata, str) else None
         except MetadataError as error:
-            from .job import refuse_job
+            from .run import refuse
 
-            return await refuse_job(context, error)
+            return await refuse(context, error)
         if mode is None or UNDER_TEST in context.__dict__:
             return await self._function(*args, **kwargs)
-        from .job import run_test
+        from .run import run
 
-        return await run_test(context, mode, self._options, functools.partial(self._function, *args, **kwargs))
+        return await run(context, mode, self._options, functools.partial(self._function, *args, **kwargs))
 
     def __get__(self, instance: object, owner: type | None = None) -> WrappedEntrypoint:
         """Bind it where it stands in a class."""

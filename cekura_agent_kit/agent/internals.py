@@ -4,6 +4,7 @@ All are there since 1.6.0; checked on 1.6.0, 1.7.3 and 1.8.9.
 
 - ``AgentSession._text_only``: the framework's own switch; speech models resolve to None at every level.
 - ``AgentSession._activity``, its ``stt``, ``tts``, ``vad``, ``_turn_detection``, ``_interruption_detector``: the proof.
+- ``AgentSession._update_activity_atask``, ``_activity_lock``: the end of a handoff that is under way.
 - ``AgentOutput._audio_changed``, ``AgentInput._audio_changed``: audio sinks and sources that are set later.
 - ``RoomOptions._ensure_options``: the legacy pair of options, converted as the framework does it.
 - ``RoomIO._options``, ``RoomIO._agent_session``: a RoomIO that the entrypoint makes itself.
@@ -12,7 +13,7 @@ All are there since 1.6.0; checked on 1.6.0, 1.7.3 and 1.8.9.
 - ``AgentServer._entrypoint_fnc``: a server that was given the function before it was wrapped. Where it is gone, such a
   server runs the function as it is.
 
-Where one of the first five is gone, `require_text_mode` refuses text mode with its name, and voice goes on untouched.
+Where one of the first six is gone, `require_text_mode` refuses text mode with its name, and voice goes on untouched.
 
 Replaced, once and only in a process that runs a test: ``AgentSession.start``, ``AgentSession._text_only``,
 ``RoomIO.start``, ``BackgroundAudioPlayer.start`` and ``.play``. Each does nothing of its own for a job that is no test.
@@ -20,20 +21,21 @@ Replaced, once and only in a process that runs a test: ``AgentSession.start``, `
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import inspect
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from ..errors import TextModeError
-from . import session as in_test
-from .entrypoint import UNDER_TEST, WrappedEntrypoint
+from .call import UNDER_TEST
 
 if TYPE_CHECKING:
     from livekit.agents import AgentSession
     from livekit.agents.voice.room_io import RoomIO, RoomOptions
 
+Replacement = Callable[..., Any]
 
 NO_MODEL: Final = (None, "manual", "realtime_llm")
 """Values of turn detection that say who ends a turn; no model runs."""
@@ -42,16 +44,21 @@ _installing = threading.Lock()
 _installed = False
 
 
-def install() -> None:
-    """Replace what a test needs replaced; once in a process, whose jobs may run in threads."""
+def install(replacements: Mapping[str, Replacement], job_of: Callable[[object], Any]) -> None:
+    """Replace what a test needs replaced; once in a process, whose jobs may run in threads.
+
+    Args:
+        replacements: by ``CLASS.METHOD``: what is called in a test, with the job, the original and its arguments.
+        job_of: the test whose job or whose room (given; may be None) it is; None where the original is to run.
+    """
     global _installed
     with _installing:
         if not _installed:
-            _install()
+            _install(replacements, job_of)
             _installed = True
 
 
-def _install() -> None:
+def _install(replacements: Mapping[str, Replacement], job_of: Callable[[object], Any]) -> None:
     from livekit.agents import AgentSession, BackgroundAudioPlayer
     from livekit.agents.voice.room_io import RoomIO
 
@@ -62,20 +69,18 @@ def _install() -> None:
     # Cekura's own tracer switches sessions to text too, unless it finds that done: it would write into the caller's
     # room options, and its own would win over the legacy pair.
     AgentSession._cekura_text_mode_patched = True  # type: ignore[attr-defined]
-    _replace(AgentSession, "start", in_test.start)
-    _replace(RoomIO, "start", in_test.start_room_io)
-    _replace(BackgroundAudioPlayer, "start", in_test.start_background_audio)
-    _replace(BackgroundAudioPlayer, "play", in_test.play_background_audio)
+    owners = {owner.__name__: owner for owner in (AgentSession, RoomIO, BackgroundAudioPlayer)}
+    for name, ours in replacements.items():
+        owner, method = name.split(".")
+        _replace(owners[owner], method, ours, job_of)
 
 
-def _replace(owner: type, name: str, ours: Callable[..., Any]) -> None:
+def _replace(owner: type, name: str, ours: Replacement, job_of: Callable[[object], Any]) -> None:
     original = getattr(owner, name)
 
     @functools.wraps(original)
     def replaced(*args: Any, **kwargs: Any) -> Any:
-        from .job import JobUnderTest
-
-        job = JobUnderTest.current() or JobUnderTest.of_room(getattr(args[0], "room", kwargs.get("room")))
+        job = job_of(getattr(args[0], "room", kwargs.get("room")))
         return original(*args, **kwargs) if job is None else ours(job, original, *args, **kwargs)
 
     setattr(owner, name, replaced)
@@ -97,7 +102,7 @@ def require_text_mode() -> None:
     missing = [] if isinstance(vars(AgentSession).get("_text_only"), property) else ["AgentSession._text_only"]
     missing += [] if hasattr(RoomOptions, "_ensure_options") else ["RoomOptions._ensure_options"]
     for owner, names in (
-        (AgentSession, ["_activity"]),
+        (AgentSession, ["_activity", "_update_activity_atask", "_activity_lock"]),
         (AgentActivity, ["_turn_detection", "_interruption_detector"]),
         (AgentOutput, ["_audio_changed"]),
         (AgentInput, ["_audio_changed"]),
@@ -163,6 +168,14 @@ def drop_turn_detection(session: AgentSession[Any]) -> None:
         session._activity._turn_detection = None
 
 
+async def until_settled(session: AgentSession[Any]) -> None:
+    """Wait for the end of a handoff: while one agent goes and the next has not come, a session takes no words."""
+    while (handoff := session._update_activity_atask) is not None and not handoff.done():
+        await asyncio.wait([handoff])
+    async with session._activity_lock:
+        return
+
+
 def audible(session: AgentSession[Any]) -> list[str]:
     """What of a session could speak or hear, in words; empty in text mode."""
     activity = session._activity
@@ -196,7 +209,7 @@ def ask_for_text(model: Any) -> bool:
     return True
 
 
-def replace_entrypoint(function: Callable[..., Any], wrapped: WrappedEntrypoint) -> None:
+def replace_entrypoint(function: Callable[..., Any], wrapped: Callable[..., Any]) -> None:
     """Give a server the wrapped function where it was registered first, in the decorators' other order."""
     from livekit.agents import AgentServer
 

@@ -5,16 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, Final
 
-from .. import __version__
-from ..contract import ERROR_ATTRIBUTE, KIT_ATTRIBUTE, MODE_ATTRIBUTE, Mode
+from ..contract import ERROR_ATTRIBUTE
 from ..errors import KitError
-from . import internals
-from .data_messages import Mailbox
-from .entrypoint import UNDER_TEST, Call, Options
-from .events import witness_of
+from .call import UNDER_TEST, Call, Options
 
 if TYPE_CHECKING:
     from livekit import rtc
@@ -134,10 +130,12 @@ class JobUnderTest:
 
     async def stay(self, error: BaseException) -> None:
         """Keep a failed agent in the room, its error readable, until it is removed or `ERROR_STAYS` have passed."""
+        # An entrypoint that raised before it connected would leave no word behind. Never broken off: the native client
+        # ends the whole process, with all jobs in its threads, when a connect of its is cancelled (livekit 1.1.21).
+        connecting = asyncio.ensure_future(self.context.connect())
         try:
             async with asyncio.timeout(_CONNECT_TIMEOUT):
-                # An entrypoint that raised before it connected would leave no word behind.
-                await self.context.connect()
+                await asyncio.shield(connecting)
                 self._attributes |= {ERROR_ATTRIBUTE: one_line(error)}
                 await self._publish()
         except Exception as fault:  # noqa: BLE001
@@ -184,43 +182,6 @@ def is_caller(participant: rtc.RemoteParticipant) -> bool:
     from livekit.agents.job import DEFAULT_PARTICIPANT_KINDS
 
     return participant.kind in DEFAULT_PARTICIPANT_KINDS
-
-
-async def run_test(
-    context: JobContext, mode: Mode, options: Options, entrypoint: Callable[[], Coroutine[Any, Any, Any]]
-) -> Any:
-    """Run the entrypoint as a test.
-
-    What it raises is told as `cekura.error` and, once that could be read, raised again.
-    """
-    mailbox = Mailbox()
-    job = JobUnderTest(context, Call.from_metadata(mode, context.job.metadata, mailbox), options)
-    job.tell(**{KIT_ATTRIBUTE: __version__, MODE_ATTRIBUTE: mode})
-    try:
-        internals.install()
-        job.witness = witness_of(job)
-        if mode is Mode.TEXT:
-            internals.require_text_mode()
-            from .text_session import prepare
-
-            prepare(job, mailbox)
-            job.start(mailbox.hand_out(), "data_messages")
-        return await entrypoint()
-    except Exception as error:
-        logger.error("the test ends: %s", one_line(error))
-        await (job.ending or job.stay(error))
-        raise
-    finally:
-        job.returned.set()
-
-
-async def refuse_job(context: JobContext, error: KitError) -> None:
-    """End a job whose metadata cannot be understood."""
-    logger.error("%s", one_line(error))
-    job = JobUnderTest(context, Call(mode=Mode.VOICE), Options())
-    job.tell(**{KIT_ATTRIBUTE: __version__})
-    await job.stay(error)
-    raise error
 
 
 def one_line(error: BaseException) -> str:

@@ -7,17 +7,28 @@ from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
 from ..contract import Mode
+from . import internals
+from .job import JobUnderTest
 from .tracing import track
 
 if TYPE_CHECKING:
     from livekit.agents import AgentSession, BackgroundAudioPlayer, PlayHandle
     from livekit.agents.voice.room_io import RoomIO
 
-    from .job import JobUnderTest
-
 logger = logging.getLogger("cekura_agent_kit")
 
 Original = Callable[..., Coroutine[Any, Any, Any]]
+
+
+def install() -> None:
+    """Have the functions below called in tests, in this process from now on."""
+    replacements: dict[str, internals.Replacement] = {
+        "AgentSession.start": start,
+        "RoomIO.start": start_room_io,
+        "BackgroundAudioPlayer.start": start_background_audio,
+        "BackgroundAudioPlayer.play": play_background_audio,
+    }
+    internals.install(replacements, lambda room: JobUnderTest.current() or JobUnderTest.of_room(room))
 
 
 async def start(job: JobUnderTest, original: Original, session: AgentSession[Any], *args: Any, **kwargs: Any) -> Any:

@@ -16,9 +16,9 @@ from livekit.agents.voice.room_io import RoomIO, RoomOptions, TextInputOptions, 
 from ..contract import PROOF_ATTRIBUTE, TEXT_ONLY
 from ..errors import TextModeError
 from . import internals
+from .call import UNDER_TEST
 from .caller import Held, Inbox, Turns
 from .data_messages import Packets
-from .entrypoint import UNDER_TEST
 
 if TYPE_CHECKING:
     from .data_messages import Mailbox

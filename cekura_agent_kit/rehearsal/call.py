@@ -20,7 +20,8 @@ from typing import Any, Self
 from livekit.agents import Agent, AgentSession, llm
 from livekit.agents.llm import ChatContext
 
-from ..agent.entrypoint import Options, WrappedEntrypoint
+from ..agent.call import Options
+from ..agent.entrypoint import WrappedEntrypoint
 from ..contract import ERROR_ATTRIBUTE, Mode, job_metadata, parse_metadata
 from ..errors import RehearsalError
 from . import internals

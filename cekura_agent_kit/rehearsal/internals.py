@@ -26,7 +26,7 @@ from livekit.agents.voice.room_io import RoomIO, TextInputEvent
 from livekit.rtc._proto import handle_pb2, participant_pb2, track_pb2
 from livekit.rtc._utils import BroadcastQueue
 
-from ..agent import entrypoint, job, session, text_session
+from ..agent import entrypoint, internals, run, session, text_session
 
 if TYPE_CHECKING:
     from .room import MemoryRoom
@@ -381,6 +381,6 @@ def follow_mocks(shared: dict[type, Any]) -> None:
 @functools.cache
 def hide_frames() -> None:
     """Leave the wrapper, and livekit-agents' assertion helpers, out of pytest's tracebacks."""
-    for module in (entrypoint, job, session, text_session):
+    for module in (entrypoint, internals, run, session, text_session):
         module.__tracebackhide__ = True  # type: ignore[attr-defined]
     run_result.__tracebackhide__ = lambda raised: raised.errisinstance(AssertionError)  # type: ignore[attr-defined]

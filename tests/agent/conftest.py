@@ -64,10 +64,6 @@ class Worker:
     def speech_calls(self) -> list[str]:
         return self.spy_file.read_text().split("\n")[:-1] if self.spy_file.exists() else []
 
-    def forget_speech_calls(self) -> None:
-        """For a test whose agent is meant to resolve speech models."""
-        self.spy_file.unlink(missing_ok=True)
-
     def wait_until_registered(self) -> None:
         deadline = time.monotonic() + 120
         while "registered worker" not in self.log:

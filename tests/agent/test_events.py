@@ -85,8 +85,9 @@ async def test_the_witness_alone_is_told(worker: Worker, text: bool) -> None:
             assert who["call_id"]
             assert by_name["break_down"]["is_error"] is True
             assert transfer["name"] == "transfer"
-            assert (handoff["from"], handoff["to"]) == ("tools", "second")
+            assert (handoff["from"], handoff["to"]) == ("tools", "specialist")
             assert others.events == []
+    assert worker.speech_calls == []
 
 
 @pytest.mark.parametrize(

@@ -89,6 +89,22 @@ async def test_words_that_come_while_a_reply_is_made_are_answered_in_order(worke
             assert evaluator.heard == ["You said one.", "You said two.", "You said three."]
 
 
+@pytest.mark.parametrize("first", ["bye", "next"], ids=["after a reply", "in the hook of a turn"])
+async def test_words_that_come_while_one_agent_follows_another_are_answered(worker: Worker, first: str) -> None:
+    async with dispatched(worker, text("hands_over_between_turns")) as run:
+        await run.until(lambda attributes: PROOF_ATTRIBUTE in attributes)
+        async with run.evaluator() as evaluator:
+            await run.announce()
+            await evaluator.say(first)
+            if first == "bye":
+                await evaluator.hear("You said bye.")
+                # The old agent has gone by then, and the new one needs half a second.
+                await asyncio.sleep(0.2)
+            await evaluator.say("still there")
+            await evaluator.hear("You said still there.")
+            assert evaluator.heard == [f"You said {first}.", "You said still there."]
+
+
 async def test_words_are_kept_though_nobody_announces_their_sender(worker: Worker) -> None:
     async with dispatched(worker, text("say_in_on_enter")) as run:
         await run.until(lambda attributes: PROOF_ATTRIBUTE in attributes)

@@ -95,6 +95,7 @@ async def bring_another_first(ctx: JobContext) -> None:
 
 async def publish_audio(ctx: JobContext) -> None:
     await talk(ctx)
+    await ctx.wait_for_participant()
     track = rtc.LocalAudioTrack.create_audio_track("music", rtc.AudioSource(48000, 1))
     await ctx.room.local_participant.publish_track(track)
 

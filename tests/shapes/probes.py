@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from livekit import rtc
-from livekit.agents import Agent, AgentSession, JobContext, StopResponse, function_tool, llm
+from livekit.agents import Agent, AgentSession, ConversationItemAddedEvent, JobContext, StopResponse, function_tool, llm
 from livekit.agents.voice.room_io import RoomOptions
 
 from cekura_agent_kit import current_call, wrap_entrypoint
@@ -75,6 +75,10 @@ async def will_not_be_silent(ctx: JobContext) -> None:
     await session.start(Second(), room=ctx.room)
 
 
+class Specialist(Plain):
+    """Has no speech models of its own, so that it can be handed to in voice too."""
+
+
 class Tools(Plain):
     @function_tool
     async def who(self) -> str:
@@ -92,7 +96,7 @@ class Tools(Plain):
     @function_tool
     async def transfer(self) -> Agent:
         """Hand over."""
-        return Second()
+        return Specialist()
 
 
 @probe
@@ -107,6 +111,38 @@ async def tools_without_models(ctx: JobContext) -> None:
     """For tests in voice: nothing in it needs a microphone or a voice."""
     session: AgentSession[Any] = AgentSession(llm=InstantLLM(), vad=None, turn_detection="manual")
     await session.start(Tools(), room=ctx.room, room_options=RoomOptions(audio_input=False, audio_output=False))
+
+
+class SlowTools(llm.Toolset):
+    """As an MCP server that is far away."""
+
+    async def setup(self) -> SlowTools:
+        await asyncio.sleep(0.5)
+        return self
+
+
+class SlowToCome(Plain):
+    def __init__(self) -> None:
+        super().__init__(tools=[SlowTools(id="slow")])
+
+
+class HandsOver(Plain):
+    async def on_user_turn_completed(self, turn_ctx: llm.ChatContext, new_message: llm.ChatMessage) -> None:
+        if new_message.text_content == "next":
+            self.session.update_agent(SlowToCome())
+
+
+@probe
+@wrap_entrypoint
+async def hands_over_between_turns(ctx: JobContext) -> None:
+    session = new_session()
+
+    def on_item(event: ConversationItemAddedEvent) -> None:
+        if getattr(event.item, "text_content", "") == "You said bye.":
+            session.update_agent(SlowToCome())
+
+    session.on("conversation_item_added", on_item)
+    await session.start(HandsOver(), room=ctx.room)
 
 
 class SlowLLM(InstantLLM):
