@@ -25,7 +25,7 @@ demo: $(READY)
 	$(BIN)/cekura-kit run --sandbox examples/restaurant/cekura.yaml --json reports/demo.json
 
 test: $(READY)
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup --max-worker-restart 0
 
 test-failed: $(READY)
 	$(BIN)/python -m pytest -n 1 --last-failed --last-failed-no-failures none
