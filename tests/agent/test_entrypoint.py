@@ -8,7 +8,6 @@ import json
 import pickle
 import subprocess
 import sys
-import time
 from collections import Counter
 from random import Random
 from types import SimpleNamespace
@@ -100,16 +99,6 @@ def what_comes_of(metadata: str) -> str:
     with pytest.raises(StopIteration) as stop:
         decorated(ctx).send(None)
     return "untouched" if stop.value.value is ctx and vars(ctx) == {"job": ctx.job} else f"touched: {metadata}"
-
-
-def test_it_costs_a_job_that_is_no_test_less_than_a_millisecond() -> None:
-    ctx = job(json.dumps({"customer": "acme", "note": "x" * 2000}))
-    began = time.perf_counter()
-    for _ in range(100):
-        with pytest.raises(StopIteration):
-            decorated(ctx).send(None)
-    # A hundred times as long as it takes; the law says 1 ms.
-    assert (time.perf_counter() - began) / 100 < 0.001
 
 
 def test_voice_changes_nothing_in_livekit_agents() -> None:

@@ -16,6 +16,9 @@ from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS
 SPY_FILE = "SHAPES_SPY_FILE"
 """Environment variable: a file that gets a line for each call into a speech model, from whatever process."""
 
+MOVED = "SHAPES_SWITCH_HAS_MOVED"
+"""Environment variable: livekit-agents as if its text switch were another than the one that the wrapper knows."""
+
 CALLS: list[str] = []
 """The calls into speech models in this process."""
 

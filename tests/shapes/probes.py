@@ -15,7 +15,7 @@ from livekit.agents.voice.room_io import RoomOptions
 from cekura_agent_kit import current_call, wrap_entrypoint
 
 from .agents import Greeter, Plain, Retriever, Second, Voiced, new_session
-from .models import InstantLLM
+from .models import InstantLLM, called
 
 PROBES: dict[str, Callable[[JobContext], Awaitable[None]]] = {}
 
@@ -77,6 +77,32 @@ async def will_not_be_silent(ctx: JobContext) -> None:
 
 class Specialist(Plain):
     """Has no speech models of its own, so that it can be handed to in voice too."""
+
+
+if hasattr(llm, "DuplexModel"):  # since livekit-agents 1.8
+
+    class Duplex(llm.DuplexModel):
+        def __init__(self) -> None:
+            super().__init__(
+                capabilities=llm.DuplexCapabilities(user_transcription=False, auto_tool_reply_generation=True)
+            )
+
+        def session(self) -> Any:
+            raise called("duplex.session")
+
+        async def aclose(self) -> None:
+            pass
+
+    @probe
+    @wrap_entrypoint
+    async def duplex(ctx: JobContext) -> None:
+        session: AgentSession[Any] = AgentSession(llm=Duplex(), vad=None)
+        await session.start(Plain(), room=ctx.room)
+
+    @probe
+    @wrap_entrypoint
+    async def duplex_agent(ctx: JobContext) -> None:
+        await new_session().start(Plain(llm=Duplex()), room=ctx.room)
 
 
 class Tools(Plain):

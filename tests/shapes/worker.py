@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
 
-from livekit.agents import AgentServer, JobContext, JobExecutorType, cli
+from livekit.agents import AgentServer, AgentSession, JobContext, JobExecutorType, cli
 from livekit.rtc._ffi_client import FfiClient
 
 from tests.shapes.agents import SHAPES
+from tests.shapes.models import MOVED
 from tests.shapes.probes import PROBES
 
 # livekit makes its native client on first use, without a lock: two jobs that begin at once in two threads make two,
 # and what the first waits for is told to the second (livekit 1.1.21: its connect hangs, then the process is ended).
 _ = FfiClient.instance
+
+if os.environ.get(MOVED):
+    AgentSession._text_only = False  # type: ignore[method-assign, assignment]
 
 # A server gives no job to a worker that reports full load, as one does on a busy machine.
 server = AgentServer(job_executor_type=JobExecutorType.THREAD, num_idle_processes=4, load_fnc=lambda *_: 0.0)
