@@ -7,9 +7,12 @@ from pathlib import Path
 
 import pytest
 
+import cekura_agent_kit
 from cekura_agent_kit.contract import PROOF_ATTRIBUTE
 from cekura_agent_kit.sandbox.livekit_server import LiveKitServer
 from tests.agent.conftest import Worker, dispatched
+
+PACKAGE = Path(cekura_agent_kit.__file__).parent
 
 pytestmark = [pytest.mark.server, pytest.mark.slow]
 
@@ -29,6 +32,7 @@ async def test_a_test_in_a_job_process(livekit_server: LiveKitServer, tmp_path: 
                 assert evaluator.audio_tracks == []
         await run.logged("exiting", also=run.room)
         assert worker.speech_calls == []
-        assert "Traceback" not in worker.log
+        # livekit-agents logs a traceback of its own where the room goes while it tells its state.
+        assert f'File "{PACKAGE}' not in worker.log
     finally:
         await asyncio.to_thread(worker.stop)
