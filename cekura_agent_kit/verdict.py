@@ -90,7 +90,7 @@ class Timeline(_Model):
 
 
 class Latency(_Model):
-    """From the evaluator's last words to the agent's first words of the reply, in seconds, a turn each."""
+    """How long replies took, in seconds, a turn each."""
 
     turns: list[float] = []
     median: float | None = None
@@ -159,6 +159,9 @@ class RunVerdict(_Model):
     metrics: list[Metric] = []
     timeline: Timeline = Timeline()
     latency: Latency = Latency()
+    """From the evaluator's last words to the agent's first words of the reply."""
+    full_reply: Latency = Latency()
+    """From the evaluator's last words to the agent's last words of the reply."""
     transcript_source: Literal["witness", "cekura"] | None = None
     transcript: list[Line] = []
 
@@ -206,6 +209,11 @@ class SuiteVerdict(_Model):
     def latency(self) -> Latency:
         """Of all turns of all runs. Not in the JSON report, which has them a run each."""
         return Latency.of(turn for run in self.runs for turn in run.latency.turns)
+
+    @property
+    def full_reply(self) -> Latency:
+        """Of all turns of all runs, as `latency`."""
+        return Latency.of(turn for run in self.runs for turn in run.full_reply.turns)
 
     @classmethod
     def of(

@@ -95,6 +95,7 @@ def render(verdict: SuiteVerdict) -> str:
         flaky=sum(view.flaky for view in runs),
         modes=sorted({view.run.mode.value for view in runs}),
         latency=verdict.latency,
+        full_reply=verdict.full_reply,
         runs=runs,
         glance=broken[:_AT_A_GLANCE],
         more=len(broken[_AT_A_GLANCE:]),

@@ -89,6 +89,8 @@ def _properties(run: RunVerdict) -> dict[str, str]:
         "room": one_line(run.room),
         "reply_median_s": "" if run.latency.median is None else str(run.latency.median),
         "reply_p95_s": "" if run.latency.p95 is None else str(run.latency.p95),
+        "full_reply_median_s": "" if run.full_reply.median is None else str(run.full_reply.median),
+        "full_reply_p95_s": "" if run.full_reply.p95 is None else str(run.full_reply.p95),
     }
     return {name: value for name, value in known.items() if value}
 

@@ -11,7 +11,19 @@ from typing import Final
 from ..verdict import Outcome, RunVerdict, SuiteVerdict
 from .talk import talk
 from .text import one_line, printable, web_address
-from .words import because, blame, duration, flaky_scenarios, gist, headline, not_passed, rate, seconds, turning_point
+from .words import (
+    because,
+    blame,
+    duration,
+    flaky_scenarios,
+    gist,
+    headline,
+    not_passed,
+    rate,
+    replies_took,
+    seconds,
+    turning_point,
+)
 
 COMMENT_LIMIT: Final = 65_536
 """Characters that GitHub takes in a comment. Bytes are counted here, of which no text has fewer than characters."""
@@ -63,9 +75,8 @@ def _head(verdict: SuiteVerdict) -> str:
     facts = [f"{MARKS[outcome]} {counts[outcome]} {outcome.value}" for outcome in Outcome]
     if flaky := len(flaky_scenarios(verdict)):
         facts.append(f"🎲 {flaky} flaky")
-    latency = verdict.latency
-    if latency.median is not None and latency.p95 is not None:
-        facts.append(f"reply {seconds(latency.median)} median, {seconds(latency.p95)} p95")
+    if took := replies_took(verdict):
+        facts.append(took)
     facts.append(seconds(verdict.duration_s))
     heading = f"## {MARKS[verdict.outcome]} {_text(verdict.suite, 100)}: {_text(headline(verdict))}"
     head = f"{heading}\n\n{' · '.join(facts)}\n\n"

@@ -12,7 +12,7 @@ from rich.text import Text
 from ..verdict import Outcome, RunVerdict, SuiteVerdict
 from .talk import talk
 from .text import console_line, console_safe, one_line, web_address
-from .words import because, blame, gist, headline, not_passed, rate, seconds, title, turning_point
+from .words import because, blame, gist, headline, not_passed, rate, replies_took, seconds, title, turning_point
 
 MARKS: Final = {Outcome.PASSED: "✓", Outcome.FAILED: "✗", Outcome.ERRORED: "!"}
 STYLES: Final = {Outcome.PASSED: "green", Outcome.FAILED: "red", Outcome.ERRORED: "yellow"}
@@ -123,9 +123,8 @@ def _counts(verdict: SuiteVerdict) -> str:
     parts = [f"{counts[outcome]} {outcome.value}" for outcome in Outcome]
     if flaky := sum(scenario.flaky for scenario in verdict.scenarios):
         parts.append(f"{flaky} flaky")
-    latency = verdict.latency
-    if latency.median is not None and latency.p95 is not None:
-        parts.append(f"reply {seconds(latency.median)} median, {seconds(latency.p95)} p95")
+    if took := replies_took(verdict):
+        parts.append(took)
     return f"{one_line(verdict.suite, 80)}: " + " · ".join([*parts, seconds(verdict.duration_s)])
 
 

@@ -143,6 +143,17 @@ def reply_times(run: RunVerdict) -> dict[int, float]:
     return dict(zip(firsts, turns, strict=True)) if len(firsts) == len(turns) else {}
 
 
+def replies_took(verdict: SuiteVerdict) -> str:
+    """``reply 0.42 s median, 0.90 s p95, whole 0.61 s, 1.10 s``; empty where no reply was measured."""
+    first, last = verdict.latency, verdict.full_reply
+    if first.median is None or first.p95 is None:
+        return ""
+    told = f"reply {seconds(first.median)} median, {seconds(first.p95)} p95"
+    if last.median is None or last.p95 is None:
+        return told
+    return f"{told}, whole {seconds(last.median)}, {seconds(last.p95)}"
+
+
 def duration(run: RunVerdict) -> float | None:
     """Seconds from the run's first stage to its last."""
     times = [at for at in run.timeline.model_dump().values() if at is not None]

@@ -315,7 +315,12 @@ class Course:
         await self._witness.leave()
         self._house.witnesses += 1
         self._on_change()
-        self.seen.lines, self.seen.latency = self._witness.transcript.lines, self._witness.transcript.latency
+        transcript = self._witness.transcript
+        self.seen.lines, self.seen.latency, self.seen.full_reply = (
+            transcript.lines,
+            transcript.latency,
+            transcript.full_reply,
+        )
 
     async def _delete(self, room: Room) -> None:
         if await room.delete(within=self._house.cleanup):

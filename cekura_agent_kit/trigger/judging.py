@@ -47,6 +47,7 @@ class Observed:
     """Why it cannot be judged, unless Cekura has completed it."""
     lines: list[Line] = field(default_factory=list)
     latency: Latency = field(default_factory=Latency)
+    full_reply: Latency = field(default_factory=Latency)
     watched: bool = False
     """A witness was in the room."""
 
@@ -90,6 +91,7 @@ def verdict_of(seen: Observed) -> RunVerdict:
         metrics=list(run.metrics),
         timeline=Timeline(**{stage: round(at, 3) for stage, at in seen.timeline.items()}),
         latency=seen.latency,
+        full_reply=seen.full_reply,
         transcript_source=source,
         transcript=lines,
     )

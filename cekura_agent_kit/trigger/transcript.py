@@ -41,15 +41,29 @@ class Transcript:
     @property
     def latency(self) -> Latency:
         """How long the agent took for each reply, from the evaluator's last words to the agent's first."""
-        turns: list[float] = []
+        return Latency.of(first for first, _ in self._replies())
+
+    @property
+    def full_reply(self) -> Latency:
+        """How long the agent took for each reply, from the evaluator's last words to the agent's last."""
+        return Latency.of(last for _, last in self._replies())
+
+    def _replies(self) -> list[tuple[float, float]]:
+        """Seconds to the first and to the last words of each reply, which may be several lines."""
+        replies: list[tuple[float, float]] = []
         asked: float | None = None
+        answered = False
         for line in self.lines:
+            end = self.ends[id(line)]
             if line.role == "evaluator":
-                asked = self.ends[id(line)]
+                asked, answered = end, False
             elif line.role == "agent" and asked is not None:
-                turns.append(round(max((line.at or 0.0) - asked, 0.0), 3))
-                asked = None
-        return Latency.of(turns)
+                first, last = (round(max(at - asked, 0.0), 3) for at in (line.at or 0.0, end))
+                if answered:
+                    first, last = replies[-1][0], max(replies.pop()[1], last)
+                replies.append((first, last))
+                answered = True
+        return replies
 
 
 def line_of(event: dict[str, Any], *, at: float) -> Line | None:

@@ -41,6 +41,7 @@ def test_latency_is_from_the_last_words_to_the_first() -> None:
 
     assert heard.latency.turns == [0.5, 1.0]
     assert (heard.latency.median, heard.latency.p95) == (0.75, 1.0)
+    assert heard.full_reply.turns == [4.0, 2.0]
 
 
 @given(st.lists(st.floats(0, 100), min_size=1))
