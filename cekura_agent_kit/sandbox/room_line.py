@@ -7,6 +7,7 @@ import json
 import re
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, Final, Self
 
 from livekit import rtc
@@ -60,9 +61,12 @@ class RoomLine:
         try:
             await asyncio.shield(connecting)
         except asyncio.CancelledError:
-            # A connect that nobody awaits any more still joins, and stays in the room.
-            await asyncio.wait({connecting})
-            if connecting.exception() is None:
+            # A connect that nobody awaits any more still joins and stays in the room, and after ten seconds livekit's
+            # native client ends the process for it. So it is awaited, however often this is cancelled.
+            while not connecting.done():
+                with suppress(asyncio.CancelledError):
+                    await asyncio.wait({connecting})
+            if not connecting.cancelled() and connecting.exception() is None:
                 await self.room.disconnect()
             raise
         except rtc.ConnectError as error:
