@@ -68,6 +68,8 @@ async def test_the_witness_alone_is_told(worker: Worker, text: bool) -> None:
             await run.announce()
             await run.room_knows(evaluator)
             await evaluator.say("call who and break_down")
+            # In voice, words interrupt what is under way.
+            await ears.until(3)
             await evaluator.say("call transfer")
             events = await ears.until(5)
             first, *calls = (event for event in events if event["type"] == "tool_call" or event["from"] is None)
