@@ -54,7 +54,7 @@ class Pace:
         if settings.local_livekit:
             values |= {"livekit_requests": 200.0, "look": 0.1, "watch": 0.5}
         if settings.local_cekura:
-            values |= {"read_fastest": 0.25, "read_slowest": 2.0, "group": 1.0, "fate": 10.0, "after_end": 5.0}
+            values |= {"read_fastest": 0.25, "read_slowest": 1.0, "group": 1.0, "fate": 10.0, "after_end": 5.0}
         return cls(**values)
 
 

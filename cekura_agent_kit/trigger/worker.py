@@ -271,7 +271,19 @@ def _group_lives(group: int) -> bool:
         os.killpg(group, 0)
     except (ProcessLookupError, PermissionError):
         return False
-    return True
+    # The dead count until they are reaped, which the first process of a container does late or never.
+    stats = list(Path("/proc").glob("[0-9]*/stat"))
+    return not stats or any(_lives_in(group, stat) for stat in stats)
+
+
+def _lives_in(group: int, stat: Path) -> bool:
+    """Whether a process of Linux is of this group, and no zombie."""
+    try:
+        # The program's name stands in parentheses, and may hold any character.
+        state, _, of, *_ = stat.read_text(errors="replace").rpartition(")")[2].split()
+    except (OSError, ValueError):
+        return False
+    return of == str(group) and state not in "ZX"
 
 
 async def _until(condition: Callable[[], bool], deadline: float) -> None:
