@@ -15,7 +15,7 @@ help:
 	@echo "make test   run the tests"
 	@echo "make test-failed   those again that failed, one after the other"
 	@echo "make lint   ruff, mypy, import rules"
-	@echo "make matrix the tests of the agent's side on both ends of the versions; MATRIX=all on every one"
+	@echo "make matrix the tests of the agent's side on both ends of the versions; MATRIX=all on each, MATRIX=agents1.7 on some"
 	@echo "make template   an agent repo made by the built wheel: its tests and its demo"
 	@echo "make bench  the ratios that we claim, measured"
 	@echo "make clean  remove the environment"

@@ -1,4 +1,5 @@
-"""The tests of the agent's side on other versions: ``python -m tests.matrix`` (both ends), or ``… all`` (each one).
+"""The tests of what runs beside livekit-agents, on other versions: ``python -m tests.matrix`` (both ends), ``… all`` (each
+one), or those whose name holds a word: ``… agents1.7``.
 
 An environment for each is made once, beside the packages of the one that runs this. A Python that this machine lacks is
 skipped with a word; where CI is set, it fails.
@@ -14,7 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-TESTS = ["tests/agent", "tests/test_contract.py"]
+TESTS = [
+    "tests/agent",
+    "tests/test_contract.py",
+    *(f"tests/rehearsal/test_{what}.py" for what in ("room", "parity", "rehearse", "leftovers")),
+]
 
 
 @dataclass(frozen=True)
@@ -76,9 +81,19 @@ def check(done: subprocess.CompletedProcess[str]) -> None:
         sys.exit(f"{' '.join(done.args)}\n{done.stdout}{done.stderr}")
 
 
+def wanted(words: list[str]) -> list[Versions]:
+    """The cells that the command line asks for."""
+    if words in ([], ["all"]):
+        return ALL if words else ENDS
+    cells = [versions for versions in ALL if any(word in versions.name for word in words)]
+    if not cells:
+        sys.exit(f"no such versions; there are {', '.join(versions.name for versions in ALL)}")
+    return cells
+
+
 def main() -> int:
     failed = []
-    for versions in ALL if sys.argv[1:] == ["all"] else ENDS:
+    for versions in wanted(sys.argv[1:]):
         print(f"== {versions.name}", flush=True)
         python = prepare(versions)
         if python is None:

@@ -1,6 +1,6 @@
 """Every name of livekit-agents that we touch and that is not public, or that we replace.
 
-All are there since 1.6.0; checked on 1.6.0, 1.7.3 and 1.8.9.
+All are there since 1.6.0; checked on 1.6.0, 1.7.1 and 1.8.9.
 
 - ``AgentSession._text_only``: the framework's own switch; speech models resolve to None at every level.
 - ``AgentSession._activity``, its ``stt``, ``tts``, ``vad``, ``_turn_detection``, ``_interruption_detector``: the proof.
