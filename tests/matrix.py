@@ -1,5 +1,5 @@
-"""The tests of what runs beside livekit-agents, on other versions: ``python -m tests.matrix`` (both ends), ``… all`` (each
-one), or those whose name holds a word: ``… agents1.7``.
+"""The tests of what runs beside livekit-agents, on other versions: ``python -m tests.matrix`` (both ends), ``… all``
+(each one), or those whose name holds a word: ``… agents1.7``.
 
 An environment for each is made once, beside the packages of the one that runs this. A Python that this machine lacks is
 skipped with a word; where CI is set, it fails.
