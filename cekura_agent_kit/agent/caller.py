@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from livekit import rtc
-from livekit.agents import Agent, AgentSession, SpeechCreatedEvent, StopResponse, llm, utils
+from livekit.agents import NOT_GIVEN, Agent, AgentSession, SpeechCreatedEvent, StopResponse, llm, utils
 from livekit.agents.types import TOPIC_CHAT
 from livekit.agents.voice import SpeechHandle
 from livekit.agents.voice.io import TextOutput
@@ -265,27 +265,28 @@ class Turns:
         """The turn as livekit-agents runs it for speech: see ``AgentActivity._user_turn_completed_task``."""
         agent = session.current_agent
         message = llm.ChatMessage(role="user", content=[text])
-        chat_ctx = agent.chat_ctx.copy()
-        try:
-            await agent.on_user_turn_completed(chat_ctx, new_message=message)
-        except StopResponse:
-            return
-        except Exception:
-            # In voice the turn ends here too.
-            logger.exception("error occurred during on_user_turn_completed")
-            return
-        await until_settled(session)
-        if (successor := session.current_agent) is not agent:
-            # The hook has handed over: the context that it was given is not that of the agent who answers.
-            agent, chat_ctx = successor, successor.chat_ctx.copy()
+        chat_ctx: Any = NOT_GIVEN
+        if getattr(agent.on_user_turn_completed, "__func__", None) is not Agent.on_user_turn_completed:
+            chat_ctx = agent.chat_ctx.copy()
+            try:
+                await agent.on_user_turn_completed(chat_ctx, new_message=message)
+            except StopResponse:
+                return
+            except Exception:
+                # In voice the turn ends here too.
+                logger.exception("error occurred during on_user_turn_completed")
+                return
+            await until_settled(session)
+            if (successor := session.current_agent) is not agent:
+                # The hook has handed over: the context that it was given is not that of the agent who answers.
+                agent, chat_ctx = successor, NOT_GIVEN
         model = agent.llm if utils.is_given(agent.llm) else session.llm
         if model is None:
             return
         if isinstance(model, llm.RealtimeModel):
             # It keeps its own context; what the hook changed is dropped in voice too.
-            session.generate_reply(user_input=message, input_modality=self._modality)
-        else:
-            session.generate_reply(user_input=message, chat_ctx=chat_ctx, input_modality=self._modality)
+            chat_ctx = NOT_GIVEN
+        session.generate_reply(user_input=message, chat_ctx=chat_ctx, input_modality=self._modality)
 
 
 @dataclass(frozen=True)
