@@ -168,7 +168,8 @@ class Inbox:
         if isinstance(reader, Words):
             return reader
         try:
-            words = Words(reader.info, await asyncio.wait_for(reader.read_all(), STREAM_TIMEOUT))
+            async with asyncio.timeout(STREAM_TIMEOUT):
+                words = Words(reader.info, await reader.read_all())
         except (TimeoutError, ConnectionError) as fault:
             logger.warning("words of %s were lost on their way: %s: %s", identity, type(fault).__name__, fault)
             return None
