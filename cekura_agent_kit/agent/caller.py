@@ -267,6 +267,7 @@ class Turns:
         agent = session.current_agent
         message = llm.ChatMessage(role="user", content=[text])
         chat_ctx: Any = NOT_GIVEN
+        # An agent without a hook of its own needs no copy of its history, which grows with each turn.
         if getattr(agent.on_user_turn_completed, "__func__", None) is not Agent.on_user_turn_completed:
             chat_ctx = agent.chat_ctx.copy()
             try:

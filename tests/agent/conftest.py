@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 from livekit import api
 
+from cekura_agent_kit.contract import ERROR_ATTRIBUTE
 from cekura_agent_kit.sandbox.livekit_server import LiveKitServer
 from tests.agent.evaluator import DEADLINE, Evaluator
 from tests.shapes.models import SPY_FILE
@@ -121,6 +122,13 @@ class Run:
         """Take the agent out of the room, as a trigger does that has read its error."""
         if agent := await self.agent():
             await self.api.room.remove_participant(api.RoomParticipantIdentity(room=self.room, identity=agent.identity))
+
+    async def refusal(self) -> dict[str, str]:
+        """The attributes of an agent that has refused; then it is taken out, and is gone."""
+        attributes = await self.until(lambda attributes: ERROR_ATTRIBUTE in attributes)
+        await self.remove_agent()
+        await self.agent_gone()
+        return attributes
 
     async def agent_gone(self) -> None:
         async with asyncio.timeout(DEADLINE):

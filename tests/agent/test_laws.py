@@ -33,19 +33,15 @@ async def test_what_an_entrypoint_raises_can_be_read_in_the_room(worker: Worker,
 @pytest.mark.parametrize("shape", ["publishes_audio_before", "publishes_audio_after"])
 async def test_an_audio_track_ends_the_job(worker: Worker, shape: str) -> None:
     async with dispatched(worker, text(shape)) as run:
-        attributes = await run.until(lambda attributes: ERROR_ATTRIBUTE in attributes)
+        attributes = await run.refusal()
         assert attributes[ERROR_ATTRIBUTE].startswith("text mode did not hold: the audio track 'jingle'")
-        await run.remove_agent()
-        await run.agent_gone()
 
 
 async def test_a_session_that_cannot_be_switched_never_starts(worker: Worker) -> None:
     async with dispatched(worker, text("will_not_be_silent")) as run:
-        attributes = await run.until(lambda attributes: ERROR_ATTRIBUTE in attributes)
+        attributes = await run.refusal()
         assert attributes[ERROR_ATTRIBUTE].startswith("text mode did not hold: Stubborn._text_only is false")
         assert PROOF_ATTRIBUTE not in attributes
-        await run.remove_agent()
-        await run.agent_gone()
     assert worker.speech_calls == []
 
 
@@ -61,10 +57,8 @@ async def test_metadata_that_cannot_be_understood_is_refused(
     worker: Worker, metadata: dict[str, object], said: str
 ) -> None:
     async with dispatched(worker, {**metadata, "shape": "plain"}) as run:
-        attributes = await run.until(lambda attributes: ERROR_ATTRIBUTE in attributes)
+        attributes = await run.refusal()
         assert said in attributes[ERROR_ATTRIBUTE]
-        await run.remove_agent()
-        await run.agent_gone()
 
 
 async def test_tools_know_the_call(worker: Worker) -> None:

@@ -26,11 +26,9 @@ from tests.shapes.models import MOVED
 @pytest.mark.parametrize("shape", ["duplex", "duplex_agent"])
 async def test_a_duplex_model_is_refused_by_name(worker: Worker, shape: str) -> None:
     async with dispatched(worker, {"text_mode": True, "shape": shape}) as run:
-        attributes = await run.until(lambda attributes: ERROR_ATTRIBUTE in attributes)
+        attributes = await run.refusal()
         assert attributes[ERROR_ATTRIBUTE].startswith("text mode did not hold: a DuplexModel has no text")
         assert PROOF_ATTRIBUTE not in attributes
-        await run.remove_agent()
-        await run.agent_gone()
     assert worker.speech_calls == []
 
 
