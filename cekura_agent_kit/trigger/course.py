@@ -316,11 +316,8 @@ class Course:
         self._house.witnesses += 1
         self._on_change()
         transcript = self._witness.transcript
-        self.seen.lines, self.seen.latency, self.seen.full_reply = (
-            transcript.lines,
-            transcript.latency,
-            transcript.full_reply,
-        )
+        self.seen.lines = transcript.lines
+        self.seen.latency, self.seen.full_reply = transcript.latency, transcript.full_reply
 
     async def _delete(self, room: Room) -> None:
         if await room.delete(within=self._house.cleanup):

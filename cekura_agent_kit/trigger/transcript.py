@@ -60,9 +60,11 @@ class Transcript:
             elif line.role == "agent" and asked is not None:
                 first, last = (round(max(at - asked, 0.0), 3) for at in (line.at or 0.0, end))
                 if answered:
-                    first, last = replies[-1][0], max(replies.pop()[1], last)
-                replies.append((first, last))
-                answered = True
+                    begun, latest = replies[-1]
+                    replies[-1] = (begun, max(latest, last))
+                else:
+                    replies.append((first, last))
+                    answered = True
         return replies
 
 
