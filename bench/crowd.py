@@ -26,10 +26,10 @@ from livekit.protocol.agent import Job
 from livekit.protocol.models import ParticipantInfo
 
 from cekura_agent_kit.contract import KIT_ATTRIBUTE, MODE_ATTRIBUTE, Mode
-from cekura_agent_kit.sandbox.cekura_service import CekuraService
-from cekura_agent_kit.sandbox.evaluator import Utterance
-from cekura_agent_kit.sandbox.room_line import RoomLine
-from cekura_agent_kit.sandbox.scenarios import Scenario, Step
+from cekura_agent_kit.sandbox.cekura.evaluator import Utterance
+from cekura_agent_kit.sandbox.cekura.scenarios import Scenario, Step
+from cekura_agent_kit.sandbox.cekura.service import CekuraService
+from cekura_agent_kit.sandbox.channels.room import RoomChannel
 from cekura_agent_kit.sandbox.web import WebService
 
 AGENT_COMES = 0.3
@@ -131,7 +131,7 @@ class LiveKitService(WebService):
         return api.AgentDispatch(id=asked.dispatch_id)
 
 
-class SilentLine(RoomLine):
+class SilentLine(RoomChannel):
     """An evaluator's line on which nobody speaks: it is in the room, and hears the agent's last words after a while."""
 
     def __init__(self, livekit: LiveKitService, seconds: float) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 
 from livekit.agents import Agent, AgentSession, JobContext
 
-from cekura_agent_kit.rehearsal.call import Rehearsal
+from cekura_agent_kit.rehearsal.rehearsal import Rehearsal
 from tests.shapes.models import InstantLLM
 
 from .measure import Figure, interleaved_async

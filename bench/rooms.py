@@ -16,10 +16,10 @@ from livekit import rtc
 
 from cekura_agent_kit.contract import Mode, job_metadata
 from cekura_agent_kit.sandbox.livekit_server import LiveKitServer
-from cekura_agent_kit.trigger.livekit import LiveKit, Seen, participant_token
-from cekura_agent_kit.trigger.pace import Budget, Pace
-from cekura_agent_kit.trigger.readiness import SIMULATION
+from cekura_agent_kit.trigger.rooms.readiness import SIMULATION
+from cekura_agent_kit.trigger.rooms.service import LiveKit, Seen, participant_token
 from cekura_agent_kit.trigger.settings import Settings
+from cekura_agent_kit.trigger.timing import Budget, Timing
 from cekura_agent_kit.trigger.worker import Worker
 
 ROOT = Path(__file__).parents[1]
@@ -95,7 +95,7 @@ class Rooms:
         self._settings = settings
         self._livekit = livekit
         self._agent_name = agent_name
-        self._pace = Pace.of(settings)
+        self._pace = Timing.of(settings)
 
     @asynccontextmanager
     async def agent(self, shape: str, way: str) -> AsyncIterator[str]:

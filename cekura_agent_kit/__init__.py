@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from .agent.entrypoint import wrap_entrypoint
     from .contract import Mode
     from .errors import KitError
-    from .trigger.conductor import run_suite
     from .trigger.settings import Settings
     from .trigger.suite import Suite
+    from .trigger.suite_run import run_suite
     from .verdict import Kind, Outcome, RunVerdict, SuiteVerdict
 
 __all__ = [
@@ -45,7 +45,7 @@ _HOME = {
     "Suite": ".trigger.suite",
     "SuiteVerdict": ".verdict",
     "current_call": ".agent.call",
-    "run_suite": ".trigger.conductor",
+    "run_suite": ".trigger.suite_run",
     "wrap_entrypoint": ".agent.entrypoint",
 }
 

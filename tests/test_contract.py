@@ -41,7 +41,7 @@ MODES: list[tuple[str | None, Mode | None]] = [
     ('{"text_mode": true, "cekura": {}}', Mode.TEXT),
     ('{"text_mode": true, "cekura": {"text_mode": true}}', Mode.TEXT),
     ('{"text_mode": true, "big": ' + "9" * 5000 + "}", Mode.TEXT),
-    # Voice.
+    # Synthesizer.
     ('{"text_mode": false}', Mode.VOICE),
     ('{"cekura": {}}', Mode.VOICE),
     ('{"cekura": {"text_mode": false}}', Mode.VOICE),

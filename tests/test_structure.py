@@ -37,7 +37,7 @@ def test_every_public_name_resolves_and_nothing_else() -> None:
         ("from cekura_agent_kit import wrap_entrypoint", {"livekit.agents", "httpx", "pydantic", "jwt"}),
         ("import cekura_agent_kit.cli", {"livekit", "httpx", "pydantic", "yaml", "jinja2", "aiohttp"}),
         ("import cekura_agent_kit.rehearsal.plugin", {"livekit", "httpx", "pydantic", "yaml", "aiohttp"}),
-        ("import cekura_agent_kit.trigger.conductor", {"livekit.agents"}),
+        ("import cekura_agent_kit.trigger.suite_run", {"livekit.agents"}),
     ],
 )
 def test_importing_is_cheap(statement: str, not_loaded: set[str]) -> None:

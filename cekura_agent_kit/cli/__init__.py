@@ -13,7 +13,7 @@ from ..errors import KitError
 from .doctor import doctor
 from .init import init
 from .report import report
-from .run import run
+from .run_command import run
 from .sandbox import sandbox
 from .schema import schema
 from .sweep import sweep

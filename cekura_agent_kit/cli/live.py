@@ -16,10 +16,10 @@ from rich.live import Live as RichLive
 from rich.table import Table
 from rich.text import Text
 
-from ..report.talk import words_of
+from ..report.phrases import clock, duration, speaker
+from ..report.sanitize import console_line
 from ..report.terminal import MARKS, STYLES, finished, watched
-from ..report.text import console_line
-from ..report.words import clock, duration, speaker
+from ..report.transcript_lines import words_of
 from ..trigger.progress import Ended, Event, Finished, Noted, Planned, Said, Stage
 from ..verdict import Line, Outcome
 

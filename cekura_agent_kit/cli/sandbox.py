@@ -40,7 +40,7 @@ async def _keep(scenarios: Path, faults: Path | None) -> None:
     import shlex
 
     from ..sandbox import Sandbox
-    from ..sandbox.faults import load_faults
+    from ..sandbox.cekura.faults import load_faults
 
     misbehaving = load_faults(faults) if faults else None
     async with Sandbox(scenarios, say=lambda text: typer.echo(text, err=True), faults=misbehaving) as sandbox:

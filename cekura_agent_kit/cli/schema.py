@@ -48,15 +48,15 @@ def _model_schema(what: Schema) -> dict[str, Any]:
     if what is Schema.SCENARIOS:
         from pydantic import TypeAdapter
 
-        from ..sandbox.scenarios import Scenario
+        from ..sandbox.cekura.scenarios import Scenario
 
         return TypeAdapter(dict[int, Scenario]).json_schema()
     if what is Schema.RULES:
-        from ..sandbox.rules import Rules
+        from ..sandbox.models.rules import Rules
 
         return Rules.model_json_schema()
     if what is Schema.FAULTS:
-        from ..sandbox.faults import Faults
+        from ..sandbox.cekura.faults import Faults
 
         return Faults.model_json_schema()
     from ..trigger.suite import Suite

@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .call import Rehearsal
     from .fixture import Rehearse
+    from .rehearsal import Rehearsal
     from .room import MemoryRoom
     from .scenarios import RehearsedScenario
     from .turn import Handoff, ToolCall, Turn
@@ -20,7 +20,7 @@ __all__ = ["Handoff", "MemoryRoom", "Rehearsal", "Rehearse", "RehearsedScenario"
 _HOME = {
     "Handoff": ".turn",
     "MemoryRoom": ".room",
-    "Rehearsal": ".call",
+    "Rehearsal": ".rehearsal",
     "Rehearse": ".fixture",
     "RehearsedScenario": ".scenarios",
     "ToolCall": ".turn",

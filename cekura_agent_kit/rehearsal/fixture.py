@@ -10,12 +10,12 @@ import pytest
 from livekit.agents import llm as lk
 
 from ..contract import Mode
-from ..sandbox.rules import Rules
+from ..sandbox.models.rules import Rules
 from . import internals
-from .call import TIMEOUT, Rehearsal
 from .files import folders_of
 from .job import Processes
 from .model import model_of
+from .rehearsal import TIMEOUT, Rehearsal
 from .transcript import report
 
 __tracebackhide__ = True

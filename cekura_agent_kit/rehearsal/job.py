@@ -18,9 +18,9 @@ from livekit.agents.job import JobAcceptArguments, RunningJobInfo
 from livekit.protocol import agent, models
 
 from ..errors import RehearsalError
+from ..worker.target import Entrypoint, Target
 from . import internals
 from .room import MemoryRoom
-from .target import Entrypoint, Target
 
 __tracebackhide__ = True
 

@@ -9,8 +9,8 @@ from typing import Any
 from livekit.agents import llm
 
 from ..errors import RehearsalError
-from ..sandbox.rules import Rules, load_rules
-from ..sandbox.rules_llm import RulesLLM
+from ..sandbox.models.rules import Rules, load_rules
+from ..sandbox.models.rules_llm import RulesLLM
 from .files import find
 
 __tracebackhide__ = True

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ..errors import RehearsalError
-from ..sandbox.evaluator import Evaluator, Judgement, LineClosed, Utterance
-from ..sandbox.scenarios import Scenario, load_scenarios
+from ..sandbox.cekura.evaluator import ChannelClosed, Evaluator, Judgement, Utterance
+from ..sandbox.cekura.scenarios import Scenario, load_scenarios
 from .files import find, folders_of
 
 if TYPE_CHECKING:
-    from .call import Rehearsal
     from .fixture import Rehearse
+    from .rehearsal import Rehearsal
 
 __tracebackhide__ = True
 
@@ -67,7 +67,7 @@ class RehearsedScenario:
             AssertionError: a ``hear`` was not heard; the text says what was, instead.
         """
         async with self.call as call:
-            judgement = await Evaluator(self.scenario, MemoryLine(call)).talk()
+            judgement = await Evaluator(self.scenario, MemoryChannel(call)).talk()
         if not judgement.success:
             raise AssertionError(f"scenario {self.id}, {self.scenario.name}: {' '.join(judgement.explanation)}")
         return judgement
@@ -76,8 +76,8 @@ class RehearsedScenario:
         return f"<scenario {self.id}: {self.scenario.name}>"
 
 
-class MemoryLine:
-    """The evaluator's end of a talk in a room in memory (`sandbox.evaluator.Line`)."""
+class MemoryChannel:
+    """The evaluator's end of a talk in a room in memory (`sandbox.cekura.evaluator.Channel`)."""
 
     def __init__(self, call: Rehearsal) -> None:
         self.transcript: list[Utterance] = []
@@ -89,7 +89,7 @@ class MemoryLine:
     async def say(self, text: str) -> None:
         """See `Line.say`."""
         if not self._call.room.isconnected():
-            raise LineClosed("the agent left the room")
+            raise ChannelClosed("the agent left the room")
         self._next = len(self._call.heard)
         self._note("evaluator", text)
         self._call.speak(text)
@@ -101,7 +101,7 @@ class MemoryLine:
             await room.until(lambda: self._complete() is not None or not room.isconnected(), timeout=None)
             words = self._complete()
             if words is None:
-                raise LineClosed("the agent left the room")
+                raise ChannelClosed("the agent left the room")
             self._next += 1
             if words:
                 self._note("agent", words)

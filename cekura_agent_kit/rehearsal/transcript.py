@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from ..verdict import Line
-from .target import place_of
+from ..worker.target import place_of
 from .turn import ToolCall, arguments_of
 
 if TYPE_CHECKING:
-    from .call import Rehearsal
+    from .rehearsal import Rehearsal
 
 _NAMES = {"evaluator": "caller", "agent": "agent", "tool": "tool", "event": ""}
 

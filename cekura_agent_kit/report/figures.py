@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Final
 
 from ..verdict import RunVerdict
-from .words import clock, seconds
+from .phrases import clock, seconds
 
 _STAGES: Final = {
     "room": ("room made", "ready"),

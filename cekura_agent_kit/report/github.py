@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from ..verdict import RunVerdict, SuiteVerdict
-from .text import one_line
-from .words import because, blame, headline, not_passed, title
+from .phrases import because, blame, headline, not_passed, title
+from .sanitize import one_line
 
 _SHOWN: Final = 10
 """Errors of one step that GitHub shows."""

@@ -16,8 +16,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from ..verdict import Line, Metric, Outcome, RunVerdict, ScenarioVerdict, SuiteVerdict
-from . import figures, words
-from .text import one_line, printable, web_address
+from . import figures
+from . import phrases as words
+from .sanitize import one_line, printable, web_address
 
 _TEMPLATES: Final = Path(__file__).parent / "templates"
 _AT_A_GLANCE: Final = 6

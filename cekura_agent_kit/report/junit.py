@@ -12,9 +12,9 @@ from junitparser import xunit2
 from junitparser.junitparser import Error, Failure, Result, TestCase
 
 from ..verdict import Outcome, RunVerdict, SuiteVerdict
-from .talk import talk
-from .text import one_line, printable
-from .words import because, blame, duration, gist, title
+from .phrases import because, blame, duration, gist, title
+from .sanitize import one_line, printable
+from .transcript_lines import talk
 
 R = TypeVar("R", bound=Result)
 

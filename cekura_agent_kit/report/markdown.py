@@ -9,9 +9,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from ..verdict import Outcome, RunVerdict, SuiteVerdict
-from .talk import talk
-from .text import one_line, printable, web_address
-from .words import (
+from .phrases import (
     because,
     blame,
     duration,
@@ -24,6 +22,8 @@ from .words import (
     seconds,
     turning_point,
 )
+from .sanitize import one_line, printable, web_address
+from .transcript_lines import talk
 
 COMMENT_LIMIT: Final = 65_536
 """Characters that GitHub takes in a comment. Bytes are counted here, of which no text has fewer than characters."""

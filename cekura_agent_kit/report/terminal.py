@@ -10,9 +10,9 @@ from rich.console import Console
 from rich.text import Text
 
 from ..verdict import Outcome, RunVerdict, SuiteVerdict
-from .talk import talk
-from .text import console_line, console_safe, one_line, web_address
-from .words import because, blame, gist, headline, not_passed, rate, replies_took, seconds, title, turning_point
+from .phrases import because, blame, gist, headline, not_passed, rate, replies_took, seconds, title, turning_point
+from .sanitize import console_line, console_safe, one_line, web_address
+from .transcript_lines import talk
 
 MARKS: Final = {Outcome.PASSED: "✓", Outcome.FAILED: "✗", Outcome.ERRORED: "!"}
 STYLES: Final = {Outcome.PASSED: "green", Outcome.FAILED: "red", Outcome.ERRORED: "yellow"}

@@ -9,14 +9,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from .cekura_service import CekuraService
-from .faults import Faults
+from .cekura.faults import Faults
+from .cekura.scenarios import load_scenarios
+from .cekura.service import CekuraService
+from .channels.speech import Speech
+from .channels.voice import VoiceChannel
 from .livekit_server import LiveKitServer
-from .models import ModelsService
-from .rules import Rules, load_rules
-from .scenarios import load_scenarios
-from .speech import Speech
-from .voice_line import VoiceLine
+from .models.rules import Rules, load_rules
+from .models.service import ModelsService
 
 RULES_FILE: Final = "models.yaml"
 """Beside the scenario file: what the stand-in's language model answers."""
@@ -62,7 +62,7 @@ class Sandbox:
             agent, caller = [await parts.enter_async_context(Speech()) for _ in range(2)]
             self.models = await parts.enter_async_context(ModelsService(self.rules, speech=agent, caller=caller))
             cekura = CekuraService(
-                self.scenarios, faults=self._faults, voice_line=partial(VoiceLine, caller, agent=agent)
+                self.scenarios, faults=self._faults, voice_line=partial(VoiceChannel, caller, agent=agent)
             )
             self.cekura = await parts.enter_async_context(cekura)
             self._parts = parts.pop_all()

@@ -13,14 +13,14 @@ from typing import Final, Literal
 
 from ..contract import Mode, job_metadata
 from ..errors import KitError, LiveKitError
-from .cekura import Cekura
-from .livekit import LiveKit, LiveKitUnreachable, participant_token
-from .pace import Budget, Pace
+from .cekura.client import Cekura
 from .redaction import Redaction
-from .room import EVALUATOR, Room
+from .rooms.room import EVALUATOR, Room
+from .rooms.service import LiveKit, LiveKitUnreachable, participant_token
+from .rooms.witness import Witness
 from .settings import Settings
 from .suite import PlannedRun, Suite
-from .witness import Witness
+from .timing import Budget, Timing
 from .worker import Worker
 
 _SKEW: Final = 8.0
@@ -132,8 +132,8 @@ class _Examination:
         return f"LiveKit at {self._settings.room_url}, Cekura at {self._settings.cekura_api_url}"
 
     async def _livekit_answers(self) -> str:
-        pace = Pace.of(self._settings)
-        self._livekit = await self._stack.enter_async_context(LiveKit(self._settings, Budget(pace.livekit_requests)))
+        timing = Timing.of(self._settings)
+        self._livekit = await self._stack.enter_async_context(LiveKit(self._settings, Budget(timing.livekit_requests)))
         try:
             await self._livekit.rooms(["cekura-kit"])
         except LiveKitUnreachable:
@@ -196,7 +196,7 @@ class _Examination:
         assert self._suite is not None, "only a suite has an agent"
         suite, planned = self._suite, self._probe
         began = time.monotonic()
-        self._room = Room(self._livekit, Pace.of(self._settings), planned, suite, time.monotonic)
+        self._room = Room(self._livekit, Timing.of(self._settings), planned, suite, time.monotonic)
         self._stack.push_async_callback(self._room.delete, within=10)
         await self._room.make(f"doctor-{secrets.token_hex(4)}")
         metadata = job_metadata(

@@ -7,7 +7,7 @@ from typing import Literal
 
 from ..errors import KitError
 from ..verdict import Kind, Latency, Line, Outcome, RunVerdict, Timeline
-from .runs import Run
+from .cekura.api_models import Run
 from .suite import PlannedRun
 
 _HINTS = {

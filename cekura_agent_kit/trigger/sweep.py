@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from .livekit import Listed, LiveKit, persist
-from .pace import Budget, Pace
+from .rooms.service import Listed, LiveKit, persist
 from .settings import Settings
+from .timing import Budget, Timing
 
 _NAME: Final = re.compile(r"cekura-kit-[0-9a-f]{16}")
 _WITHIN: Final = 10.0
@@ -59,7 +59,7 @@ async def sweep(
     Raises:
         LiveKitError: the rooms could not be listed.
     """
-    async with LiveKit(settings, Budget(Pace.of(settings).livekit_requests)) as livekit:
+    async with LiveKit(settings, Budget(Timing.of(settings).livekit_requests)) as livekit:
         ours = [room for listed in await livekit.rooms() if (room := left_room(listed, clock()))]
         found = tuple(room for room in ours if (room.suite_id == suite_id if suite_id else room.overdue > 0))
         if dry_run:

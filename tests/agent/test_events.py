@@ -16,7 +16,7 @@ from tests.agent.evaluator import DEADLINE, Evaluator
 pytestmark = pytest.mark.server
 
 
-class Ears:
+class Recognizer:
     """Reads the topic of events, in a participant's room."""
 
     def __init__(self, participant: Evaluator) -> None:
@@ -60,11 +60,11 @@ def permit_for(run: Run, **changes: Any) -> str:
 @pytest.mark.parametrize("text", [True, False])
 async def test_the_witness_alone_is_told(worker: Worker, text: bool) -> None:
     async with dispatched(worker, None) as run, run.evaluator("witness", hidden=True) as witness:
-        ears = Ears(witness)
+        ears = Recognizer(witness)
         await run.dispatch(metadata(run, permit_for(run), text=text))
         await run.until(lambda attributes: MODE_ATTRIBUTE in attributes and "lk.agent.state" in attributes)
         async with run.evaluator() as evaluator:
-            others = Ears(evaluator)
+            others = Recognizer(evaluator)
             await run.announce()
             await run.room_knows(evaluator)
             await evaluator.say("call who and break_down")
@@ -105,7 +105,7 @@ async def test_the_witness_alone_is_told(worker: Worker, text: bool) -> None:
 )
 async def test_without_a_permit_that_holds_nobody_is_told(worker: Worker, wrong: dict[str, Any] | None) -> None:
     async with dispatched(worker, None) as run, run.evaluator("witness", hidden=True) as witness:
-        ears = Ears(witness)
+        ears = Recognizer(witness)
         await run.dispatch(metadata(run, "witness" if wrong is None else permit_for(run, **wrong)))
         await run.until(lambda attributes: "cekura.proof" in attributes)
         async with run.evaluator() as evaluator:

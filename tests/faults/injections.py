@@ -16,9 +16,9 @@ from livekit import api
 from pydantic import SecretStr
 
 from cekura_agent_kit.contract import Mode
-from cekura_agent_kit.sandbox.cekura_service import KEY_HEADER
+from cekura_agent_kit.sandbox.cekura.service import KEY_HEADER
 from cekura_agent_kit.sandbox.web import WebService
-from cekura_agent_kit.trigger import cekura as client
+from cekura_agent_kit.trigger.cekura import client
 from cekura_agent_kit.trigger.progress import Event, Stage
 from tests.faults.proxy import Proxy
 from tests.faults.scene import Scene, room_of

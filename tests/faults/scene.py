@@ -19,16 +19,16 @@ from livekit import api
 from pydantic import SecretStr
 
 from cekura_agent_kit.report import html, junit, markdown
-from cekura_agent_kit.sandbox.cekura_service import CekuraService
-from cekura_agent_kit.sandbox.faults import Faults
+from cekura_agent_kit.sandbox.cekura.faults import Faults
+from cekura_agent_kit.sandbox.cekura.runs import Run
+from cekura_agent_kit.sandbox.cekura.scenarios import Scenario
+from cekura_agent_kit.sandbox.cekura.service import CekuraService
 from cekura_agent_kit.sandbox.livekit_server import LiveKitServer
-from cekura_agent_kit.sandbox.runs import Run
-from cekura_agent_kit.sandbox.scenarios import Scenario
-from cekura_agent_kit.trigger.conductor import Conductor
-from cekura_agent_kit.trigger.pace import Pace
 from cekura_agent_kit.trigger.progress import Event, Stage
 from cekura_agent_kit.trigger.settings import Settings
 from cekura_agent_kit.trigger.suite import Suite
+from cekura_agent_kit.trigger.suite_run import SuiteRun
+from cekura_agent_kit.trigger.timing import Timing
 from cekura_agent_kit.verdict import SuiteVerdict
 from tests.faults.agent import BOOK, PROCESSES
 from tests.faults.secrecy import Outputs
@@ -125,7 +125,7 @@ class Scene:
     folder: Path
     listeners: list[Callable[[Event], None]] = field(default_factory=list)
     foreign: int = 0
-    conductor: Conductor | None = None
+    conductor: SuiteRun | None = None
 
     def __post_init__(self) -> None:
         self._jobs_before = len(self.worker.jobs)
@@ -149,19 +149,19 @@ class Scene:
         return Suite.model_validate(values | {"runs": [dict(run) for run in runs] or [{"scenario": 30}]})
 
     async def run(
-        self, suite: Suite, *, pace: Mapping[str, Any] | None = None, fail_fast: bool = False
+        self, suite: Suite, *, timing: Mapping[str, Any] | None = None, fail_fast: bool = False
     ) -> SuiteVerdict:
         """Run it to its verdict, which is also written as each kind of report."""
-        usual = Pace.of(self.settings)
-        self.conductor = Conductor(
+        usual = Timing.of(self.settings)
+        self.conductor = SuiteRun(
             suite,
             settings=self.settings,
             on_event=self._on_event,
-            pace=replace(usual, **(pace or {})),
+            timing=replace(usual, **(timing or {})),
             fail_fast=fail_fast,
             environment={**os.environ, "PYTHONPATH": str(ROOT)},
         )
-        verdict = await self.conductor.conduct()
+        verdict = await self.conductor.run()
         for name, text in {
             "report.json": verdict.to_json(),
             "report.xml": junit.render(verdict),

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from cekura_agent_kit.sandbox.faults import Faults
+from cekura_agent_kit.sandbox.cekura.faults import Faults
 from cekura_agent_kit.verdict import Kind
 from tests.faults import injections
 from tests.faults.injections import Injection
@@ -38,7 +38,7 @@ class Fault:
         inject: what else is done, around the suite.
         runs: of the suite; one run of scenario 30 where it is empty.
         suite: further keys of the suite.
-        pace: changes to the trigger's pace.
+        timing: changes to the trigger's timing.
         fail_fast: with ``--fail-fast``.
     """
 
@@ -53,7 +53,7 @@ class Fault:
     inject: Injection | None = None
     runs: Sequence[Mapping[str, Any]] = ()
     suite: Mapping[str, Any] = field(default_factory=dict)
-    pace: Mapping[str, Any] = field(default_factory=dict)
+    timing: Mapping[str, Any] = field(default_factory=dict)
     fail_fast: bool = False
 
     @property
@@ -151,7 +151,7 @@ FAULTS: Final[tuple[Fault, ...]] = (
         {"lost": True, "done": False},
         hint=_NOTHING,
         started=0,
-        pace=QUICK_FATE,
+        timing=QUICK_FATE,
     ),
     _start(
         "502 with an HTML page, and nothing was started",
@@ -160,7 +160,7 @@ FAULTS: Final[tuple[Fault, ...]] = (
         reason="502: an HTML page",
         hint=_NOTHING,
         started=0,
-        pace=QUICK_FATE,
+        timing=QUICK_FATE,
     ),
     Fault(
         part="The start",
@@ -170,7 +170,7 @@ FAULTS: Final[tuple[Fault, ...]] = (
         hint=_NOTHING,
         started=0,
         faults={"start_runs": "none"},
-        pace=QUICK_FATE,
+        timing=QUICK_FATE,
     ),
     _start(
         "the answer is lost while another job starts the same scenario: neither is ended",
@@ -179,7 +179,7 @@ FAULTS: Final[tuple[Fault, ...]] = (
         reason="(scenario 30, ",
         hint=_LOST,
         inject=injections.another_job_starts_the_same,
-        pace=QUICK_FATE,
+        timing=QUICK_FATE,
     ),
     Fault(
         part="The start",
@@ -246,7 +246,7 @@ FAULTS: Final[tuple[Fault, ...]] = (
         comes_to=Kind.API_UNREACHABLE,
         reason="the verdict could not be read",
         suite={"timeout": "5s"},
-        pace={"after_end": 0.5},
+        timing={"after_end": 0.5},
     ),
     _read(
         "403 in mid-run: the key was revoked",
@@ -256,7 +256,7 @@ FAULTS: Final[tuple[Fault, ...]] = (
         reason="refuses the key",
         hint="check CEKURA_API_KEY",
         suite={"timeout": "5s"},
-        pace={"after_end": 0.5},
+        timing={"after_end": 0.5},
     ),
     Fault(
         part="Reads",
@@ -335,7 +335,7 @@ FAULTS: Final[tuple[Fault, ...]] = (
         reason="no verdict within 5 s; the run is evaluating",
         hint="raise `timeout`",
         suite={"timeout": "5s"},
-        pace={"after_end": 0.5},
+        timing={"after_end": 0.5},
     ),
     _evaluator(
         "the run ends as failed",
@@ -367,7 +367,7 @@ FAULTS: Final[tuple[Fault, ...]] = (
         reason="no worker took the job for agent 'nobody'",
         hint="check the agent's name",
         suite={"agent_name": "nobody"},
-        pace={"no_job": 1.5},
+        timing={"no_job": 1.5},
     ),
     _agent("the entrypoint raises", Kind.AGENT_REFUSED, "raise", reason="RuntimeError: no database"),
     _agent(
@@ -427,7 +427,7 @@ FAULTS: Final[tuple[Fault, ...]] = (
         reason="the agent left in mid-run",
         hint="read the worker's log",
         faults={"runs": {"all": {"evaluator": "silent", "scoring": "90s"}}},
-        pace={"agent_gone": 1.0, "after_end": 1.0},
+        timing={"agent_gone": 1.0, "after_end": 1.0},
     ),
     _agent(
         "says that it is in voice",
@@ -463,7 +463,7 @@ FAULTS: Final[tuple[Fault, ...]] = (
         comes_to=(Kind.AGENT_MISSING, PASSED),
         runs=({"scenario": 30, "metadata": {"behave": "return"}}, {"scenario": 31}),
         suite={"agent_timeout": "4s"},
-        pace={"group": 0.5},
+        timing={"group": 0.5},
     ),
     # The services as a whole, before anything is made.
     Fault(

@@ -15,9 +15,9 @@ import psutil
 import pytest
 from livekit import api
 
-from cekura_agent_kit.sandbox.faults import Faults
+from cekura_agent_kit.sandbox.cekura.faults import Faults
 from cekura_agent_kit.sandbox.livekit_server import LiveKitServer
-from cekura_agent_kit.trigger import livekit as client
+from cekura_agent_kit.trigger.rooms import service as client
 from cekura_agent_kit.trigger.sweep import sweep
 from cekura_agent_kit.verdict import Kind, Outcome
 from tests.faults.command import command, write_suite
@@ -68,7 +68,7 @@ async def test_a_killed_job_costs_its_own_run_alone(
         faults = Faults.model_validate({"runs": {"41": NO_VERDICT}})
         async with scene_of(livekit_server, worker, outputs, tmp_path, faults=faults) as scene:
             suite = _waiting_for_the_agent(scene, {"scenario": 41})
-            running = asyncio.create_task(scene.run(suite, pace=GONE_AFTER_KILL))
+            running = asyncio.create_task(scene.run(suite, timing=GONE_AFTER_KILL))
             await _until(lambda: scene.said("You said wait for it"), running)
             (victim,) = (room_of(run) for run in scene.service.runs.values() if run.scenario_id == 41)
             os.kill(worker.jobs[victim], signal.SIGKILL)
@@ -92,7 +92,7 @@ async def test_a_killed_worker_is_named_and_nothing_of_it_is_left(scene_with: Sc
             worker="python -m tests.faults.agent start",
             concurrency=1,
         )
-        running = asyncio.create_task(scene.run(suite, pace=GONE_AFTER_KILL))
+        running = asyncio.create_task(scene.run(suite, timing=GONE_AFTER_KILL))
         await _until(lambda: scene.service.runs and scene.service.runs[70011].status == "running", running)
         others = (each for each in psutil.Process().children() if each.pid != scene.worker.process.pid)
         (worker,) = (each for each in others if "tests.faults.agent" in each.cmdline())

@@ -19,9 +19,9 @@ from pydantic import SecretStr
 from cekura_agent_kit.contract import Mode
 from cekura_agent_kit.errors import CekuraError, SuiteError
 from cekura_agent_kit.report import html, junit, markdown
-from cekura_agent_kit.trigger.cekura import Cekura
+from cekura_agent_kit.trigger.cekura.api_models import Run, runs_in
+from cekura_agent_kit.trigger.cekura.client import Cekura
 from cekura_agent_kit.trigger.judging import Observed, verdict_of
-from cekura_agent_kit.trigger.runs import Run, runs_in
 from cekura_agent_kit.trigger.settings import Settings
 from cekura_agent_kit.trigger.suite import PlannedRun, Suite
 from cekura_agent_kit.verdict import Outcome, SuiteVerdict

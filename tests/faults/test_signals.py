@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from livekit import api
 
-from cekura_agent_kit.sandbox.faults import Faults
+from cekura_agent_kit.sandbox.cekura.faults import Faults
 from cekura_agent_kit.trigger.sweep import sweep
 from cekura_agent_kit.verdict import Kind
 from tests.faults.command import Command, command, write_suite

@@ -20,7 +20,7 @@ async def test_a_fault_comes_to_its_verdict(fault: Fault, scene_with: SceneOf) -
     async with scene_with(faults=fault.switches) as scene:
         async with _injected(fault, scene):
             suite = scene.suite(*fault.runs, **fault.suite)
-            verdict = await scene.run(suite, pace=fault.pace, fail_fast=fault.fail_fast)
+            verdict = await scene.run(suite, timing=fault.timing, fail_fast=fault.fail_fast)
         _hold_against(fault, verdict)
         assert len(scene.service.starts) - scene.foreign == fault.posts
         assert len(scene.service.runs) - scene.foreign == fault.started <= len(fault.outcomes)

@@ -14,7 +14,7 @@ from cekura_agent_kit.rehearsal import internals
 from cekura_agent_kit.rehearsal.fixture import Rehearse
 from cekura_agent_kit.rehearsal.job import Job
 from cekura_agent_kit.rehearsal.room import MemoryRoom
-from cekura_agent_kit.rehearsal.target import Target
+from cekura_agent_kit.worker.target import Target
 from tests.agent.conftest import Worker, dispatched, worker  # noqa: F401 - a fixture
 from tests.shapes import SHAPES, Shape
 from tests.shapes.models import CALLS

@@ -5,17 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from cekura_agent_kit.contract import Mode
-from cekura_agent_kit.verdict import (
-    Kind,
-    Latency,
-    Line,
-    Metric,
-    Outcome,
-    Result,
-    RunVerdict,
-    SuiteVerdict,
-    Timeline,
-)
+from cekura_agent_kit.verdict import Kind, Latency, Line, Metric, Outcome, Result, RunVerdict, SuiteVerdict, Timeline
 
 PASSED, FAILED, ERRORED = Outcome.PASSED, Outcome.FAILED, Outcome.ERRORED
 

@@ -13,12 +13,12 @@ import httpx
 import pytest
 from livekit import api, rtc
 
-from cekura_agent_kit.sandbox.cekura_service import KEY_HEADER, CekuraService
+from cekura_agent_kit.sandbox.cekura.runs import RunTiming
+from cekura_agent_kit.sandbox.cekura.scenarios import Scenario
+from cekura_agent_kit.sandbox.cekura.service import KEY_HEADER, CekuraService
 from cekura_agent_kit.sandbox.livekit_server import LiveKitServer
-from cekura_agent_kit.sandbox.runs import Pace
-from cekura_agent_kit.sandbox.scenarios import Scenario
 
-QUICK = Pace(queue=0.001, scoring=0.001)
+QUICK = RunTiming(queue=0.001, scoring=0.001)
 V1 = "/test_framework/v1"
 V2 = "/test_framework/v2"
 CHAT = f"{V1}/scenarios-external/run_scenarios_livekit_chat/"

@@ -10,9 +10,9 @@ import httpx
 import jwt
 import pytest
 
-from cekura_agent_kit.sandbox.cekura_service import KEY_HEADER, CekuraService
-from cekura_agent_kit.sandbox.faults import Faults
-from cekura_agent_kit.sandbox.runs import Pace
+from cekura_agent_kit.sandbox.cekura.faults import Faults
+from cekura_agent_kit.sandbox.cekura.runs import RunTiming
+from cekura_agent_kit.sandbox.cekura.service import KEY_HEADER, CekuraService
 
 from .conftest import CHAT, QUICK, V1, V2, VOICE, client_of, entry, final, scenario
 
@@ -23,7 +23,7 @@ HELD = Faults.model_validate({"runs": {"all": {"queue": "1h"}}})
 
 @pytest.fixture
 async def service() -> AsyncIterator[CekuraService]:
-    async with CekuraService(SCENARIOS, pace=QUICK, join=False) as service:
+    async with CekuraService(SCENARIOS, timing=QUICK, join=False) as service:
         yield service
 
 
@@ -134,7 +134,10 @@ async def test_bulk_takes_a_plain_comma_list(client: httpx.AsyncClient, ids: str
 
 async def test_runs_are_listed_in_pages_newest_first_by_status() -> None:
     faults = Faults.model_validate({"runs": {"31": {"queue": "1h"}}})
-    async with CekuraService(SCENARIOS, pace=QUICK, join=False, faults=faults) as service, client_of(service) as client:
+    async with (
+        CekuraService(SCENARIOS, timing=QUICK, join=False, faults=faults) as service,
+        client_of(service) as client,
+    ):
         started = (await client.post(CHAT, json={"scenarios": [entry(30), *[entry(31)] * 5]})).json()
         first, *queued = (run["id"] for run in started["runs"])
         await final(client, first)
@@ -173,8 +176,8 @@ async def test_what_is_not_there_is_404_with_a_detail(client: httpx.AsyncClient,
 
 async def test_statuses_move_from_the_queue_to_the_verdict() -> None:
     seen: list[str] = []
-    pace = Pace(queue=1, scoring=1)
-    async with CekuraService(SCENARIOS, pace=pace, join=False) as service, client_of(service) as client:
+    timing = RunTiming(queue=1, scoring=1)
+    async with CekuraService(SCENARIOS, timing=timing, join=False) as service, client_of(service) as client:
         started = (await client.post(CHAT, json={"scenarios": [entry()]})).json()
         seen.append(started["runs"][0]["status"])
         while seen[-1] != "completed":

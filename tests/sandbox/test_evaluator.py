@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from cekura_agent_kit.sandbox.evaluator import Evaluator, Judgement, LineClosed, Utterance
+from cekura_agent_kit.sandbox.cekura.evaluator import ChannelClosed, Evaluator, Judgement, Utterance
 
 from .conftest import scenario
 
@@ -28,12 +28,12 @@ class Script:
         self.spoken_to.set()
         while not self._queue.empty():
             if self._queue.get_nowait() is None:
-                raise LineClosed("the agent left the room")
+                raise ChannelClosed("the agent left the room")
         self._answer(text)
 
     async def hear(self) -> str:
         if (words := await self._queue.get()) is None:
-            raise LineClosed("the agent left the room")
+            raise ChannelClosed("the agent left the room")
         return words
 
     async def hang_up(self) -> None:

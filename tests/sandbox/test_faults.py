@@ -10,8 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
-from cekura_agent_kit.sandbox.cekura_service import CekuraService
-from cekura_agent_kit.sandbox.faults import Faults
+from cekura_agent_kit.sandbox.cekura.faults import Faults
+from cekura_agent_kit.sandbox.cekura.service import CekuraService
 
 from .conftest import CHAT, QUICK, V2, client_of, entry, final, scenario
 
@@ -22,7 +22,7 @@ START = {"scenarios": [entry(30), entry(31)]}
 @asynccontextmanager
 async def misbehaving(**faults: Any) -> AsyncIterator[tuple[CekuraService, httpx.AsyncClient]]:
     made = Faults.model_validate(faults)
-    async with CekuraService(SCENARIOS, faults=made, pace=QUICK, join=False) as service, client_of(service) as client:
+    async with CekuraService(SCENARIOS, faults=made, timing=QUICK, join=False) as service, client_of(service) as client:
         yield service, client
 
 

@@ -12,9 +12,9 @@ import pytest
 from livekit.agents import inference, llm
 from livekit.plugins import openai as livekit_openai
 
-from cekura_agent_kit.sandbox.models import ModelsService
-from cekura_agent_kit.sandbox.rules import Rules
-from cekura_agent_kit.sandbox.rules_llm import RulesLLM
+from cekura_agent_kit.sandbox.models.rules import Rules
+from cekura_agent_kit.sandbox.models.rules_llm import RulesLLM
+from cekura_agent_kit.sandbox.models.service import ModelsService
 
 RULES = Rules.model_validate(
     {

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from cekura_agent_kit.sandbox.rules import Call, Reply, Rules
+from cekura_agent_kit.sandbox.models.rules import Call, Reply, Rules
 
 TOOL = {
     "type": "function",

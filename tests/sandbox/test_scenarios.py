@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from cekura_agent_kit.errors import ScenarioError
-from cekura_agent_kit.sandbox.faults import Answer, Faults, RunFault, load_faults
-from cekura_agent_kit.sandbox.rules import load_rules
-from cekura_agent_kit.sandbox.scenarios import load_scenarios
+from cekura_agent_kit.sandbox.cekura.faults import Answer, Faults, RunFault, load_faults
+from cekura_agent_kit.sandbox.cekura.scenarios import load_scenarios
+from cekura_agent_kit.sandbox.models.rules import load_rules
 
 EXAMPLE = Path(__file__).parents[2] / "examples/restaurant"
 DOCUMENTATION = Path(__file__).parents[2] / "docs/sandbox.md"

@@ -12,10 +12,10 @@ import httpx
 import pytest
 from livekit import rtc
 
-from cekura_agent_kit.sandbox.cekura_service import CekuraService
-from cekura_agent_kit.sandbox.faults import Faults
+from cekura_agent_kit.sandbox.cekura.faults import Faults
+from cekura_agent_kit.sandbox.cekura.runs import RunTiming
+from cekura_agent_kit.sandbox.cekura.service import CekuraService
 from cekura_agent_kit.sandbox.livekit_server import LiveKitServer
-from cekura_agent_kit.sandbox.runs import Pace
 
 from .conftest import CHAT, QUICK, V2, Place, client_of, entry, final, scenario, send
 
@@ -46,7 +46,7 @@ async def says_nothing(_room: rtc.Room, _text: str) -> None: ...
 
 @pytest.fixture
 async def service() -> AsyncIterator[CekuraService]:
-    async with CekuraService(SCENARIOS, pace=QUICK) as service:
+    async with CekuraService(SCENARIOS, timing=QUICK) as service:
         yield service
 
 
@@ -208,7 +208,7 @@ async def test_an_evaluator_that_misbehaves(place: Place, how: str) -> None:
     faults = Faults.model_validate({"runs": {"all": {"evaluator": how}}})
     async with (
         place.agent(books, greeting="Welcome!"),
-        CekuraService(SCENARIOS, pace=QUICK, faults=faults) as service,
+        CekuraService(SCENARIOS, timing=QUICK, faults=faults) as service,
         client_of(service) as client,
     ):
         (run_id,) = await start(client, place.entry(30))
@@ -226,7 +226,7 @@ async def test_closing_ends_the_evaluators_that_talk(place: Place) -> None:
     before = asyncio.all_tasks()
     async with place.agent(says_nothing):
         inside = asyncio.all_tasks()
-        async with CekuraService(SCENARIOS, pace=Pace(queue=0.001)) as service, client_of(service) as client:
+        async with CekuraService(SCENARIOS, timing=RunTiming(queue=0.001)) as service, client_of(service) as client:
             await start(client, place.entry(33))
             await asyncio.wait_for(place.heard.get(), 30)
         assert {run.status for run in service.runs.values()} == {"cancelled"}

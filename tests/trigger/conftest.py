@@ -14,16 +14,16 @@ from typing import Any, TypeVar
 
 import pytest
 
-from cekura_agent_kit.sandbox.cekura_service import CekuraService
-from cekura_agent_kit.sandbox.faults import Faults
+from cekura_agent_kit.sandbox.cekura.faults import Faults
+from cekura_agent_kit.sandbox.cekura.scenarios import Scenario
+from cekura_agent_kit.sandbox.cekura.service import CekuraService
 from cekura_agent_kit.sandbox.livekit_server import LiveKitServer
-from cekura_agent_kit.sandbox.scenarios import Scenario
-from cekura_agent_kit.trigger.conductor import Conductor
-from cekura_agent_kit.trigger.livekit import LiveKit
-from cekura_agent_kit.trigger.pace import Budget, Pace
 from cekura_agent_kit.trigger.progress import Event
+from cekura_agent_kit.trigger.rooms.service import LiveKit
 from cekura_agent_kit.trigger.settings import Settings
 from cekura_agent_kit.trigger.suite import Suite
+from cekura_agent_kit.trigger.suite_run import SuiteRun
+from cekura_agent_kit.trigger.timing import Budget, Timing
 from cekura_agent_kit.trigger.worker import Worker
 from cekura_agent_kit.verdict import SuiteVerdict
 
@@ -124,7 +124,7 @@ class Bench:
 
     server: LiveKitServer
     agent_name: str
-    pace: dict[str, float] = field(default_factory=dict)
+    timing: dict[str, float] = field(default_factory=dict)
 
     def suite(self, *runs: int | dict[str, Any], behave: str = "talk", **keys: Any) -> Suite:
         entries = [{"scenario": run} if isinstance(run, int) else run for run in runs]
@@ -135,10 +135,10 @@ class Bench:
         environment = self.server.environment | service.environment
         return Settings.model_validate({key.lower(): value for key, value in environment.items()} | more)
 
-    def pace_for(self, settings: Settings) -> Pace:
+    def pace_for(self, settings: Settings) -> Timing:
         import dataclasses
 
-        return dataclasses.replace(Pace.of(settings), **self.pace)
+        return dataclasses.replace(Timing.of(settings), **self.timing)
 
     async def run(self, suite: Suite, *, faults: Faults | None = None, **more: Any) -> Outcome:
         async with CekuraService(SCENARIOS, faults=faults) as service:
@@ -147,10 +147,10 @@ class Bench:
     async def run_on(self, service: CekuraService, suite: Suite, **more: Any) -> Outcome:
         settings = self.settings(service)
         events: list[Event] = []
-        conductor = Conductor(
-            suite, settings=settings, on_event=events.append, **{"pace": self.pace_for(settings)} | more
+        conductor = SuiteRun(
+            suite, settings=settings, on_event=events.append, **{"timing": self.pace_for(settings)} | more
         )
-        verdict = await conductor.conduct()
+        verdict = await conductor.run()
         return Outcome(verdict, events, service, await self.rooms_of(verdict.suite_id, settings))
 
     async def rooms_of(self, suite_id: str, settings: Settings) -> list[str]:

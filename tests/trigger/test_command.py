@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
-from cekura_agent_kit.sandbox.cekura_service import CekuraService
+from cekura_agent_kit.sandbox.cekura.service import CekuraService
 from cekura_agent_kit.verdict import SuiteVerdict
 from tests.trigger.conftest import HELLO, MORE, SCENARIOS, Bench
 

@@ -10,8 +10,8 @@ import pytest
 from typer.testing import CliRunner
 
 from cekura_agent_kit.cli import app
-from cekura_agent_kit.sandbox.cekura_service import CekuraService
-from cekura_agent_kit.sandbox.faults import Faults
+from cekura_agent_kit.sandbox.cekura.faults import Faults
+from cekura_agent_kit.sandbox.cekura.service import CekuraService
 from cekura_agent_kit.trigger.doctor import Check, examine
 from tests.trigger.conftest import AGENT, HELLO, SCENARIOS, Bench
 

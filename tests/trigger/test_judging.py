@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from cekura_agent_kit.contract import Mode
+from cekura_agent_kit.trigger.cekura.api_models import Run
 from cekura_agent_kit.trigger.judging import Errored, Observed, verdict_of
-from cekura_agent_kit.trigger.runs import Run
 from cekura_agent_kit.trigger.suite import PlannedRun
 from cekura_agent_kit.verdict import Kind, Latency, Line, Outcome
 

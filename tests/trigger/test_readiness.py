@@ -8,14 +8,14 @@ import pytest
 
 from cekura_agent_kit.contract import Mode
 from cekura_agent_kit.trigger.judging import Errored
-from cekura_agent_kit.trigger.livekit import Seen
-from cekura_agent_kit.trigger.pace import Pace
-from cekura_agent_kit.trigger.readiness import agents_in, readiness, refuse
-from cekura_agent_kit.trigger.room import EVALUATOR
-from cekura_agent_kit.trigger.talk import Presence
+from cekura_agent_kit.trigger.rooms.presence import Presence
+from cekura_agent_kit.trigger.rooms.readiness import agents_in, readiness, refuse
+from cekura_agent_kit.trigger.rooms.room import EVALUATOR
+from cekura_agent_kit.trigger.rooms.service import Seen
+from cekura_agent_kit.trigger.timing import Timing
 from cekura_agent_kit.verdict import Kind
 
-PACE = Pace()
+PACE = Timing()
 TEXT = {"cekura.kit": "1", "cekura.mode": "text"}
 PROVEN = TEXT | {"cekura.proof": "text-only"}
 
@@ -33,7 +33,7 @@ def with_attributes(attributes: dict[str, str], **more: Any) -> Seen:
 def is_ready(
     *agents: Seen, mode: Mode = Mode.TEXT, switch: Any = "wrapper", active: float = 0.1, text: float = 0.1
 ) -> Any:
-    return readiness(agents, mode=mode, switch=switch, active_for=active, text_for=text, patience=15, pace=PACE)
+    return readiness(agents, mode=mode, switch=switch, active_for=active, text_for=text, patience=15, timing=PACE)
 
 
 @pytest.mark.parametrize(

@@ -6,12 +6,12 @@ import asyncio
 
 import pytest
 
-from cekura_agent_kit.sandbox.cekura_service import CekuraService
-from cekura_agent_kit.sandbox.faults import Faults
-from cekura_agent_kit.trigger.conductor import Conductor
-from cekura_agent_kit.trigger.livekit import LiveKit
-from cekura_agent_kit.trigger.pace import Budget
+from cekura_agent_kit.sandbox.cekura.faults import Faults
+from cekura_agent_kit.sandbox.cekura.service import CekuraService
 from cekura_agent_kit.trigger.progress import Ended, Finished, Planned, Said, Stage
+from cekura_agent_kit.trigger.rooms.service import LiveKit
+from cekura_agent_kit.trigger.suite_run import SuiteRun
+from cekura_agent_kit.trigger.timing import Budget
 from cekura_agent_kit.verdict import Outcome
 from tests.trigger.conftest import BOOKING, HELLO, LONG, MORE, SCENARIOS, SLOW, Bench
 
@@ -120,7 +120,7 @@ async def test_a_room_that_a_late_evaluator_makes_again_is_deleted(bench: Bench)
     faults = Faults.model_validate(
         {"ends": {"all": {"status": 500}}, "runs": {"all": {"late": "6s", "evaluator": "silent"}}}
     )
-    bench.pace = {"after_end": 7.0}
+    bench.timing = {"after_end": 7.0}
     async with CekuraService(SCENARIOS, faults=faults) as service:
         outcome = await bench.run_on(service, bench.suite(HELLO, timeout="2s"))
 
@@ -146,7 +146,7 @@ async def test_a_listener_that_fails_hurts_no_run(bench: Bench) -> None:
 
     async with CekuraService(SCENARIOS) as service:
         settings = bench.settings(service)
-        verdict = await Conductor(bench.suite(HELLO), settings=settings, on_event=fail).conduct()
+        verdict = await SuiteRun(bench.suite(HELLO), settings=settings, on_event=fail).run()
 
     assert verdict.exit_code == 0
 
@@ -154,7 +154,7 @@ async def test_a_listener_that_fails_hurts_no_run(bench: Bench) -> None:
 async def test_a_cancelled_suite_cleans_up_before_it_is_cancelled(bench: Bench) -> None:
     async with CekuraService(SCENARIOS) as service:
         settings = bench.settings(service)
-        task = asyncio.create_task(Conductor(bench.suite(LONG), settings=settings, suite_id="cancelled-one").conduct())
+        task = asyncio.create_task(SuiteRun(bench.suite(LONG), settings=settings, suite_id="cancelled-one").run())
         async with asyncio.timeout(60):
             while not service.runs:  # noqa: ASYNC110 - the stand-in sets no event
                 await asyncio.sleep(0.05)

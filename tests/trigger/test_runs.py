@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cekura_agent_kit.trigger.cekura.api_models import Run, runs_in, started_from
 from cekura_agent_kit.trigger.judging import Observed, verdict_of
-from cekura_agent_kit.trigger.runs import Run, runs_in, started_from
 from cekura_agent_kit.verdict import RunVerdict
 from tests.trigger.test_judging import PLANNED
 

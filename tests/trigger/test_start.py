@@ -10,15 +10,15 @@ import jwt
 import pytest
 
 from cekura_agent_kit.contract import Mode
-from cekura_agent_kit.sandbox.cekura_service import CekuraService
-from cekura_agent_kit.sandbox.faults import Faults
-from cekura_agent_kit.trigger.cekura import Cekura
+from cekura_agent_kit.sandbox.cekura.faults import Faults
+from cekura_agent_kit.sandbox.cekura.service import CekuraService
+from cekura_agent_kit.trigger.cekura.api_models import Run, Started
+from cekura_agent_kit.trigger.cekura.client import Cekura
+from cekura_agent_kit.trigger.cekura.starter import Ready, Starter, tie
 from cekura_agent_kit.trigger.judging import Errored
-from cekura_agent_kit.trigger.pace import Pace
-from cekura_agent_kit.trigger.runs import Run, Started
 from cekura_agent_kit.trigger.settings import Settings
-from cekura_agent_kit.trigger.start import Ready, Starter, tie
 from cekura_agent_kit.trigger.suite import PlannedRun, Suite
+from cekura_agent_kit.trigger.timing import Timing
 from cekura_agent_kit.verdict import Kind
 from tests.trigger.conftest import BOOKING, HELLO, MORE, SCENARIOS
 
@@ -43,9 +43,9 @@ def ready(planned: PlannedRun, fault: Errored | None = None) -> Ready:
 class Table:
     """A starter on a stand-in whose runs join no room."""
 
-    def __init__(self, faults: Faults | None = None, **pace: float) -> None:
+    def __init__(self, faults: Faults | None = None, **timing: float) -> None:
         self.service = CekuraService(SCENARIOS, faults=faults, join=False)
-        self.pace = Pace(**{"group": 30.0, "read_fastest": 0.05, "fate": 0.5} | pace)
+        self.timing = Timing(**{"group": 30.0, "read_fastest": 0.05, "fate": 0.5} | timing)
 
     async def __aenter__(self) -> Table:
         await self.service.__aenter__()
@@ -60,7 +60,7 @@ class Table:
                 }
             )
         ).__aenter__()
-        self.starter = Starter(self.cekura, self.pace, agent=812, result_url=lambda result: f"https://x/{result}")
+        self.starter = Starter(self.cekura, self.timing, agent=812, result_url=lambda result: f"https://x/{result}")
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -9,7 +9,7 @@ import pytest
 from livekit import api
 
 from cekura_agent_kit.sandbox.livekit_server import LiveKitServer
-from cekura_agent_kit.trigger.witness import Witness
+from cekura_agent_kit.trigger.rooms.witness import Witness
 
 pytestmark = pytest.mark.server
 

@@ -12,11 +12,11 @@ from uuid import uuid4
 import pytest
 from livekit import api, rtc
 
-from cekura_agent_kit.sandbox.evaluator import Evaluator
+from cekura_agent_kit.sandbox.cekura.evaluator import Evaluator
+from cekura_agent_kit.sandbox.cekura.scenarios import Scenario
+from cekura_agent_kit.sandbox.channels.speech import RATE, Speech
+from cekura_agent_kit.sandbox.channels.voice import VoiceChannel
 from cekura_agent_kit.sandbox.livekit_server import LiveKitServer
-from cekura_agent_kit.sandbox.scenarios import Scenario
-from cekura_agent_kit.sandbox.speech import RATE, Speech
-from cekura_agent_kit.sandbox.voice_line import VoiceLine
 
 ROOT = Path(__file__).parents[2]
 RESTAURANT = ROOT / "examples/restaurant"
@@ -40,7 +40,7 @@ class Studio:
     def __init__(self, server: LiveKitServer, speech: Speech) -> None:
         self.server, self.speech = server, speech
         self.name = f"room-{uuid4().hex[:8]}"
-        self.line = VoiceLine(speech)
+        self.line = VoiceChannel(speech)
         self.source = rtc.AudioSource(RATE, 1, queue_size_ms=100)
 
     def token(self, identity: str, *, agent: bool = False) -> str:

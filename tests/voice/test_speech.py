@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from cekura_agent_kit.errors import SandboxError
-from cekura_agent_kit.sandbox.rules import load_rules
-from cekura_agent_kit.sandbox.scenarios import load_scenarios
-from cekura_agent_kit.sandbox.speech import RATE, Speech
+from cekura_agent_kit.sandbox.cekura.scenarios import load_scenarios
+from cekura_agent_kit.sandbox.channels.speech import RATE, Speech
+from cekura_agent_kit.sandbox.models.rules import load_rules
 
 from .conftest import QUIET, RESTAURANT
 
@@ -65,7 +65,7 @@ async def test_several_lines_in_a_row_are_heard_together(speech: Speech) -> None
 
 @pytest.mark.parametrize("rate", [8_000, 16_000, 48_000])
 async def test_sound_of_any_rate_is_heard(speech: Speech, rate: int) -> None:
-    from cekura_agent_kit.sandbox.voice import resampled
+    from cekura_agent_kit.sandbox.channels.synthesizer import resampled
 
     pcm = resampled(await speech.speak(GREETING), RATE, rate)
     assert await speech.hear(noisy(pcm), rate) == GREETING

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from cekura_agent_kit.sandbox.talk_segments import TalkSegments
+from cekura_agent_kit.sandbox.channels.segments import TalkSegments
 
 RATE = 16_000
 

@@ -8,7 +8,7 @@ import pytest
 from livekit import rtc
 
 from cekura_agent_kit.errors import SandboxError
-from cekura_agent_kit.sandbox.speech import RATE
+from cekura_agent_kit.sandbox.channels.speech import RATE
 
 from .conftest import Studio, frames, scenario, until
 
@@ -125,7 +125,7 @@ async def test_an_agent_that_talks_without_end(studio: Studio) -> None:
 
 async def test_an_agent_with_a_voice_that_the_ears_do_not_know(studio: Studio) -> None:
     await studio.speech.speak(GREETING)
-    from cekura_agent_kit.sandbox.speech import Speech
+    from cekura_agent_kit.sandbox.channels.speech import Speech
 
     async with Speech() as stranger:
         sound = await stranger.speak("The weather in Scotland is rather nice today.")

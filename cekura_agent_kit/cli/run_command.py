@@ -1,0 +1,285 @@
+"""`cekura-kit run [SUITE]`: a suite, its progress, its verdict, its reports."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ..contract import Mode
+from ..errors import KitError, SuiteError
+
+if TYPE_CHECKING:
+    from ..trigger.redaction import Redaction
+    from ..trigger.suite import PlannedRun, Suite
+    from ..trigger.suite_run import SuiteRun
+    from .outputs import Form
+
+_SUITE = "The suite"
+_REPORTS = "Reports"
+_FILE = "F"
+
+
+def run(
+    suite: Annotated[Path, typer.Argument(metavar="[SUITE]", help="The suite file, or its folder.")] = Path(
+        "cekura.yaml"
+    ),
+    sandbox: Annotated[
+        bool, typer.Option("--sandbox", help="Everything hosted on this machine: no key, no cloud.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would be started, and start nothing.")] = False,
+    shard: Annotated[str, typer.Option(metavar="I/N", help="The Ith of N parts of the suite.")] = "",
+    suite_id: Annotated[
+        str, typer.Option(metavar="ID", help="Marks this run's rooms, for `sweep`; random where it is not given.")
+    ] = "",
+    fail_fast: Annotated[bool, typer.Option("--fail-fast", help="Begin no run after one that did not pass.")] = False,
+    follow: Annotated[bool, typer.Option("--follow", help="Show the talk of each run as it is held.")] = False,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", metavar=_FILE, rich_help_panel=_REPORTS, help="Write the JSON report.")
+    ] = None,
+    junit: Annotated[
+        Path | None, typer.Option(metavar=_FILE, rich_help_panel=_REPORTS, help="Write a JUnit report.")
+    ] = None,
+    markdown: Annotated[
+        Path | None, typer.Option(metavar=_FILE, rich_help_panel=_REPORTS, help="Write a Markdown report.")
+    ] = None,
+    html: Annotated[
+        Path | None, typer.Option(metavar=_FILE, rich_help_panel=_REPORTS, help="Write an HTML report.")
+    ] = None,
+    name: Annotated[str | None, typer.Option(rich_help_panel=_SUITE, help="Shown in reports.")] = None,
+    agent_name: Annotated[
+        str | None, typer.Option(rich_help_panel=_SUITE, help="The LiveKit agent name to dispatch.")
+    ] = None,
+    worker: Annotated[
+        str | None, typer.Option(rich_help_panel=_SUITE, help="Command of a worker for this suite.")
+    ] = None,
+    agent: Annotated[int | None, typer.Option(rich_help_panel=_SUITE, help="Cekura's agent id.")] = None,
+    mode: Annotated[Mode | None, typer.Option(rich_help_panel=_SUITE, help="For every run.")] = None,
+    text_switch: Annotated[
+        str | None, typer.Option(metavar="wrapper|dispatch", rich_help_panel=_SUITE, help="How text mode is reached.")
+    ] = None,
+    concurrency: Annotated[int | None, typer.Option(rich_help_panel=_SUITE, help="Rooms at once.")] = None,
+    witnesses: Annotated[int | None, typer.Option(rich_help_panel=_SUITE, help="Hidden witnesses at once.")] = None,
+    agent_timeout: Annotated[
+        str | None, typer.Option(metavar="20s", rich_help_panel=_SUITE, help="Until the agent is ready.")
+    ] = None,
+    timeout: Annotated[
+        str | None,
+        typer.Option(metavar="20m", rich_help_panel=_SUITE, help="For every run: from its start to its verdict."),
+    ] = None,
+    suite_timeout: Annotated[
+        str | None, typer.Option(metavar="1h", rich_help_panel=_SUITE, help="For all of it.")
+    ] = None,
+    max_runs: Annotated[int | None, typer.Option(rich_help_panel=_SUITE, help="Refuse a plan with more runs.")] = None,
+    metadata: Annotated[
+        str | None, typer.Option(metavar="JSON", rich_help_panel=_SUITE, help="An object for every job's metadata.")
+    ] = None,
+    pass_rate: Annotated[float | None, typer.Option(rich_help_panel=_SUITE, help="For every scenario: 0 to 1.")] = None,
+    max_reply: Annotated[
+        str | None, typer.Option(metavar="3s", rich_help_panel=_SUITE, help="For every run: a slower reply fails.")
+    ] = None,
+) -> None:
+    """Run a suite: 0 all passed, 1 some failed, 2 some could not be judged or nothing ran."""
+    from ..trigger.suite import Suite, shard_of
+
+    flags = {
+        "name": name,
+        "agent_name": agent_name,
+        "worker": worker,
+        "agent": agent,
+        "mode": mode,
+        "text_switch": text_switch,
+        "concurrency": concurrency,
+        "witnesses": witnesses,
+        "agent_timeout": agent_timeout,
+        "timeout": timeout,
+        "suite_timeout": suite_timeout,
+        "max_runs": max_runs,
+        "metadata": _object(metadata),
+        "pass_rate": pass_rate,
+        "max_reply": max_reply,
+    }
+    loaded = Suite.load(suite, flags={key: value for key, value in flags.items() if value is not None})
+    index, count = _shard(shard)
+    plan = shard_of(loaded.plan(), index, count)
+    if dry_run:
+        _print_plan(loaded, plan)
+        return
+    files: dict[Form, Path | None] = {"json": json_file, "junit": junit, "markdown": markdown, "html": html}
+    session = _Session(
+        loaded, plan, sandbox=sandbox, fail_fast=fail_fast, follow=follow, suite_id=suite_id, files=files
+    )
+    code = asyncio.run(session.run())
+    if session.signalled:
+        # All is cleaned up and written. LiveKit's native client would still wait at exit for connections that it tries
+        # to make again, for longer than a CI system gives it.
+        with suppress(OSError, ValueError):
+            sys.stdout.flush()
+        os._exit(code)
+    raise typer.Exit(code)
+
+
+class _Session:
+    """One run of the command: signals, sandbox, conductor, terminal, files."""
+
+    def __init__(
+        self,
+        suite: Suite,
+        plan: list[PlannedRun],
+        *,
+        sandbox: bool,
+        fail_fast: bool,
+        follow: bool,
+        suite_id: str,
+        files: dict[Form, Path | None],
+    ) -> None:
+        self._suite, self._plan = suite, plan
+        self._sandbox, self._fail_fast, self._follow, self._files = sandbox, fail_fast, follow, files
+        self._suite_id = suite_id
+        self._signal: int | None = None
+        self._conductor: SuiteRun | None = None
+        self._task: asyncio.Task[Any] | None = None
+
+    @property
+    def signalled(self) -> bool:
+        """Whether a signal ended it."""
+        return self._signal is not None
+
+    async def run(self) -> int:
+        """The exit code."""
+        self._task = asyncio.current_task()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._on_signal, number)
+        try:
+            code = await self._conduct()
+        except asyncio.CancelledError:
+            if self._signal is None:
+                raise
+            typer.echo("cekura-kit: stopped before anything was started", err=True)
+            code = 2
+        return 128 + self._signal if self._signal is not None else code
+
+    def _on_signal(self, number: int) -> None:
+        if self._signal == signal.SIGINT and number == signal.SIGINT:
+            # Asked for twice: whoever is at the keyboard does not want to wait.
+            os._exit(130)
+        if self._signal is not None:
+            return
+        self._signal = number
+        if self._conductor is not None:
+            self._conductor.stop(f"stopped by {signal.Signals(number).name}")
+        elif self._task is not None:
+            self._task.cancel()
+
+    async def _conduct(self) -> int:
+        from ..trigger.redaction import Redaction
+        from ..trigger.suite_run import SuiteRun
+        from .live import Live, console
+        from .outputs import deliver
+
+        terminal = console()
+        async with AsyncExitStack() as stack:
+            settings, environment = await self._surroundings(stack, terminal.print)
+            redaction = Redaction(settings.secrets)
+            stack.enter_context(logs(redaction))
+            try:
+                with Live(terminal, follow=self._follow) as live:
+                    self._conductor = SuiteRun(
+                        self._suite,
+                        settings=settings,
+                        on_event=live.on_event,
+                        plan=self._plan,
+                        fail_fast=self._fail_fast,
+                        environment=environment,
+                        suite_id=self._suite_id or None,
+                    )
+                    verdict = await self._conductor.run()
+            except KitError as error:
+                error.args, error.hint = (redaction.text(str(error)),), redaction.text(error.hint)
+                raise
+        return deliver(verdict, self._files, terminal)
+
+    async def _surroundings(
+        self, stack: AsyncExitStack, say: Callable[[str], None]
+    ) -> tuple[Any, dict[str, str] | None]:
+        """Keys and addresses, and the worker's environment: the user's, or the sandbox's and nothing of the user's."""
+        from ..trigger.settings import Settings
+
+        if not self._sandbox:
+            return Settings.from_environment(self._suite.folder), None
+        if self._suite.worker is None:
+            raise SuiteError(
+                "--sandbox starts the suite's worker, and this suite names none",
+                hint="add `worker: python agent.py start` to the suite, or use `cekura-kit sandbox` by hand",
+            )
+        from ..sandbox import Sandbox
+
+        box = await stack.enter_async_context(Sandbox(self._suite.scenarios_file, say=say))
+        own = {key: value for key, value in os.environ.items() if not key.startswith(("CEKURA_", "LIVEKIT_"))}
+        names = ("CEKURA_API_KEY", "CEKURA_API_URL", "LIVEKIT_URL", "LIVEKIT_API_KEY", "LIVEKIT_API_SECRET")
+        return Settings.model_validate({each.lower(): box.environment[each] for each in names}), own | box.environment
+
+
+@contextmanager
+def logs(redaction: Redaction) -> Iterator[None]:
+    """What the libraries log belongs in no report: shown, without secrets, with CEKURA_KIT_DEBUG alone."""
+    from ..trigger.redaction import RedactingFilter
+
+    debug = bool(os.environ.get("CEKURA_KIT_DEBUG"))
+    handler = logging.StreamHandler(sys.stderr) if debug else logging.NullHandler()
+    handler.addFilter(RedactingFilter(redaction))
+    root = logging.getLogger()
+    level = root.level
+    root.addHandler(handler)
+    root.setLevel(logging.DEBUG if debug else level)
+    try:
+        yield
+    finally:
+        root.removeHandler(handler)
+        root.setLevel(level)
+
+
+def _print_plan(suite: Suite, plan: list[PlannedRun]) -> None:
+    from ..trigger.cekura.client import BILLED, START
+
+    typer.echo(f"{suite.name}: {len(plan)} runs, {suite.concurrency} rooms at once. Nothing is started.")
+    agent = f"a worker of its own: {suite.worker}" if suite.worker else f"agent {suite.agent_name!r}"
+    typer.echo(f"  agent     {agent}")
+    for mode in Mode:
+        of_mode = [planned for planned in plan if planned.mode is mode]
+        if of_mode:
+            typer.echo(f"  {mode:<8}  {len(of_mode)} runs, POST {START[mode]}, billed {BILLED[mode]}")
+    for planned in plan:
+        extra = " with a data message" if planned.publish_data_message is not None else ""
+        typer.echo(f"    {planned.case:<12} {planned.mode:<5} timeout {planned.timeout:g} s{extra}")
+
+
+def _object(text: str | None) -> dict[str, Any] | None:
+    if text is None:
+        return None
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise SuiteError(f"--metadata is no JSON: {error}", hint="""write it as '{"key": "value"}'""") from None
+    if not isinstance(value, dict):
+        raise SuiteError("--metadata is no JSON object", hint="""write it as '{"key": "value"}'""")
+    return value
+
+
+def _shard(text: str) -> tuple[int, int]:
+    if not text:
+        return 1, 1
+    index, slash, count = text.partition("/")
+    if slash and index.isdigit() and count.isdigit() and 1 <= int(index) <= int(count):
+        return int(index), int(count)
+    raise SuiteError(f"--shard: {text!r} is no shard", hint="write 2/4 for the second of four parts")

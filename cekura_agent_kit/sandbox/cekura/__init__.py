@@ -1,0 +1,1 @@
+"""The stand-in for Cekura's API, and its evaluator."""

@@ -1,0 +1,1 @@
+"""Channels that the evaluator talks over, in text and in voice."""

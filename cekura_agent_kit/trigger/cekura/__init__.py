@@ -1,0 +1,1 @@
+"""Cekura's HTTP API: requests, answers, starts, reads."""

@@ -1,0 +1,273 @@
+"""LiveKit's server API, as far as a run needs it: rooms, who is in them, dispatches. Plain HTTP, on one budget."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+from email.utils import parsedate_to_datetime
+from types import TracebackType
+from typing import Any, Final, Literal, Self, TypeVar
+
+import aiohttp
+from google.protobuf.message import DecodeError
+from livekit import api
+from livekit.protocol.models import ParticipantInfo, TrackType
+
+from ...errors import LiveKitError
+from ..settings import Settings
+from ..timing import Budget
+
+T = TypeVar("T")
+
+_log: Final = logging.getLogger("cekura_agent_kit.trigger")
+
+_ANSWER: Final = 8.0
+"""Seconds for an answer. `list_dispatch` on a deleted room takes 3; everything else takes 0.1."""
+_CONNECT: Final = 4.0
+_ANNOUNCED: Final = "cekura.announced"
+"""An attribute of the evaluator. Any update of its attributes makes the server announce it at once."""
+
+State = Literal["joining", "joined", "active", "disconnected"]
+_STATES: Final[Mapping[int, State]] = {
+    ParticipantInfo.State.JOINING: "joining",
+    ParticipantInfo.State.JOINED: "joined",
+    ParticipantInfo.State.ACTIVE: "active",
+    ParticipantInfo.State.DISCONNECTED: "disconnected",
+}
+
+
+class LiveKitUnreachable(LiveKitError):
+    """No answer, or none of LiveKit's: it may do better when asked again."""
+
+
+class NoSuchRoom(LiveKitError):
+    """The room is not there (any more)."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A participant as the server lists it. ``joined_at`` is the server's own time, Unix seconds."""
+
+    identity: str
+    state: State
+    is_agent: bool
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    joined_at: float = 0.0
+    audio_tracks: int = 0
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A room as the server lists it."""
+
+    name: str
+    metadata: str
+    made_at: float
+
+
+class LiveKit:
+    """A client for one suite. An async context manager; every error is a `LiveKitError` without a token in it."""
+
+    def __init__(self, settings: Settings, budget: Budget) -> None:
+        self._settings = settings
+        self.budget = budget
+        self._session: aiohttp.ClientSession | None = None
+        self._api: api.LiveKitAPI | None = None
+
+    async def __aenter__(self) -> Self:
+        # A proxy named in the environment serves hosted servers, never this machine's.
+        self._session = aiohttp.ClientSession(
+            timeout=aiohttp.ClientTimeout(total=_ANSWER, sock_connect=_CONNECT),
+            trust_env=not self._settings.local_livekit,
+        )
+        self._api = api.LiveKitAPI(
+            self._settings.livekit_url,
+            self._settings.livekit_api_key.get_secret_value(),
+            self._settings.livekit_api_secret.get_secret_value(),
+            session=self._session,
+        )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._session:
+            await self._session.close()
+
+    async def rooms(self, names: list[str] | None = None) -> list[Listed]:
+        """All rooms of the project, or those of ``names`` that are there."""
+        reply = await self._ask(lambda to: to.room.list_rooms(api.ListRoomsRequest(names=names or [])))
+        return [Listed(room.name, room.metadata, float(room.creation_time)) for room in reply.rooms]
+
+    async def make_room(self, name: str, *, metadata: str, lasts: float) -> None:
+        """Make a room that outlives ``lasts`` seconds of nobody: one with only agents in it counts as empty."""
+        request = api.CreateRoomRequest(
+            name=name, metadata=metadata, empty_timeout=int(lasts), departure_timeout=int(lasts)
+        )
+        await self._ask(lambda to: to.room.create_room(request))
+
+    async def delete_room(self, name: str) -> None:
+        """Delete it; one that is not there is deleted already."""
+        with suppress(NoSuchRoom):
+            await self._ask(lambda to: to.room.delete_room(api.DeleteRoomRequest(room=name)), urgent=True)
+
+    async def participants(self, room: str, *, urgent: bool = False) -> list[Seen]:
+        """Who is in the room, but for who has left it. Hidden ones are not listed as agents.
+
+        Raises:
+            NoSuchRoom: there is no such room.
+        """
+        request = api.ListParticipantsRequest(room=room)
+        reply = await self._ask(lambda to: to.room.list_participants(request), urgent=urgent)
+        return [each for each in map(_seen, reply.participants) if each.state != "disconnected"]
+
+    async def announce(self, room: str, identity: str) -> None:
+        """Have the server tell everybody of this participant at once, not 2.4 s later."""
+        request = api.UpdateParticipantRequest(room=room, identity=identity, attributes={_ANNOUNCED: "true"})
+        await self._ask(lambda to: to.room.update_participant(request), urgent=True)
+
+    async def dispatch(
+        self, room: str, *, agent_name: str, metadata: str, attributes: Mapping[str, str] | None = None
+    ) -> str:
+        """Send an agent to the room. Returns the dispatch's id."""
+        request = api.CreateAgentDispatchRequest(room=room, agent_name=agent_name, metadata=metadata)
+        if attributes:
+            request.attributes.update(attributes)
+        return (await self._ask(lambda to: to.agent_dispatch.create_dispatch(request))).id
+
+    async def jobs(self, room: str, dispatch: str) -> int:
+        """How many jobs the dispatch has made so far; listed 0.2 to 5 s late."""
+        listed = await self._ask(lambda to: to.agent_dispatch.list_dispatch(room))
+        return sum(len(each.state.jobs) for each in listed if each.id == dispatch)
+
+    async def delete_dispatch(self, room: str, dispatch: str) -> None:
+        """Take it back: ends its job, and keeps a pending one from being served."""
+        with suppress(NoSuchRoom):
+            await self._ask(lambda to: to.agent_dispatch.delete_dispatch(dispatch, room), urgent=True)
+
+    async def server_time(self) -> float | None:
+        """The server's clock, Unix seconds to the second, from the head of its answer; None where it tells none."""
+        assert self._session is not None, "LiveKit is used outside its context"
+        url = "http" + self._settings.room_url[2:]
+        try:
+            async with self._session.get(url) as reply:
+                return parsedate_to_datetime(reply.headers["Date"]).timestamp()
+        except (aiohttp.ClientError, TimeoutError, OSError, KeyError, ValueError) as error:
+            _log.debug("LiveKit's clock is not known: %s", type(error).__name__)
+            return None
+
+    async def _ask(self, call: Callable[[api.LiveKitAPI], Awaitable[T]], *, urgent: bool = False) -> T:
+        assert self._api is not None, "LiveKit is used outside its context"
+        await self.budget.take(urgent=urgent)
+        try:
+            # The SDK asks with a timeout of None, which for aiohttp is none at all, whatever its session has.
+            async with asyncio.timeout(_ANSWER):
+                reply = await call(self._api)
+        except api.TwirpError as error:
+            # Made again and not chained: the original's text may carry a token.
+            raise self._refusal(error) from None
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise LiveKitUnreachable(
+                f"{self._where} does not answer ({_why(error)})",
+                hint="check LIVEKIT_URL, and that the server runs and can be reached from here",
+            ) from None
+        except DecodeError:
+            raise self._foreign() from None
+        self.budget.accepted()
+        return reply
+
+    def _refusal(self, error: api.TwirpError) -> LiveKitError:
+        if error.status in (401, 403):
+            return LiveKitError(
+                f"{self._where} refuses the key ({error.status})",
+                hint="check LIVEKIT_API_KEY and LIVEKIT_API_SECRET: both, and that they belong to LIVEKIT_URL",
+            )
+        if error.status == 429:
+            self.budget.refused()
+            return LiveKitUnreachable(
+                f"{self._where} asks for fewer requests (429)", hint="run fewer at once: `concurrency`"
+            )
+        # A room deleted a moment ago: `not_found`, and for its dispatches `unavailable`.
+        if error.code == "not_found":
+            return NoSuchRoom(f"{self._where}: {error.message or 'no such room'}")
+        if error.status == 404:
+            return self._foreign()
+        return LiveKitUnreachable(f"{self._where} answered {error.status} {error.code}: {error.message}")
+
+    def _foreign(self) -> LiveKitError:
+        return LiveKitError(f"{self._where} is no LiveKit server: its answer cannot be read", hint="check LIVEKIT_URL")
+
+    @property
+    def _where(self) -> str:
+        return f"LiveKit at {self._settings.livekit_url.split('@')[-1]}"
+
+
+def room_metadata(*, suite: str, suite_id: str, made: float, deadline: float) -> str:
+    """What marks a room as ours, and until when it may be needed. Unix seconds."""
+    return json.dumps({"cekura_kit": 1, "suite": suite, "suite_id": suite_id, "made": made, "deadline": deadline})
+
+
+def participant_token(settings: Settings, *, room: str, identity: str, ttl: float, hidden: bool = False) -> str:
+    """A token for one participant in one room, with what it needs there and no more, for ``ttl`` seconds."""
+    # Whether an evaluator in text publishes a track is not documented, so it may.
+    grants = api.VideoGrants(
+        room_join=True,
+        room=room,
+        can_publish=not hidden,
+        can_publish_data=not hidden,
+        can_subscribe=True,
+        hidden=True if hidden else None,
+    )
+    return (
+        api.AccessToken(settings.livekit_api_key.get_secret_value(), settings.livekit_api_secret.get_secret_value())
+        .with_identity(identity)
+        .with_grants(grants)
+        .with_ttl(timedelta(seconds=ttl))
+        .to_jwt()
+    )
+
+
+async def persist(action: Callable[[], Awaitable[Any]], *, within: float) -> LiveKitError | None:
+    """Do it, again and again while LiveKit does not answer, for up to ``within`` seconds.
+
+    Returns:
+        None when it is done, else the last error.
+    """
+    until, wait = time.monotonic() + within, 0.1
+    while True:
+        try:
+            await asyncio.wait_for(action(), max(until - time.monotonic(), 0.05))
+        except LiveKitUnreachable as error:
+            last: LiveKitError = error
+        except LiveKitError as error:
+            return error
+        except TimeoutError:
+            last = LiveKitUnreachable("LiveKit did not answer in time")
+        else:
+            return None
+        if time.monotonic() + wait >= until:
+            return last
+        await asyncio.sleep(wait)
+        wait = min(wait * 2, 2.0)
+
+
+def _seen(info: ParticipantInfo) -> Seen:
+    return Seen(
+        identity=info.identity,
+        state=_STATES.get(info.state, "joining"),
+        is_agent=info.kind == ParticipantInfo.Kind.AGENT,
+        attributes=dict(info.attributes),
+        # Milliseconds since livekit-server 1.8; whole seconds before.
+        joined_at=info.joined_at_ms / 1000 if info.joined_at_ms else float(info.joined_at),
+        audio_tracks=sum(track.type == TrackType.AUDIO for track in info.tracks),
+    )
+
+
+def _why(error: BaseException) -> str:
+    return str(error) if isinstance(error, OSError) and str(error) else type(error).__name__

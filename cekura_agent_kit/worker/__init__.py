@@ -1,0 +1,1 @@
+"""A worker made for tests."""
