@@ -1,8 +1,8 @@
 """How chat is written on the wire, for both sides: topics and attributes of text streams, and chat in data packets.
 
 Words travel in a LiveKit room in two forms. *Streams*: text streams, to the agent on `CHAT_TOPIC`, from it on
-`TRANSCRIPTION_TOPIC`. *Packets*: raw data packets on one of `PACKET_TOPICS`, as plain text or as LiveKit's older chat, a
-JSON object with ``id``, ``timestamp`` and ``message``.
+`TRANSCRIPTION_TOPIC`. *Packets*: raw data packets on one of `PACKET_TOPICS`, as plain text or as LiveKit's older chat,
+a JSON object with ``id``, ``timestamp`` and ``message``.
 """
 
 from __future__ import annotations

@@ -13,7 +13,8 @@ def attach(package: str, homes: Mapping[str, str]) -> tuple[Callable[[str], Any]
 
     Args:
         package: the package's ``__name__``.
-        homes: each public name and the module that defines it, relative to the package: ``{"Suite": ".trigger.suite"}``.
+        homes: each public name, and the module that defines it, relative to the package:
+            ``{"Suite": ".trigger.suite"}``.
 
     Returns:
         The two functions, to be assigned in the package's ``__init__``.
