@@ -14,6 +14,7 @@
     ├── WorkerError           the suite's worker did not start, or died
     ├── SandboxError          a part of the sandbox
     ├── ReportError           a report that cannot be read or written
+    ├── TargetError           the agent that is to be run: no such file, no agent in it, or a choice of several
     └── RehearsalError        a rehearsal that cannot begin or go on
 
 Each carries what happened in its text and what to do about it in ``hint``. Where a ``KitError`` ends the command, its
@@ -29,6 +30,8 @@ class KitError(Exception):
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)
         self.hint = hint
+        if hint:
+            self.add_note(f"hint: {hint}")  # pytest and tracebacks show it
 
 
 class MetadataError(KitError):
@@ -93,10 +96,9 @@ class ReportError(KitError):
     """A report that cannot be read or written."""
 
 
-class RehearsalError(KitError):
-    """A rehearsal that cannot begin or go on. Its hint is a note, since it is pytest that shows it."""
+class TargetError(KitError):
+    """The agent that is to be run was not found: no such file, no agent in it, or a choice of several."""
 
-    def __init__(self, message: str, *, hint: str = "") -> None:
-        super().__init__(message, hint=hint)
-        if hint:
-            self.add_note(f"hint: {hint}")
+
+class RehearsalError(KitError):
+    """A rehearsal cannot begin or go on."""

@@ -216,3 +216,8 @@ def replace_entrypoint(function: Callable[..., Any], wrapped: Callable[..., Any]
     for server in getattr(function, "__globals__", {}).values():
         if isinstance(server, AgentServer) and getattr(server, "_entrypoint_fnc", None) is function:
             server._entrypoint_fnc = wrapped
+
+
+def registered_entrypoint(server: object) -> Callable[..., Any] | None:
+    """Return the function that a server's ``rtc_session`` registered; None where it has none."""
+    return getattr(server, "_entrypoint_fnc", None)

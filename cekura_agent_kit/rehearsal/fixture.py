@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,6 @@ from livekit.agents import llm as lk
 from ..contract import Mode
 from ..sandbox.models.rules import Rules
 from . import internals
-from .files import folders_of
 from .job import Processes
 from .model import model_of
 from .rehearsal import TIMEOUT, Rehearsal
@@ -21,6 +20,19 @@ from .transcript import report
 __tracebackhide__ = True
 
 _processes: pytest.StashKey[Processes] = pytest.StashKey()
+
+
+def folders_of(path: Path, config: pytest.Config) -> Iterator[Path]:
+    """Yield the folders in which a test's relative paths are searched: its own, those above it up to pytest's root, and
+    the folder in which pytest was started.
+    """
+    folder, root = path.parent, config.rootpath
+    yield folder
+    while folder != root and folder != folder.parent:
+        folder = folder.parent
+        yield folder
+    yield root
+    yield config.invocation_params.dir
 
 
 class Rehearse:

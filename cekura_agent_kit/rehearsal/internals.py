@@ -13,7 +13,7 @@ import functools
 import inspect
 import logging
 import weakref
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 from livekit import api, rtc
@@ -191,11 +191,6 @@ class _NoInference:
 def job_process() -> JobProcess:
     """The process of a job, which is this one; `ctx.proc`."""
     return JobProcess(executor_type=JobExecutorType.THREAD, user_arguments=None, http_proxy=None)
-
-
-def entrypoint_of(server: AgentServer) -> Callable[[JobContext], Coroutine[Any, Any, None]] | None:
-    """What `rtc_session` registered."""
-    return server._entrypoint_fnc  # type: ignore[return-value]
 
 
 def agent_name_of(server: AgentServer) -> str:

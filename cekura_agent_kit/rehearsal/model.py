@@ -11,7 +11,7 @@ from livekit.agents import llm
 from ..errors import RehearsalError
 from ..sandbox.models.rules import Rules, load_rules
 from ..sandbox.models.rules_llm import RulesLLM
-from .files import find
+from ..worker.module import find_file
 
 __tracebackhide__ = True
 
@@ -30,7 +30,7 @@ def model_of(asked: object, folders: Sequence[Path]) -> llm.LLM[Any] | None:
     if asked is None or isinstance(asked, llm.LLM):
         return asked
     if isinstance(asked, str | Path):
-        asked = load_rules(find(asked, folders))
+        asked = load_rules(find_file(asked, folders))
     if isinstance(asked, Rules):
         return RulesLLM(asked)
     raise RehearsalError(f"llm={asked!r} is no model", hint="give an LLM, or the path of a file of model rules")

@@ -251,8 +251,6 @@ class Rehearsal:
         with environment(self._env, placeholders=False):
             try:
                 return find_target(self._asked, folders=self._folders)
-            except RehearsalError:
-                raise
             except Exception as error:  # noqa: BLE001 - a module may raise anything for want of a key
                 logger.debug("%s without placeholders for keys: %s", self._asked, error)
         with environment(self._env):
@@ -336,6 +334,8 @@ class Rehearsal:
             return
         if (error := self._job.failure) is not None:
             explain_missing_key(error)
+            if self._target is not None and self._target.note:
+                add_note(error, self._target.note)
             raise error
         if self._refused:
             raise RehearsalError(self._refused)
@@ -363,13 +363,8 @@ class Rehearsal:
 
 
 def _wrapped(target: Target) -> Entrypoint:
-    """The entrypoint as a worker runs it, wrapped for the rehearsal where its owner has not wrapped it."""
-    layer: Any = target.entrypoint
-    while layer is not None:
-        if isinstance(layer, WrappedEntrypoint):
-            return target.entrypoint
-        layer = getattr(layer, "__wrapped__", None)
-    return WrappedEntrypoint(target.entrypoint, Options())
+    """Return the entrypoint as a worker runs it, wrapped for the rehearsal where its owner has not wrapped it."""
+    return target.entrypoint if target.is_wrapped else WrappedEntrypoint(target.entrypoint, Options())
 
 
 def _object(metadata: Mapping[str, Any] | str | None) -> Mapping[str, Any] | None:

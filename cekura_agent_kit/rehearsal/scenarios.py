@@ -10,7 +10,8 @@ import pytest
 from ..errors import RehearsalError
 from ..sandbox.cekura.evaluator import ChannelClosed, Evaluator, Judgement, Utterance
 from ..sandbox.cekura.scenarios import Scenario, load_scenarios
-from .files import find, folders_of
+from ..worker.module import find_file
+from .fixture import folders_of
 
 if TYPE_CHECKING:
     from .fixture import Rehearse
@@ -26,7 +27,7 @@ def parametrize(metafunc: pytest.Metafunc, marker: pytest.Mark) -> None:
             f"{metafunc.definition.nodeid} has the marker cekura_scenarios and does not take the fixture `scenario`",
             hint="write `async def test_scenario(scenario): await scenario.run()`",
         )
-    path = find(marker.args[0], list(folders_of(metafunc.definition.path, metafunc.config)))
+    path = find_file(marker.args[0], list(folders_of(metafunc.definition.path, metafunc.config)))
     scenarios = load_scenarios(path)
     metafunc.parametrize(
         "scenario",

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from ..verdict import Line
-from ..worker.target import place_of
+from ..worker.source import place_of
 from .turn import ToolCall, arguments_of
 
 if TYPE_CHECKING:

@@ -1,160 +1,248 @@
-"""What is rehearsed: an entrypoint and, where there is one, the server that it is registered with."""
+"""The agent that a target names: an object, a file, or a name in a file.
+
+A target is what a suite's ``worker:``, ``cekura-kit worker`` and ``rehearse`` accept:
+
+| target | agent |
+|---|---|
+| `AgentServer`, `WorkerOptions` | its entrypoint |
+| an entrypoint | itself, with the server or options of its module that name it |
+| ``"agent.py"`` | the one server of the file; else its one `WorkerOptions`; else its one entrypoint |
+| ``"agent.py:name"`` | a server, options or an entrypoint |
+
+Where a file leaves a choice, an error lists it.
+"""
 
 from __future__ import annotations
 
-import importlib.util
+import functools
 import inspect
 import sys
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType, TracebackType
-from typing import Any
+from types import FunctionType, ModuleType
+from typing import Any, Final
 
 from livekit.agents import AgentServer, JobContext, WorkerOptions
 
-from ..errors import RehearsalError
-from ..rehearsal import internals
-from ..rehearsal.files import find
+from ..agent.entrypoint import WrappedEntrypoint
+from ..agent.internals import registered_entrypoint
+from ..errors import TargetError
+from .module import find_file, load_module
+from .source import OptionsCall, options_calls, place_of
 
 __tracebackhide__ = True
 
-_loaded: dict[Path, ModuleType] = {}
-
 Entrypoint = Callable[[JobContext], Coroutine[Any, Any, None]]
+
+_OWN_FIELDS: Final = {"prewarm_fnc", "request_fnc"}
+"""Fields of `WorkerOptions` without which an agent may not work."""
+
+_servers: dict[int, tuple[WorkerOptions, AgentServer]] = {}
+"""One server for each options object: its prewarm is kept by server."""
 
 
 @dataclass(frozen=True)
 class Target:
-    """An entrypoint, and its server where it has one: the server's prewarm, ``on_request`` and ``on_session_end``."""
+    """An agent.
+
+    Attributes:
+        entrypoint: the function that a worker runs for each job.
+        server: has prewarm (``setup_fnc``), ``on_request`` and ``on_session_end``; None for an entrypoint without one.
+        file: the file in which it was found; None for an object.
+        note: what of the agent is not run, in words; mostly empty.
+    """
 
     entrypoint: Entrypoint
     server: AgentServer | None = None
+    file: Path | None = None
+    note: str = ""
 
     @property
     def place(self) -> str:
-        """Where the entrypoint stands: ``agent.py:42 entrypoint``."""
+        """Where the entrypoint is defined: ``agent.py:42 entrypoint``."""
         return place_of(self.entrypoint)
 
+    @property
+    def is_wrapped(self) -> bool:
+        """True where `wrap_entrypoint` is among the entrypoint's decorators."""
+        return is_wrapped(self.entrypoint)
 
-def place_of(thing: Any) -> str:
-    """Where a function or class stands in the source, as far as is known: ``agent.py:42 entrypoint``."""
-    thing = inspect.unwrap(thing)
-    name = getattr(thing, "__qualname__", None) or type(thing).__name__
-    try:
-        file = Path(inspect.getsourcefile(thing) or "?")
-        _, line = inspect.getsourcelines(thing)
-    except (TypeError, OSError):
-        return str(name)
-    return f"{file.name}:{line} {name}"
+
+def is_wrapped(entrypoint: object) -> bool:
+    """Return whether `wrap_entrypoint` is among the decorators of a function."""
+    layer: Any = entrypoint
+    seen: set[int] = set()
+    while layer is not None and id(layer) not in seen:
+        if isinstance(layer, WrappedEntrypoint):
+            return True
+        seen.add(id(layer))
+        layer = getattr(layer, "__wrapped__", None)
+    return False
 
 
 def find_target(target: object, *, folders: Sequence[Path]) -> Target:
-    """What a test asks to rehearse.
+    """Return the agent that a target names; its file is imported.
 
     Args:
-        target: an `AgentServer`, `WorkerOptions`, an entrypoint, ``"agent.py"`` (the one server in it) or
-            ``"agent.py:name"`` (a server, options or entrypoint).
-        folders: where a relative path is looked for, in order.
+        target: an `AgentServer`, `WorkerOptions`, an entrypoint, ``"agent.py"`` or ``"agent.py:name"``.
+        folders: folders in which a relative path is searched, in order.
 
     Raises:
-        RehearsalError: there is no such thing.
+        TargetError: there is no such file, no agent in it, or a choice of several.
+        Exception: whatever the file raises when it is imported.
     """
     if isinstance(target, str | Path):
-        return _in_file(str(target), folders)
-    return _of_value(target, f"{target!r}")
+        file, name = split_target(target)
+        return _in_module(load_module(find_file(file, folders)), file, name)
+    return _of_object(target, repr(target))
 
 
-def _of_value(value: object, called: str) -> Target:
-    if isinstance(value, WorkerOptions):
-        value = AgentServer.from_server_options(value)
-    if isinstance(value, AgentServer):
-        entrypoint = internals.entrypoint_of(value)
+def split_target(target: str | Path) -> tuple[str, str]:
+    """Split ``"agent.py:name"`` into file and name; the name may be empty."""
+    file, colon, name = str(target).rpartition(":")
+    return (file, name) if colon and name.isidentifier() else (str(target), "")
+
+
+def _in_module(module: ModuleType, file: str, name: str) -> Target:
+    path = Path(str(vars(module)["__file__"])).resolve()
+    if name:
+        if name not in vars(module):
+            raise TargetError(f"{file} has no {name!r}", hint=_choice(module, file))
+        return _of_object(vars(module)[name], f"{file}:{name}", path)
+    for kind in (AgentServer, WorkerOptions):
+        found = list({id(value): value for value in vars(module).values() if _is(value, kind)}.values())
+        if len(found) == 1:
+            return _of_object(found[0], file, path)
+        if found:
+            plural = "AgentServers" if kind is AgentServer else "WorkerOptions"
+            raise TargetError(f"{file} has {len(found)} {plural}", hint=_choice(module, file))
+    entrypoints = dict(_entrypoints(module))
+    if len(entrypoints) != 1:
+        problem = f"{len(entrypoints)} entrypoints and no AgentServer" if entrypoints else "no AgentServer"
+        raise TargetError(f"{file} has {problem}", hint=_choice(module, file))
+    ((name, entrypoint),) = entrypoints.items()
+    if call := _options_left_out(path):
+        raise TargetError(
+            f"{file} has no AgentServer, and the WorkerOptions of line {call.line} are made only when it is run as a "
+            "script",
+            hint=f"assign them to a name of the module (`options = WorkerOptions(…)`), since {_own(call)} belongs to "
+            f'the agent; or give "{file}:{name}", which runs without',
+        )
+    return _of_object(entrypoint, file, path)
+
+
+def _of_object(value: object, called: str, file: Path | None = None) -> Target:
+    if _is(value, WorkerOptions):
+        assert isinstance(value, WorkerOptions)
+        value = _server_from(value)
+    if _is(value, AgentServer):
+        assert isinstance(value, AgentServer)
+        entrypoint = registered_entrypoint(value)
         if entrypoint is None:
-            raise RehearsalError(
+            raise TargetError(
                 f"{called} has no entrypoint", hint="register one with `@server.rtc_session(agent_name=…)`"
             )
-        return Target(entrypoint, value)
-    if callable(value) and not isinstance(value, type):
-        return Target(value, _server_of(value))
-    raise RehearsalError(
-        f"{called} cannot be rehearsed",
-        hint='give an AgentServer, an entrypoint, "agent.py" or "agent.py:name"',
-    )
+        return Target(entrypoint, value, file)
+    if isinstance(value, type | ModuleType) or not callable(value):
+        raise TargetError(
+            f"{called} is not an agent", hint='give an AgentServer, an entrypoint, "agent.py" or "agent.py:name"'
+        )
+    _require_async(value, called)
+    server = _server_of(value, called)
+    note = ""
+    if server is None and file is not None and (call := _options_left_out(file)):
+        note = (
+            f"{_own(call)} of the WorkerOptions at {file.name}:{call.line} does not run: they are made only when the "
+            "file is run as a script"
+        )
+    return Target(value, server, file, note)
 
 
-def _server_of(entrypoint: Callable[..., Any]) -> AgentServer | None:
-    """The server of the entrypoint's module that registered it, wrapped or not."""
-    module = sys.modules.get(getattr(entrypoint, "__module__", ""))
-    wanted = inspect.unwrap(entrypoint)
-    for server in vars(module).values() if module else ():
-        if isinstance(server, AgentServer):
-            registered = internals.entrypoint_of(server)
-            if registered is not None and inspect.unwrap(registered) is wanted:
-                return server
-    return None
+def _is(value: object, kind: type) -> bool:
+    # By its type: objects of any class stand in a module, some of which answer anything when asked for an attribute.
+    return issubclass(type(value), kind)
 
 
-def _in_file(target: str, folders: Sequence[Path]) -> Target:
-    head, colon, name = target.rpartition(":")
-    file, name = (head, name) if colon and name.isidentifier() else (target, "")
-    module = load(find(file, folders))
-    if name:
-        if not hasattr(module, name):
-            raise RehearsalError(f"{file} has no {name!r}", hint=_what_there_is(module, file))
-        return _of_value(getattr(module, name), target)
-    servers = {id(value): value for value in vars(module).values() if isinstance(value, AgentServer)}
-    if len(servers) != 1:
-        many = "no AgentServer" if not servers else f"{len(servers)} AgentServers"
-        raise RehearsalError(f"{file} has {many}", hint=_what_there_is(module, file))
-    return _of_value(next(iter(servers.values())), file)
+def _server_from(options: WorkerOptions) -> AgentServer:
+    if id(options) not in _servers:
+        _servers[id(options)] = (options, AgentServer.from_server_options(options))
+    return _servers[id(options)][1]
 
 
-def _what_there_is(module: ModuleType, file: str) -> str:
-    names = [
-        name
-        for name, value in vars(module).items()
-        if isinstance(value, AgentServer | WorkerOptions)
-        or (inspect.iscoroutinefunction(value) and value.__module__ == module.__name__ and not name.startswith("_"))
-    ]
-    if not names:
-        return "give a file that defines an AgentServer or an entrypoint"
-    return "name one: " + " or ".join(f'"{file}:{name}"' for name in names)
+def _require_async(function: Callable[..., Any], called: str) -> None:
+    """Refuse a plain function. One that is decorated may well return a coroutine."""
+    if isinstance(function, FunctionType) and not inspect.iscoroutinefunction(function):
+        inner = inspect.unwrap(function)
+        if inner is function and function.__closure__ is None:
+            raise TargetError(
+                f"{called} is not an entrypoint: it is not async ({place_of(function)})",
+                hint="give the function that LiveKit runs for each job, `async def entrypoint(ctx: JobContext)`",
+            )
 
 
-def load(path: Path) -> ModuleType:
-    """The file's module, imported once a process, under the name by which the agent's own code imports it."""
-    loaded = _loaded.get(path)
-    if loaded is not None and sys.modules.get(loaded.__name__) is loaded:
-        return loaded
-    for known, module in list(sys.modules.items()):
-        if known != "__main__" and getattr(module, "__file__", None) == str(path):
-            return module
-    root, name = path.parent, path.stem
-    while (root / "__init__.py").is_file():
-        root, name = root.parent, f"{root.name}.{name}"
-    if str(root) not in sys.path:
-        sys.path.insert(0, str(root))
-    if name in sys.modules:  # another file of this name
-        name = f"{name}_{abs(hash(path)):x}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise RehearsalError(f"{path.name} is no Python file", hint="give the path of the agent's file")
-    module = sys.modules[name] = importlib.util.module_from_spec(spec)
+def _server_of(entrypoint: Callable[..., Any], called: str) -> AgentServer | None:
+    """Return the server, or that of the options, in the entrypoint's module that names it, wrapped or not."""
+    module = sys.modules.get(str(getattr(entrypoint, "__module__", "")))
+    wanted = _innermost(entrypoint)
+    found: dict[int, AgentServer] = {}
+    for value in list(vars(module).values()) if module is not None else ():
+        if _is(value, AgentServer) and _innermost(registered_entrypoint(value)) is wanted:
+            found[id(value)] = value
+    for value in list(vars(module).values()) if module is not None and not found else ():
+        if _is(value, WorkerOptions) and _innermost(value.entrypoint_fnc) is wanted:
+            found[id(value)] = _server_from(value)
+    if len(found) > 1:
+        raise TargetError(f"{called} is the entrypoint of {len(found)} AgentServers", hint="give one of the servers")
+    return next(iter(found.values()), None)
+
+
+def _innermost(function: Any) -> Any:
+    while isinstance(function, functools.partial):
+        function = function.func
     try:
-        spec.loader.exec_module(module)
-    except BaseException as error:  # noqa: BLE001 - raised again, without the frames of importing
-        del sys.modules[name]
-        raise error.with_traceback(_own_frames(error.__traceback__)) from None
-    _loaded[path] = module
-    return module
+        return inspect.unwrap(function)
+    except ValueError:  # a circle of wrappers
+        return function
 
 
-def _own_frames(traceback: TracebackType | None) -> TracebackType | None:
-    """Without those of importing, up to the first of the file's own."""
-    while traceback is not None:
-        file = traceback.tb_frame.f_code.co_filename
-        if file != __file__ and not file.startswith("<frozen importlib"):
-            break
-        traceback = traceback.tb_next
-    return traceback
+def _entrypoints(module: ModuleType) -> Iterator[tuple[str, Entrypoint]]:
+    """Yield the module's own functions that accept a `JobContext` first, or are wrapped or named as entrypoints."""
+    for name, value in vars(module).items():
+        if _is_own_coroutine(value, module) and (name == "entrypoint" or is_wrapped(value) or _accepts_job(value)):
+            yield name, value
+
+
+def _is_own_coroutine(value: object, module: ModuleType) -> bool:
+    if not isinstance(value, FunctionType | WrappedEntrypoint):
+        return False
+    function = _innermost(value)
+    return inspect.iscoroutinefunction(function) and vars(value).get("__module__", function.__module__) == vars(
+        module
+    ).get("__name__")
+
+
+def _accepts_job(function: Any) -> bool:
+    function = _innermost(function)
+    names = function.__code__.co_varnames[: function.__code__.co_argcount]
+    annotation = function.__annotations__.get(names[0]) if names else None
+    if isinstance(annotation, str):
+        return annotation.rpartition(".")[2].strip("'\"") == JobContext.__name__
+    return annotation is JobContext
+
+
+def _options_left_out(path: Path) -> OptionsCall | None:
+    """Return the options of a file that has none as a module, where they hold more than the entrypoint."""
+    return next((call for call in options_calls(path) if call.fields & _OWN_FIELDS), None)
+
+
+def _own(call: OptionsCall) -> str:
+    return " and ".join(sorted(call.fields & _OWN_FIELDS))
+
+
+def _choice(module: ModuleType, file: str) -> str:
+    names = [name for name, value in vars(module).items() if _is(value, AgentServer) or _is(value, WorkerOptions)]
+    names += [name for name, _ in _entrypoints(module)]
+    if not names:
+        return "give a file that defines an AgentServer, WorkerOptions or an entrypoint"
+    return "name one: " + " or ".join(f'"{file}:{name}"' for name in names)

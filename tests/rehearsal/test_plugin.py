@@ -137,7 +137,7 @@ def test_an_exception_of_the_entrypoint_shows_its_own_line(project: pytest.Pytes
 def test_a_hint_is_shown(project: pytest.Pytester) -> None:
     result = run(project, body("pass").replace("agent.py", "agnet.py"))
     result.stdout.fnmatch_lines(
-        ["E       *RehearsalError: agnet.py: there is no such file in *", "E       hint: give a path *"]
+        ["E       *TargetError: agnet.py: there is no such file in *", "E       hint: give an absolute path, *"]
     )
 
 

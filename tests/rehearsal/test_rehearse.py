@@ -23,7 +23,7 @@ from livekit.agents import (
 from livekit.agents.voice.room_io import RoomOptions, TextInputOptions
 
 from cekura_agent_kit import current_call, wrap_entrypoint
-from cekura_agent_kit.errors import MetadataError, RehearsalError
+from cekura_agent_kit.errors import KitError, MetadataError, RehearsalError, TargetError
 from cekura_agent_kit.rehearsal.fixture import Rehearse
 
 from . import restaurant
@@ -131,7 +131,7 @@ async def test_the_metadata_may_be_text(rehearse: Rehearse) -> None:
         ("restaurant.py:chef", {}, r"restaurant\.py has no 'chef'"),
         ("worlds.py", {}, r"worlds\.py has no AgentServer"),
         (AgentServer(), {}, "has no entrypoint"),
-        (42, {}, "42 cannot be rehearsed"),
+        (42, {}, "42 is not an agent"),
         ("restaurant.py", {"mode": "voice"}, "mode='voice': a rehearsal is in text"),
         ("restaurant.py", {"metadata": "tier gold"}, "metadata 'tier gold' is no JSON object"),
         ("restaurant.py", {"llm": "nowhere.yaml"}, r"nowhere\.yaml: there is no such file"),
@@ -139,14 +139,14 @@ async def test_the_metadata_may_be_text(rehearse: Rehearse) -> None:
     ],
 )
 async def test_what_cannot_be_rehearsed(rehearse: Rehearse, target: Any, options: Any, says: str) -> None:
-    with pytest.raises(RehearsalError, match=says) as refused:
+    with pytest.raises(KitError, match=says) as refused:
         async with rehearse(target, **options):
             pass
     assert refused.value.hint
 
 
 async def test_a_file_says_what_could_be_meant(rehearse: Rehearse) -> None:
-    with pytest.raises(RehearsalError) as refused:
+    with pytest.raises(TargetError) as refused:
         async with rehearse("restaurant.py:chef"):
             pass
     assert refused.value.hint == 'name one: "restaurant.py:server" or "restaurant.py:entrypoint"'

@@ -1,0 +1,122 @@
+"""An agent's source: where a function stands in it, and what a file says before it is imported."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import inspect
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+__tracebackhide__ = True
+
+_OPTIONS: Final = ("WorkerOptions", "ServerOptions")
+_OPTIONS_FIELDS: Final = ("entrypoint_fnc", "request_fnc", "prewarm_fnc")
+"""The first fields of `WorkerOptions`, which may be given by position."""
+
+
+@dataclass(frozen=True)
+class OptionsCall:
+    """A call of ``WorkerOptions(…)`` in a file.
+
+    Attributes:
+        line: its line.
+        fields: names of the fields that it sets.
+    """
+
+    line: int
+    fields: frozenset[str]
+
+
+def place_of(thing: Any) -> str:
+    """Return where a function or class is defined: ``agent.py:42 entrypoint``, or its name alone."""
+    try:
+        thing = inspect.unwrap(thing)
+        name = getattr(thing, "__qualname__", None) or type(thing).__name__
+        file = Path(inspect.getsourcefile(thing) or "?")
+        _, line = inspect.getsourcelines(thing)
+    except (TypeError, OSError, ValueError):
+        return str(getattr(thing, "__qualname__", None) or type(thing).__name__)
+    return f"{file.name}:{line} {name}"
+
+
+def options_calls(path: Path) -> list[OptionsCall]:
+    """Return every ``WorkerOptions(…)`` of the file, also those that only run as a script."""
+    calls = []
+    for node in ast.walk(_parsed(path)):
+        if isinstance(node, ast.Call) and _called(node) in _OPTIONS:
+            fields = [*_OPTIONS_FIELDS[: len(node.args)], *(each.arg for each in node.keywords if each.arg)]
+            calls.append(OptionsCall(node.lineno, frozenset(fields)))
+    return calls
+
+
+def import_name(path: Path) -> tuple[Path, str]:
+    """Return the folder from which the agent's own code imports the file, and the name under which it does.
+
+    Above the packages that the file is in: those with an ``__init__.py``, those that its relative imports need, and
+    those that it imports by their own name (``from my_agent.tools import …`` in ``src/my_agent/agent.py``). Otherwise
+    the file's folder, as for ``python agent.py``.
+
+    Args:
+        path: absolute path of the file.
+    """
+    depth = 0
+    while depth + 1 < len(path.parents) and (path.parents[depth] / "__init__.py").is_file():
+        depth += 1
+    for node in ast.walk(_parsed(path)):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            depth = max(depth, node.level)
+        elif isinstance(node, ast.ImportFrom | ast.Import):
+            depth = max([depth, *(_own_depth(path, name) for name in _imported(node))])
+    depth = min(depth, len(path.parents) - 1)
+    folders = [folder.name for folder in reversed(path.parents[:depth])]
+    return path.parents[depth], ".".join([*folders, path.stem])
+
+
+def _parsed(path: Path) -> ast.Module:
+    """Return the file's syntax tree, empty for a file that cannot be read or parsed: importing it raises the error."""
+    try:
+        return ast.parse(path.read_bytes(), path.name)
+    except (OSError, SyntaxError, ValueError, RecursionError):
+        return ast.Module(body=[], type_ignores=[])
+
+
+def _called(call: ast.Call) -> str:
+    function = call.func
+    return function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+
+
+def _imported(node: ast.ImportFrom | ast.Import) -> Iterator[str]:
+    """Yield dotted names that an absolute import may mean."""
+    if isinstance(node, ast.Import):
+        yield from (name.name for name in node.names)
+    elif node.module:
+        yield node.module
+        yield from (f"{node.module}.{name.name}" for name in node.names)
+
+
+def _own_depth(path: Path, imported: str) -> int:
+    """Return how many folders above the file the import needs, as it names one of the folders that the file is in."""
+    top, *rest = imported.split(".")
+    if not rest or _is_module(path.parent, top):
+        return 0
+    for depth, folder in enumerate(path.parents, start=1):
+        if folder.name == top and _is_module(folder, rest[0]) and not _is_found_elsewhere(top, folder):
+            return depth
+    return 0
+
+
+def _is_module(folder: Path, name: str) -> bool:
+    return (folder / f"{name}.py").is_file() or (folder / name).is_dir()
+
+
+def _is_found_elsewhere(name: str, folder: Path) -> bool:
+    try:
+        spec = importlib.util.find_spec(name)
+    except (ImportError, ValueError):  # a module of that name is loaded and has no spec
+        return True
+    if spec is None:
+        return False
+    return str(folder) not in (spec.submodule_search_locations or ())
