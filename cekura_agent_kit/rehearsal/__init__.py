@@ -1,37 +1,35 @@
-"""The real entrypoint in a room in memory.
+"""The real entrypoint in a room in memory, under pytest.
 
-The names below are resolved on first use: the pytest plugin is loaded with every pytest run, and livekit-agents takes
-seconds to import.
+The public names are imported on first use: the pytest plugin is loaded with every pytest run, and importing
+livekit-agents takes seconds.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from ..lazy import attach
 
 if TYPE_CHECKING:
+    from .caller import Caller
     from .fixture import Rehearse
     from .rehearsal import Rehearsal
     from .room import MemoryRoom
     from .scenarios import RehearsedScenario
     from .turn import Handoff, ToolCall, Turn
 
-__all__ = ["Handoff", "MemoryRoom", "Rehearsal", "Rehearse", "RehearsedScenario", "ToolCall", "Turn"]
+__all__ = ["Caller", "Handoff", "MemoryRoom", "Rehearsal", "Rehearse", "RehearsedScenario", "ToolCall", "Turn"]
 
-_HOME = {
-    "Handoff": ".turn",
-    "MemoryRoom": ".room",
-    "Rehearsal": ".rehearsal",
-    "Rehearse": ".fixture",
-    "RehearsedScenario": ".scenarios",
-    "ToolCall": ".turn",
-    "Turn": ".turn",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
-    value = globals()[name] = getattr(import_module(_HOME[name], __name__), name)
-    return value
+__getattr__, __dir__ = attach(
+    __name__,
+    {
+        "Caller": ".caller",
+        "Handoff": ".turn",
+        "MemoryRoom": ".room",
+        "Rehearsal": ".rehearsal",
+        "Rehearse": ".fixture",
+        "RehearsedScenario": ".scenarios",
+        "ToolCall": ".turn",
+        "Turn": ".turn",
+    },
+)

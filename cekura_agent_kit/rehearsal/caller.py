@@ -1,32 +1,32 @@
-"""The other side of a room in memory: a participant that is no agent."""
+"""The callers' side of a room in memory: a participant that is not an agent."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from livekit import rtc
 
-from . import internals
+from ..chat import CHAT_TOPIC, TRANSCRIPTION_TOPIC
+from .internals.rtc import change_attributes, info_of, remote_participant
 from .streams import ByteReader, Packet, Text, TextReader, byte_info, text_info
-
-if TYPE_CHECKING:
-    from .room import MemoryRoom
-
-CHAT_TOPIC = "lk.chat"
-TRANSCRIPTION_TOPIC = "lk.transcription"
+from .wire import Wire, is_active
 
 
 class Caller:
-    """A participant other than the agent: what an evaluator is in a real room. Made by `MemoryRoom.join`."""
+    """A participant other than the agent: what an evaluator is in a real room. Made by `MemoryRoom.join`.
 
-    def __init__(self, room: MemoryRoom, info: Any) -> None:
-        self._room = room
-        self.participant = rtc.RemoteParticipant(internals.owned(info))
-        """As the agent sees it."""
+    Attributes:
+        participant: the caller as the agent's code has it.
+        announced: the agent's side has been told of it.
+    """
+
+    def __init__(self, wire: Wire, info: Any) -> None:
+        self.participant = remote_participant(info)
         self.announced = False
-        self.present = True
+        self._wire = wire
+        wire.present[self.identity] = self.participant
 
     @property
     def identity(self) -> str:
@@ -34,51 +34,70 @@ class Caller:
         return self.participant.identity
 
     @property
+    def present(self) -> bool:
+        """True while it is in the room."""
+        return self._wire.present.get(self.identity) is self.participant
+
+    @property
     def active(self) -> bool:
-        """Whether it is in the room and can receive."""
-        return self.present and self.participant.state == rtc.ParticipantState.PARTICIPANT_STATE_ACTIVE
+        """True while it is in the room and can receive."""
+        return self.present and is_active(self.participant)
 
     @property
     def texts(self) -> list[Text]:
         """Text streams that reached it, in the order in which they were opened."""
-        return [text for text in self._room.texts if self.identity in text.to]
+        return [text for text in self._wire.texts if self.identity in text.to]
 
     @property
     def packets(self) -> list[Packet]:
         """Data packets and byte streams that reached it."""
-        return [packet for packet in self._room.packets if self.identity in packet.to]
+        return [packet for packet in self._wire.packets if self.identity in packet.to]
 
     @property
     def heard(self) -> list[str]:
-        """The agent's words as they reached it: its transcription streams, one a segment."""
-        agent = self._room.agent_identity
-        return [text.text for text in self.texts if text.topic == TRANSCRIPTION_TOPIC and text.sender == agent]
+        """The agent's words that reached it, one text a segment."""
+        return [segment.text for segment in self.segments()]
+
+    def segments(self, since: int = 0) -> list[Text]:
+        """Return the agent's speech that reached it: transcription streams in the agent's name.
+
+        Args:
+            since: the number of streams of `MemoryRoom.texts` that are left out.
+        """
+        speech = (TRANSCRIPTION_TOPIC, self._wire.agent_identity)
+        return [
+            text
+            for text in self._wire.texts[since:]
+            if (text.topic, text.sender) == speech and self.identity in text.to
+        ]
 
     def announce(self) -> None:
-        """The agent learns that it is there. Needed once, for one that joined with ``announced=False``."""
+        """Announce it to the agent; needed once for one that joined with ``announced=False``."""
         if self.announced:
             return
         self.announced = True
-        self._room._announce(self)
+        self._wire.deliver(self._wire.agent.add_participant, self.participant)
+        if self.active:
+            self._wire.emit("participant_active", self.participant)
 
     def activate(self) -> None:
-        """It can receive from now on. Needed once, for one that joined with ``active=False``."""
+        """Let it receive from now on; needed once for one that joined with ``active=False``."""
         if self.active:
             return
-        internals.info_of(self.participant).state = rtc.ParticipantState.PARTICIPANT_STATE_ACTIVE
+        info_of(self.participant).state = rtc.ParticipantState.PARTICIPANT_STATE_ACTIVE
         if self.announced:
-            self._room._post("participant_active", self.participant)
+            self._wire.emit("participant_active", self.participant)
 
     def say(self, text: str, *, attributes: Mapping[str, str] | None = None) -> str:
-        """Type a message: a text stream on ``lk.chat``. See `send_text`."""
+        """Type a message: a text stream on ``lk.chat``; return its id."""
         return self.send_text(text, topic=CHAT_TOPIC, attributes=attributes)
 
     def send_text(
         self, text: str, *, topic: str, attributes: Mapping[str, str] | None = None, stream_id: str | None = None
     ) -> str:
-        """Send a text stream; gives its id."""
+        """Send a text stream; return its id."""
         info = text_info(topic, attributes, stream_id=stream_id, size=len(text.encode()))
-        self._room._schedule(self._room._hand_over_text, TextReader(info, [text]), self.identity)
+        self._wire.deliver(self._wire.agent.receive_text, TextReader(info, [text]), self.identity)
         return str(info.stream_id)
 
     def send_bytes(
@@ -88,23 +107,25 @@ class Caller:
         info = byte_info(
             topic, attributes, stream_id=None, size=len(data), name=name, mime_type="application/octet-stream"
         )
-        self._room._schedule(self._room._hand_over_bytes, ByteReader(info, [data]), self.identity)
+        self._wire.deliver(self._wire.agent.receive_bytes, ByteReader(info, [data]), self.identity)
 
     def send_data(self, payload: object, *, topic: str = "") -> None:
         """Send a data packet: bytes and str as they are, anything else as JSON."""
         if isinstance(payload, str):
             payload = payload.encode()
         data = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
-        self._room._schedule(self._room._receive, self.identity, data, topic)
+        self._wire.deliver(self._wire.agent.receive_data, self.identity, data, topic)
 
     def set_attributes(self, attributes: Mapping[str, str]) -> None:
         """Change attributes; an empty value removes its key."""
-        changed = internals.change_attributes(self.participant, attributes)
+        changed = change_attributes(self.participant, attributes)
         if self.announced:
-            self._room._post("participant_attributes_changed", changed, self.participant)
+            self._wire.emit("participant_attributes_changed", changed, self.participant)
 
     def leave(self, reason: Any = rtc.DisconnectReason.CLIENT_INITIATED) -> None:
         """Leave the room, or be removed from it, as `rtc.DisconnectReason` says."""
-        if self.present:
-            self.present = False
-            self._room._remove(self, reason)
+        if not self.present:
+            return
+        del self._wire.present[self.identity]
+        if self.announced:
+            self._wire.deliver(self._wire.agent.remove_participant, self.participant, reason)

@@ -1,9 +1,8 @@
-"""The environment of a rehearsal: plugins insist on keys when they are made, also those that text never asks."""
+"""The environment of a rehearsal: plugins require keys when they are made, also those that text mode never uses."""
 
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Final
@@ -50,12 +49,10 @@ _PLACEHOLDERS: Final = {
     "LIVEKIT_URL": "ws://rehearsal.invalid",
 }
 
-_KEY_NAME: Final = re.compile(r"\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*_(?:KEY|TOKEN|SECRET|REGION|ENDPOINT|URL|ID)\b")
-
 
 @contextmanager
 def environment(extra: Mapping[str, str], *, placeholders: bool = True) -> Iterator[None]:
-    """Set ``extra``, and a placeholder for each known key that is not set; put back what was there before."""
+    """Set ``extra``, and a placeholder for each known key that is not set; restore all of it at the end."""
     missing = {name: value for name, value in _PLACEHOLDERS.items() if name not in os.environ}
     wanted = (missing if placeholders else {}) | dict(extra)
     before = {name: os.environ.get(name) for name in wanted}
@@ -71,19 +68,5 @@ def environment(extra: Mapping[str, str], *, placeholders: bool = True) -> Itera
 
 
 def is_placeholder(name: str) -> bool:
-    """Whether the variable holds nothing but our placeholder."""
+    """Return whether the variable has nothing but our placeholder."""
     return os.environ.get(name) == _PLACEHOLDERS.get(name, PLACEHOLDER)
-
-
-def explain_missing_key(error: BaseException) -> None:
-    """Where an error names variables that are not set, add how a rehearsal sets them."""
-    missing = [name for name in dict.fromkeys(_KEY_NAME.findall(str(error))) if name not in os.environ]
-    if missing:
-        example = ", ".join(f'"{name}": "placeholder"' for name in missing)
-        add_note(error, f"a rehearsal sets it with rehearse(…, env={{{example}}})")
-
-
-def add_note(error: BaseException, note: str) -> None:
-    """Add a note that pytest shows, once."""
-    if note not in getattr(error, "__notes__", ()):
-        error.add_note(note)

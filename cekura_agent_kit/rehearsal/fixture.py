@@ -1,4 +1,4 @@
-"""What the fixture `rehearse` gives to a test."""
+"""The fixture `rehearse`: makes the rehearsals of one test."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from livekit.agents import llm as lk
 
 from ..contract import Mode
 from ..sandbox.models.rules import Rules
-from . import internals
+from .internals.sessions import hide_frames
 from .job import Processes
-from .model import model_of
+from .model import load_model
 from .rehearsal import TIMEOUT, Rehearsal
 from .transcript import report
 
@@ -36,15 +36,18 @@ def folders_of(path: Path, config: pytest.Config) -> Iterator[Path]:
 
 
 class Rehearse:
-    """Makes rehearsals for one test. The servers of all tests of a session are prewarmed once."""
+    """Makes rehearsals for one test. Servers are prewarmed once a pytest session.
+
+    Attributes:
+        folders: folders in which relative paths are searched: beside the test, and upwards.
+        calls: the rehearsals of this test, each with the name of its target.
+    """
 
     def __init__(self, request: pytest.FixtureRequest) -> None:
-        internals.hide_frames()
+        hide_frames()
         self.folders = list(folders_of(request.path, request.config))
-        """Where relative paths are looked for: beside the test, and upwards."""
         self._processes = request.config.stash.setdefault(_processes, Processes())
         self.calls: list[tuple[str, Rehearsal]] = []
-        """The rehearsals of this test, each with the name of its target."""
 
     def __call__(
         self,
@@ -57,23 +60,23 @@ class Rehearse:
         timeout: float = TIMEOUT,
         scenario: int = 0,
     ) -> Rehearsal:
-        """A call of the agent, to be used with ``async with``.
+        """Return a call of the agent, to be used with ``async with``.
 
         Args:
-            target: an `AgentServer`, an entrypoint, ``"agent.py"`` (its server) or ``"agent.py:name"``; a path is
-                looked for beside the test and in the folders above it.
-            metadata: what the job is dispatched with, beside ``text_mode``.
+            target: an `AgentServer`, `WorkerOptions`, an entrypoint, ``"agent.py"`` or ``"agent.py:name"``; a path is
+                searched beside the test and in the folders above it.
+            metadata: the job's metadata, beside ``text_mode``.
             mode: only ``"text"``.
-            llm: in the place of the session's and its agents' models: an `LLM`, or a file of the sandbox's model rules.
-            env: set in the environment, for the rehearsal.
+            llm: replaces the session's and its agents' models: an `LLM`, or a file of the sandbox's model rules.
+            env: environment variables of the rehearsal.
             timeout: seconds for the agent's start, and for each turn.
-            scenario: Cekura's scenario id, as `current_call` tells it.
+            scenario: Cekura's scenario id; ``current_call().scenario_id``.
         """
         call = Rehearsal(
             target,
             metadata=metadata,
             mode=mode,
-            llm=model_of(llm, self.folders),
+            llm=load_model(llm, self.folders),
             env=env,
             timeout=timeout,
             scenario=scenario,
@@ -85,5 +88,5 @@ class Rehearse:
         return call
 
     def sections(self) -> list[tuple[str, str]]:
-        """What a failed test is told, a section for each rehearsal."""
+        """Return the sections of a failed test's report, one for each rehearsal."""
         return [(f"rehearsal of {name}", report(call)) for name, call in self.calls]

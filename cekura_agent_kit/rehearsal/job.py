@@ -1,4 +1,4 @@
-"""A job without a worker: the entrypoint is run, and shut down, as a job process of livekit-agents does it."""
+"""A job without a worker: the entrypoint runs, and is shut down, as in a job process of livekit-agents."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ from livekit.protocol import agent, models
 
 from ..errors import RehearsalError
 from ..worker.target import Entrypoint, Target
-from . import internals
+from .internals import job as internals
+from .internals.sessions import Listener, share_mocks
 from .room import MemoryRoom
 
 __tracebackhide__ = True
@@ -27,41 +28,47 @@ __tracebackhide__ = True
 logger = logging.getLogger("cekura_agent_kit.rehearsal")
 
 GRACE = 1.0
-"""Seconds that an entrypoint has to return once its job is shut down. A job process gives 15, which each rehearsal
-of an entrypoint that never returns would take."""
+"""Seconds in which an entrypoint may return once its job is shut down. A job process gives 15, which would be added to
+each rehearsal of an entrypoint that never returns."""
 _LIBRARY = Path(sysconfig.get_path("stdlib"))
 CLOSING = 60.0
-"""Seconds that a session has to close: a job process's own."""
+"""Seconds in which a session must close, as in a job process."""
 
 
 class Processes:
-    """The processes in which jobs run: one a server, prewarmed once, as `ctx.proc`."""
+    """The processes in which jobs run (`ctx.proc`): one for each server, prewarmed once."""
 
     def __init__(self) -> None:
-        self._of: dict[int, tuple[AgentServer, JobProcess]] = {}
+        self._processes: dict[int, tuple[AgentServer, JobProcess]] = {}
 
     def of(self, server: AgentServer | None) -> JobProcess:
-        """The server's process; its ``setup_fnc`` has run. A job without a server has one of its own."""
+        """Return the server's process; its ``setup_fnc`` has run. A job without a server has a process of its own."""
         process = internals.job_process()
         if server is None:
             return process
-        if id(server) not in self._of:
+        if id(server) not in self._processes:
             if server.setup_fnc is not None:
                 server.setup_fnc(process)
-            self._of[id(server)] = (server, process)
-        return self._of[id(server)][1]
+            self._processes[id(server)] = (server, process)
+        return self._processes[id(server)][1]
 
 
 class Job:
     """One job of a target.
 
     Args:
-        target: what is run.
-        entrypoint: the target's, wrapped for the test.
+        target: the agent.
+        entrypoint: the agent's entrypoint, wrapped for the test.
         metadata: the job's metadata.
         process: `ctx.proc`.
         room: `ctx.room`.
-        stage: told of the sessions in it.
+        listener: called back by the job's sessions.
+
+    Attributes:
+        returned: done when the entrypoint has returned, or will not return.
+        failed: done when the job has failed.
+        failure: what the job failed with.
+        mocks: what `mock_tools` replaces, shared by all tasks of the job.
     """
 
     def __init__(
@@ -72,7 +79,7 @@ class Job:
         metadata: str,
         process: JobProcess,
         room: MemoryRoom,
-        stage: internals.Stage,
+        listener: Listener,
     ) -> None:
         self._target = target
         self._entrypoint = entrypoint
@@ -80,13 +87,16 @@ class Job:
         loop = asyncio.get_running_loop()
         self._shutdown: asyncio.Future[str] = loop.create_future()
         self.returned: asyncio.Future[None] = loop.create_future()
-        """Done when the entrypoint returned, or will not return."""
         self.failed: asyncio.Future[None] = loop.create_future()
-        """Done when the job failed; `failure` says with what."""
         self.failure: BaseException | None = None
         self.mocks: dict[type, Any] = {}
         self.ctx = internals.RehearsalContext(
-            info=_job_info(target, metadata, room), process=process, room=room, stage=stage, shutdown=self.shutdown
+            info=_job_info(target, metadata, room),
+            process=process,
+            room=room,
+            listener=listener,
+            shutdown=self.shutdown,
+            delete_room=room.close,
         )
         room.on("disconnected", self._on_disconnected)
         self._beside: list[asyncio.Task[Any]] = []
@@ -95,21 +105,21 @@ class Job:
 
     @property
     def over(self) -> bool:
-        """Whether the job is shut down, or is being."""
+        """True from the begin of the job's shutdown on."""
         return self._shutdown.done()
 
     @property
     def reason(self) -> str:
-        """Why it was shut down."""
+        """Why the job was shut down; empty before."""
         return self._shutdown.result() if self._shutdown.done() else ""
 
     @property
     def stack(self) -> list[tuple[str, int, str]]:
-        """Where the entrypoint waits, outermost first: file, line, function."""
+        """The frames in which the entrypoint waits, outermost first: file, line, function."""
         return where(self._entry) if self._entry is not None else []
 
     def start(self, coroutine: Coroutine[Any, Any, Any]) -> None:
-        """Run something beside the job, which is waited for at its end."""
+        """Run something beside the job; it is cancelled at the job's end."""
         self._beside.append(asyncio.create_task(coroutine, name="rehearsal_beside"))
 
     def shutdown(self, reason: str) -> None:
@@ -118,12 +128,12 @@ class Job:
             self._shutdown.set_result(reason or "user requested")
 
     async def end(self, reason: str) -> None:
-        """Shut the job down and wait until it is; what failed meanwhile is its `failure`."""
+        """Shut the job down, and wait until it is; what failed meanwhile is its `failure`."""
         self.shutdown(reason)
         await self._task
 
     async def cancel(self) -> None:
-        """Give the job up."""
+        """Cancel the job."""
         self._task.cancel()
         await asyncio.wait([self._task])
 
@@ -132,7 +142,7 @@ class Job:
 
     async def _run(self) -> None:
         internals.enter_job(self.ctx)
-        self.mocks = internals.share_mocks()
+        self.mocks = share_mocks()
         try:
             await self._ask()
             self._entry = asyncio.create_task(self._entrypoint(self.ctx), name="job_user_entrypoint")
@@ -150,7 +160,7 @@ class Job:
             await internals.leave_job(self.ctx)
 
     async def _ask(self) -> None:
-        """Have ``on_request`` accept the job, where the server has one."""
+        """Ask ``on_request`` to accept the job, where the server has one."""
         on_request = internals.on_request_of(self._target.server) if self._target.server else None
         if on_request is None:
             return
@@ -186,7 +196,7 @@ class Job:
         self.shutdown("job crashed")
 
     async def _finish(self, entry: asyncio.Task[None]) -> None:
-        """The order is that of a job process: entrypoint, session, its end and report, room, shutdown callbacks."""
+        """Shut down in a job process's order: entrypoint, session, its end and report, room, shutdown callbacks."""
         await asyncio.wait([entry], timeout=GRACE)
         if not entry.done():
             logger.info("the entrypoint did not return within %g s of the shutdown; cancelled", GRACE)
@@ -229,7 +239,7 @@ def _job_info(target: Target, metadata: str, room: MemoryRoom) -> RunningJobInfo
 
 
 def where(task: asyncio.Task[Any]) -> list[tuple[str, int, str]]:
-    """Where a task waits, outermost first: file, line, function. Without frames of Python's own library."""
+    """Return the frames in which a task waits, outermost first, without those of asyncio: file, line, function."""
     places = []
     waiting: Any = task.get_coro()
     while (frame := getattr(waiting, "cr_frame", None)) is not None:

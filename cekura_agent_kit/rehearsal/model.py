@@ -1,4 +1,4 @@
-"""What speaks in the place of the agent's own model."""
+"""The model that replaces the agent's own."""
 
 from __future__ import annotations
 
@@ -16,21 +16,22 @@ from ..worker.module import find_file
 __tracebackhide__ = True
 
 
-def model_of(asked: object, folders: Sequence[Path]) -> llm.LLM[Any] | None:
-    """The model that was asked for; None leaves the agent its own.
+def load_model(given: object, folders: Sequence[Path]) -> llm.LLM[Any] | None:
+    """Return the model of the option ``llm``; None leaves the agent its own.
 
     Args:
-        asked: an `LLM`, or the sandbox's model rules: the path of a file of them, or `Rules`.
-        folders: where a relative path is looked for.
+        given: an `LLM`, the path of a file of model rules of the sandbox, `Rules`, or None.
+        folders: folders in which a relative path is searched.
 
     Raises:
-        RehearsalError: it is something else, or there is no such file.
-        ScenarioError: the file holds something else than rules.
+        RehearsalError: it is something else.
+        TargetError: there is no such file.
+        ScenarioError: the file is not one of model rules.
     """
-    if asked is None or isinstance(asked, llm.LLM):
-        return asked
-    if isinstance(asked, str | Path):
-        asked = load_rules(find_file(asked, folders))
-    if isinstance(asked, Rules):
-        return RulesLLM(asked)
-    raise RehearsalError(f"llm={asked!r} is no model", hint="give an LLM, or the path of a file of model rules")
+    if given is None or isinstance(given, llm.LLM):
+        return given
+    if isinstance(given, str | Path):
+        given = load_rules(find_file(given, folders))
+    if isinstance(given, Rules):
+        return RulesLLM(given)
+    raise RehearsalError(f"llm={given!r} is not a model", hint="give an LLM, or the path of a file of model rules")

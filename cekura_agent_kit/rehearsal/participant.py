@@ -1,25 +1,32 @@
-"""The agent's own participant in a room in memory: what it sends is kept by the room."""
+"""The agent's own participant in a room in memory."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from livekit import rtc
 
-from . import internals
+from .internals.rtc import change_attributes, info_of, init_local_participant, local_publication, participant_info
 from .streams import ByteWriter, Packet, Text, TextWriter, byte_info, text_info
-
-if TYPE_CHECKING:
-    from .room import MemoryRoom
+from .wire import Wire
 
 
 class AgentParticipant(rtc.LocalParticipant):
-    """What an agent uses of `rtc.LocalParticipant`."""
+    """What an agent uses of `rtc.LocalParticipant`.
 
-    def __init__(self, room: MemoryRoom, identity: str, attributes: dict[str, str]) -> None:
-        info = internals.participant_info(
-            identity,
+    Args:
+        wire: receives what the agent sends.
+        attributes: the attributes with which the agent joins.
+        on_attributes: called with what the agent changes of its attributes, before its own callbacks are.
+    """
+
+    def __init__(
+        self, wire: Wire, attributes: dict[str, str], on_attributes: Callable[[dict[str, str]], None] | None = None
+    ) -> None:
+        info = participant_info(
+            wire.agent_identity,
             sid="PA_agent",
             name="",
             kind=rtc.ParticipantKind.PARTICIPANT_KIND_AGENT,
@@ -27,33 +34,34 @@ class AgentParticipant(rtc.LocalParticipant):
             metadata="",
             attributes=attributes,
         )
-        internals.init_local_participant(self, info)
-        self._room = room
+        init_local_participant(self, info)
+        self._wire = wire
+        self._on_attributes = on_attributes
         self._published: dict[str, rtc.LocalTrackPublication] = {}
 
     @property
     def track_publications(self) -> dict[str, rtc.LocalTrackPublication]:
-        """Published tracks by sid. Nobody hears them."""
+        """The published tracks, by sid; nobody hears them."""
         return self._published
 
     async def set_attributes(self, attributes: dict[str, str]) -> None:
         """Change attributes; an empty value removes its key."""
-        changed = internals.change_attributes(self, attributes)
-        if self._room.on_agent_attributes is not None:
-            self._room.on_agent_attributes(changed)
-        self._room._post("participant_attributes_changed", changed, self)
+        changed = change_attributes(self, attributes)
+        if self._on_attributes is not None:
+            self._on_attributes(changed)
+        self._wire.emit("participant_attributes_changed", changed, self)
 
     async def set_metadata(self, metadata: str) -> None:
         """Change the metadata."""
-        info = internals.info_of(self)
+        info = info_of(self)
         before, info.metadata = info.metadata, metadata
-        self._room._post("participant_metadata_changed", self, before, metadata)
+        self._wire.emit("participant_metadata_changed", self, before, metadata)
 
     async def set_name(self, name: str) -> None:
         """Change the display name."""
-        info = internals.info_of(self)
+        info = info_of(self)
         before, info.name = info.name, name
-        self._room._post("participant_name_changed", self, before, name)
+        self._wire.emit("participant_name_changed", self, before, name)
 
     async def stream_text(
         self,
@@ -71,12 +79,12 @@ class AgentParticipant(rtc.LocalParticipant):
         text = Text(
             topic=topic,
             sender=sender_identity or self.identity,
-            to=self._room.receivers(destination_identities),
+            to=self._wire.receivers(destination_identities),
             attributes=dict(attributes or {}),
         )
-        self._room.texts.append(text)
+        self._wire.texts.append(text)
         info = text_info(topic, attributes, stream_id=stream_id, size=total_size or 0)
-        return TextWriter(info, text, self._room.changed)
+        return TextWriter(info, text, self._wire.changed)
 
     async def send_text(
         self,
@@ -115,14 +123,14 @@ class AgentParticipant(rtc.LocalParticipant):
         packet = Packet(
             topic=topic,
             payload=b"",
-            to=self._room.receivers(destination_identities),
+            to=self._wire.receivers(destination_identities),
             attributes=dict(attributes or {}),
             name=name,
             closed=False,
         )
-        self._room.packets.append(packet)
+        self._wire.packets.append(packet)
         info = byte_info(topic, attributes, stream_id=stream_id, size=total_size or 0, name=name, mime_type=mime_type)
-        return ByteWriter(info, packet, self._room.changed)
+        return ByteWriter(info, packet, self._wire.changed)
 
     async def send_bytes(
         self,
@@ -166,46 +174,46 @@ class AgentParticipant(rtc.LocalParticipant):
         """Send a data packet."""
         self._check_connected()
         data = payload.encode() if isinstance(payload, str) else payload
-        self._room.packets.append(Packet(topic=topic, payload=data, to=self._room.receivers(destination_identities)))
-        self._room.changed()
+        self._wire.packets.append(Packet(topic=topic, payload=data, to=self._wire.receivers(destination_identities)))
+        self._wire.changed()
 
     async def publish_track(self, track: Any, options: Any = None) -> rtc.LocalTrackPublication:
-        """Publish a track. Nobody hears it."""
+        """Publish a track; nobody hears it."""
         self._check_connected()
-        publication = internals.local_publication(track, f"TR_{len(self._published) + 1}")
+        publication = local_publication(track, f"TR_{len(self._published) + 1}")
         self._published[publication.sid] = publication
-        self._room._post("local_track_published", publication, track)
+        self._wire.emit("local_track_published", publication, track)
         return publication
 
     async def unpublish_track(self, track_sid: str) -> None:
-        """Take a track back."""
+        """Unpublish a track."""
         publication = self._published.pop(track_sid)
-        self._room._post("local_track_unpublished", publication)
+        self._wire.emit("local_track_unpublished", publication)
 
     async def publish_dtmf(self, *, code: int, digit: str) -> None:
         """Send a DTMF tone: a packet on topic ``dtmf``."""
         await self.publish_data(digit, topic="dtmf")
 
     async def publish_transcription(self, transcription: Any) -> None:
-        """Tell clients that know no text streams. None is here."""
+        """Do nothing: the transcription of clients that know no text streams, of which none is here."""
 
     async def perform_rpc(self, *, destination_identity: str, method: str, payload: str, **_: Any) -> str:
-        """Call a method of another participant: nobody here has any, as an evaluator has none."""
-        there = destination_identity in self._room.receivers(None)
+        """Refuse to call a method: callers have none, as an evaluator has none."""
         codes = rtc.RpcError.ErrorCode
-        code = codes.UNSUPPORTED_METHOD if there else codes.RECIPIENT_NOT_FOUND
+        is_present = destination_identity in self._wire.receivers(None)
+        code = codes.UNSUPPORTED_METHOD if is_present else codes.RECIPIENT_NOT_FOUND
         raise rtc.RpcError(code, rtc.RpcError.ErrorMessage[code])
 
     def register_rpc_method(self, method_name: str, handler: Any = None) -> Any:
-        """Offer a method; nobody here calls it."""
+        """Do nothing: nobody calls methods of the agent."""
         return handler if handler is not None else lambda function: function
 
     def unregister_rpc_method(self, method: str) -> None:
-        """Offer it no more."""
+        """Do nothing."""
 
     def set_track_subscription_permissions(self, **_: Any) -> None:
-        """Nobody subscribes."""
+        """Do nothing: nobody subscribes."""
 
     def _check_connected(self) -> None:
-        if not self._room.isconnected():
+        if not self._wire.connected:
             raise ConnectionError("the room is not connected")

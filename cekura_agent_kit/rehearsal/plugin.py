@@ -1,4 +1,4 @@
-"""The pytest plugin. It is loaded with every pytest run, so it imports nothing until it is used."""
+"""The pytest plugin. It is loaded with every pytest run, so it imports nothing of the kit before it is used."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 _MARKERS = (
     'cekura_scenarios(path, entrypoint="agent.py", **options): '
-    "one test for each scenario of the file, run in memory; the test takes the fixture `scenario`",
-    "cekura_hosted: starts runs on Cekura, which cost money; skipped unless --cekura-hosted is given",
+    "one test for each scenario of the file, in memory; the test has the fixture `scenario`",
+    "cekura_hosted: starts runs on Cekura, which cost money; skipped without --cekura-hosted",
 )
 
 _rehearse: pytest.StashKey[Rehearse] = pytest.StashKey()
@@ -33,10 +33,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Skip what costs money, unless it was asked for."""
+    """Skip tests that cost money, without ``--cekura-hosted``."""
     if config.getoption("--cekura-hosted"):
         return
-    skip = pytest.mark.skip(reason="it starts runs on Cekura, which cost money: give --cekura-hosted")
+    skip = pytest.mark.skip(reason="it starts runs on Cekura, which cost money: run pytest with --cekura-hosted")
     for item in items:
         if item.get_closest_marker("cekura_hosted"):
             item.add_marker(skip)
@@ -52,7 +52,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture
 def rehearse(request: pytest.FixtureRequest) -> Rehearse:
-    """Rehearse an agent: ``async with rehearse("agent.py") as call``."""
+    """Return what rehearses an agent: ``async with rehearse("agent.py") as call``."""
     from .fixture import Rehearse
 
     made = request.node.stash[_rehearse] = Rehearse(request)
@@ -61,7 +61,7 @@ def rehearse(request: pytest.FixtureRequest) -> Rehearse:
 
 @pytest.fixture
 def scenario(request: pytest.FixtureRequest, rehearse: Rehearse) -> Any:
-    """A scenario of the file that `cekura_scenarios` names: ``await scenario.run()``."""
+    """Return a scenario of the file that `cekura_scenarios` names: ``await scenario.run()``."""
     from .scenarios import scenario_of
 
     return scenario_of(request, rehearse)
@@ -71,7 +71,7 @@ def scenario(request: pytest.FixtureRequest, rehearse: Rehearse) -> Any:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Tell a failed test what was said in its rehearsals."""
+    """Add to a failed test's report what was said in its rehearsals."""
     report = yield
     if report.failed and (made := item.stash.get(_rehearse, None)) is not None:
         report.sections += made.sections()

@@ -1,7 +1,7 @@
 """A LiveKit room in memory, on which an unmodified `AgentSession` runs in text.
 
-`MemoryRoom` is the agent's own `rtc.Room`: what the agent does with it never leaves the process. Who tests the agent
-stands on its other side::
+`MemoryRoom` is the agent's own `rtc.Room`: what the agent does with it never leaves the process. A test lets callers in
+and reads what the agent sent::
 
     room = MemoryRoom()
     ...                                  # the agent connects: ctx.connect(), or session.start(room=room)
@@ -10,26 +10,26 @@ stands on its other side::
     await room.until(lambda: caller.heard)
 
 It behaves as the real one where that was measured to matter (livekit-server 1.13.5, livekit 1.1.21): callbacks run
-later and in order, in the context in which `connect` was called; one handler a topic; who was in the room before the
-agent comes without an event; words and packets of one who was not announced yet arrive all the same; what is sent
-reaches those who are in the room and active, and is lost for others; who is still there when the room ends is not
-reported as having left.
+later and in order, in the context in which `connect` was called; one handler a topic; those who were in the room before
+the agent are announced without an event; words and packets of a participant that is not announced yet arrive all the
+same; what is sent reaches those who are in the room and active, and is lost for others; those who are still in the room
+when it ends are not reported as having left.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextvars
 import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from livekit import rtc
 
-from . import internals
 from .caller import Caller
+from .internals.rtc import data_packet, has_listeners, info_of, participant_info, room_info
 from .participant import AgentParticipant
 from .streams import ByteReader, Packet, Text, TextReader
+from .wire import Wire
 
 logger = logging.getLogger("cekura_agent_kit.rehearsal")
 
@@ -42,34 +42,39 @@ class MemoryRoom(rtc.Room):
         sid: the room's sid.
         agent_identity: the identity with which the agent joins.
         metadata: the room's metadata.
+        on_attributes: called with what the agent changes of its attributes, before its own callbacks are.
+
+    Attributes:
+        agent_attributes: the attributes with which the agent joins.
+        callers: everybody who ever joined, in order.
+        texts: text streams that the agent opened, in order, whoever received them.
+        packets: data packets and byte streams that the agent sent, in order.
     """
 
     def __init__(
-        self, name: str = "rehearsal", *, sid: str = "RM_rehearsal", agent_identity: str = "agent", metadata: str = ""
+        self,
+        name: str = "rehearsal",
+        *,
+        sid: str = "RM_rehearsal",
+        agent_identity: str = "agent",
+        metadata: str = "",
+        on_attributes: Callable[[dict[str, str]], None] | None = None,
     ) -> None:
         super().__init__(asyncio.get_running_loop())
-        info = internals.room_info(self)
+        info = room_info(self)
         info.name, info.sid, info.metadata = name, sid, metadata
-        self.agent_identity = agent_identity
         self.agent_attributes: dict[str, str] = {}
-        """The attributes with which the agent joins."""
         self.callers: list[Caller] = []
-        """Everybody who ever joined, in order."""
-        self.texts: list[Text] = []
-        """Text streams that the agent opened, in order, whoever received them."""
-        self.packets: list[Packet] = []
-        """Data packets and byte streams that the agent sent, in order."""
-        self.on_agent_attributes: Callable[[dict[str, str]], None] | None = None
-        """Called with what the agent changes of its attributes, before its own callbacks are."""
+        self._wire = Wire(self, agent_identity)
+        self.texts: list[Text] = self._wire.texts
+        self.packets: list[Packet] = self._wire.packets
+        self._on_attributes = on_attributes
         self._agent: AgentParticipant | None = None
         self._known: dict[str, rtc.RemoteParticipant] = {}
-        self._connected = False
-        self._context: contextvars.Context | None = None
         self._text_handlers: dict[str, Any] = {}
         self._byte_handlers: dict[str, Any] = {}
-        self._waiting: dict[asyncio.Future[None], Callable[[], object]] = {}
 
-    # The tester's side.
+    # For a test.
 
     def join(
         self,
@@ -82,10 +87,10 @@ class MemoryRoom(rtc.Room):
         announced: bool = True,
         active: bool = True,
     ) -> Caller:
-        """Let somebody in.
+        """Let a participant join.
 
         Args:
-            identity: one who is in the room with the same identity is sent out, as the server does.
+            identity: a participant with the same identity is removed, as the server does.
             name: display name.
             kind: `rtc.ParticipantKind`.
             attributes: as set by the token.
@@ -95,49 +100,42 @@ class MemoryRoom(rtc.Room):
                 `Caller.announce`.
             active: False for one who cannot receive yet, before `Caller.activate`.
         """
-        for there in self.callers:
-            if there.present and there.identity == identity:
-                there.leave(rtc.DisconnectReason.DUPLICATE_IDENTITY)
-        info = internals.participant_info(
+        for each in self.callers:
+            if each.present and each.identity == identity:
+                each.leave(rtc.DisconnectReason.DUPLICATE_IDENTITY)
+        states = rtc.ParticipantState
+        info = participant_info(
             identity,
             sid=f"PA_{len(self.callers) + 1}",
             name=name,
             kind=kind,
-            state=rtc.ParticipantState.PARTICIPANT_STATE_JOINED,
+            state=states.PARTICIPANT_STATE_JOINED if announced else states.PARTICIPANT_STATE_ACTIVE,
             metadata=metadata,
             attributes=attributes or {},
         )
-        caller = Caller(self, info)
+        caller = Caller(self._wire, info)
         self.callers.append(caller)
-        if not announced:
-            internals.info_of(caller.participant).state = rtc.ParticipantState.PARTICIPANT_STATE_ACTIVE
-        else:
+        if announced:
             caller.announce()
             if active:
                 caller.activate()
         return caller
 
     async def until(self, predicate: Callable[[], object], *, timeout: float | None = 10.0) -> None:
-        """Wait until it holds; looked at again whenever something changes in the room.
+        """Wait until the predicate is true; it is asked again whenever something changes in the room.
 
         Raises:
-            TimeoutError: it did not hold within ``timeout`` seconds.
+            TimeoutError: it was not true within ``timeout`` seconds.
         """
-        if predicate():
-            return
-        future: asyncio.Future[None] = self._loop.create_future()
-        self._waiting[future] = predicate
-        try:
-            async with asyncio.timeout(timeout):  # wait_for of Python 3.11 may swallow a cancellation
-                await future
-        finally:
-            del self._waiting[future]
+        await self._wire.until(predicate, timeout=timeout)
 
     async def delivered(self) -> None:
-        """Wait until the agent has been told all that happened so far."""
-        told = asyncio.Event()
-        self._loop.call_soon(told.set)
-        await told.wait()
+        """Wait until all that was sent to the agent so far has been delivered."""
+        await self._wire.delivered()
+
+    def changed(self) -> None:
+        """Ask again what `until` waits for; for a change that is not the room's own."""
+        self._wire.changed()
 
     async def close(self, reason: Any = rtc.DisconnectReason.ROOM_DELETED) -> None:
         """End the room, as its deletion does: the agent is disconnected, and nobody is reported as having left."""
@@ -147,6 +145,11 @@ class MemoryRoom(rtc.Room):
     def attributes(self) -> dict[str, str]:
         """The agent's attributes; empty before it connected."""
         return self._agent.attributes if self._agent is not None else {}
+
+    @property
+    def agent_identity(self) -> str:
+        """The identity with which the agent joins."""
+        return self._wire.agent_identity
 
     # The agent's side: what it uses of rtc.Room.
 
@@ -159,137 +162,103 @@ class MemoryRoom(rtc.Room):
 
     @property
     def remote_participants(self) -> Mapping[str, rtc.RemoteParticipant]:
-        """Those who have been announced to the agent, by identity."""
+        """The participants that were announced to the agent, by identity."""
         return self._known
+
+    @property
+    def num_participants(self) -> int:
+        """The number of participants in the room."""
+        return len(self._wire.present) + self._wire.connected
 
     @property
     def connection_state(self) -> Any:
         """Connected or disconnected."""
         states = rtc.ConnectionState
-        return states.CONN_CONNECTED if self._connected else states.CONN_DISCONNECTED
+        return states.CONN_CONNECTED if self._wire.connected else states.CONN_DISCONNECTED
 
     def isconnected(self) -> bool:
-        """Whether the agent is in the room."""
-        return self._connected
+        """Return whether the agent is in the room."""
+        return self._wire.connected
 
     async def connect(self, url: str, token: str, options: Any = None) -> None:
-        """The agent joins. Callbacks run in the context of this call from now on."""
-        self._context = contextvars.copy_context()
-        self._agent = AgentParticipant(self, self.agent_identity, self.agent_attributes)
-        self._connected = True
+        """Let the agent join. Callbacks run in the context of this call from now on."""
+        self._agent = AgentParticipant(self._wire, self.agent_attributes, self._on_attributes)
+        self._wire.connect()
         for caller in self.callers:
             if caller.present and caller.announced:
                 self._known[caller.identity] = caller.participant
-        self._count()
-        self._post("connection_state_changed", self.connection_state)
+        self._wire.emit("connection_state_changed", self.connection_state)
 
     async def disconnect(self, *, reason: Any = rtc.DisconnectReason.CLIENT_INITIATED) -> None:
-        """The agent leaves. Its callbacks have run when this returns."""
-        if not self._connected:
+        """Let the agent leave. Its callbacks have run when this returns."""
+        if not self._wire.connected:
             return
-        internals.info_of(self.local_participant).disconnect_reason = reason
-        told = asyncio.Event()
-        self._schedule(self._end, reason, told)
-        self._connected = False
-        await told.wait()
+        info_of(self.local_participant).disconnect_reason = reason
+        ended = asyncio.Event()
+        self._wire.deliver(self._end, reason, ended)
+        self._wire.disconnect()
+        await ended.wait()
 
     def register_text_stream_handler(self, topic: str, handler: Any) -> None:
-        """Read text streams of that topic; one handler a topic."""
+        """Set the handler of text streams of a topic; there may be one."""
         if topic in self._text_handlers:
             raise ValueError(f"text stream handler for topic '{topic}' already set")
         self._text_handlers[topic] = handler
 
     def unregister_text_stream_handler(self, topic: str) -> None:
-        """Read them no more."""
+        """Remove the handler."""
         self._text_handlers.pop(topic, None)
 
     def register_byte_stream_handler(self, topic: str, handler: Any) -> None:
-        """Read byte streams of that topic; one handler a topic."""
+        """Set the handler of byte streams of a topic; there may be one."""
         if topic in self._byte_handlers:
             raise ValueError(f"byte stream handler for topic '{topic}' already set")
         self._byte_handlers[topic] = handler
 
     def unregister_byte_stream_handler(self, topic: str) -> None:
-        """Read them no more."""
+        """Remove the handler."""
         self._byte_handlers.pop(topic, None)
 
-    # Between the two.
+    # What the wire delivers (`wire.AgentSide`).
 
-    def receivers(self, addressed: list[str] | None) -> frozenset[str]:
-        """Identities of those who get what the agent sends now."""
-        there = frozenset(caller.identity for caller in self.callers if caller.active)
-        return there & frozenset(addressed) if addressed else there
+    def has_listeners(self, event: str) -> bool:
+        """See `AgentSide.has_listeners`."""
+        return has_listeners(self, event)
 
-    def changed(self) -> None:
-        """Look again at what `until` waits for."""
-        for future, predicate in list(self._waiting.items()):
-            if not future.done() and predicate():
-                future.set_result(None)
-
-    def _count(self) -> None:
-        there = sum(caller.present for caller in self.callers)
-        internals.room_info(self).num_participants = there + self._connected
-
-    def _announce(self, caller: Caller) -> None:
-        self._count()
-        self._schedule(self._introduce, caller.participant)
-        if caller.active:
-            self._post("participant_active", caller.participant)
-
-    def _introduce(self, participant: rtc.RemoteParticipant) -> None:
+    def add_participant(self, participant: rtc.RemoteParticipant) -> None:
+        """See `AgentSide.add_participant`."""
         self._known[participant.identity] = participant
         self.emit("participant_connected", participant)
 
-    def _remove(self, caller: Caller, reason: Any) -> None:
-        self._count()
-        if caller.announced:
-            self._schedule(self._dismiss, caller.participant, reason)
-
-    def _dismiss(self, participant: rtc.RemoteParticipant, reason: Any) -> None:
+    def remove_participant(self, participant: rtc.RemoteParticipant, reason: Any) -> None:
+        """See `AgentSide.remove_participant`."""
         self._known.pop(participant.identity, None)
-        internals.info_of(participant).disconnect_reason = reason
+        info_of(participant).disconnect_reason = reason
         self.emit("participant_disconnected", participant)
 
-    def _end(self, reason: Any, told: asyncio.Event) -> None:
+    def receive_text(self, reader: TextReader, identity: str) -> None:
+        """See `AgentSide.receive_text`."""
+        _handle(self._text_handlers, reader, identity)
+
+    def receive_bytes(self, reader: ByteReader, identity: str) -> None:
+        """See `AgentSide.receive_bytes`."""
+        _handle(self._byte_handlers, reader, identity)
+
+    def receive_data(self, identity: str, data: bytes, topic: str) -> None:
+        """See `AgentSide.receive_data`."""
+        self.emit("data_received", data_packet(data, self._known.get(identity), topic))
+
+    def _end(self, reason: Any, ended: asyncio.Event) -> None:
         try:
             self.emit("connection_state_changed", self.connection_state)
             self.emit("disconnected", reason)
         finally:
-            told.set()
+            ended.set()
 
-    def _hand_over_text(self, reader: TextReader, identity: str) -> None:
-        self._hand_over(self._text_handlers, reader, identity)
 
-    def _hand_over_bytes(self, reader: ByteReader, identity: str) -> None:
-        self._hand_over(self._byte_handlers, reader, identity)
-
-    def _hand_over(self, handlers: dict[str, Any], reader: TextReader | ByteReader, identity: str) -> None:
-        handler = handlers.get(reader.info.topic)
-        if handler is None:
-            logger.info("a stream on topic %r has no handler and is ignored", reader.info.topic)
-            return
-        handler(reader, identity)
-
-    def _receive(self, identity: str, data: bytes, topic: str) -> None:
-        self.emit("data_received", internals.data_packet(data, self._known.get(identity), topic))
-
-    def _post(self, event: Any, *args: Any) -> None:
-        # Most events have no callback, and three of each turn are changes of the agent's state.
-        if internals.is_listened_to(self, event):
-            self._schedule(self.emit, event, *args)
-        else:
-            self.changed()
-
-    def _schedule(self, callback: Callable[..., object], *args: Any) -> None:
-        """Run it soon, in order, in the context of `connect`; drop it while the agent is not in the room."""
-        if not self._connected:
-            logger.debug("the agent is not in the room: %s is dropped", callback.__name__)
-            return
-        self._loop.call_soon(self._run, callback, args, context=self._context)
-
-    def _run(self, callback: Callable[..., object], args: tuple[Any, ...]) -> None:
-        try:
-            callback(*args)
-        except Exception:
-            logger.exception("a callback of the room failed")
-        self.changed()
+def _handle(handlers: dict[str, Any], reader: TextReader | ByteReader, identity: str) -> None:
+    handler = handlers.get(reader.info.topic)
+    if handler is None:
+        logger.info("a stream on topic %r has no handler and is ignored", reader.info.topic)
+        return
+    handler(reader, identity)

@@ -1,9 +1,9 @@
-"""The sandbox's scenario files, run in memory: the same scenarios as in the sandbox and, by their ids, on Cekura."""
+"""The sandbox's scenario files, run in memory: one test for each scenario."""
 
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -11,20 +11,17 @@ from ..errors import RehearsalError
 from ..sandbox.cekura.evaluator import ChannelClosed, Evaluator, Judgement, Utterance
 from ..sandbox.cekura.scenarios import Scenario, load_scenarios
 from ..worker.module import find_file
-from .fixture import folders_of
-
-if TYPE_CHECKING:
-    from .fixture import Rehearse
-    from .rehearsal import Rehearsal
+from .fixture import Rehearse, folders_of
+from .rehearsal import Rehearsal
 
 __tracebackhide__ = True
 
 
 def parametrize(metafunc: pytest.Metafunc, marker: pytest.Mark) -> None:
-    """One test a scenario: called ``30-Books a table``."""
+    """Make one test of each scenario, named ``30-Books a table``."""
     if "scenario" not in metafunc.fixturenames:
         raise RehearsalError(
-            f"{metafunc.definition.nodeid} has the marker cekura_scenarios and does not take the fixture `scenario`",
+            f"{metafunc.definition.nodeid} has the marker cekura_scenarios and not the fixture `scenario`",
             hint="write `async def test_scenario(scenario): await scenario.run()`",
         )
     path = find_file(marker.args[0], list(folders_of(metafunc.definition.path, metafunc.config)))
@@ -38,7 +35,7 @@ def parametrize(metafunc: pytest.Metafunc, marker: pytest.Mark) -> None:
 
 
 def scenario_of(request: pytest.FixtureRequest, rehearse: Rehearse) -> RehearsedScenario:
-    """The scenario that this test is."""
+    """Return the scenario of a test."""
     marker = request.node.get_closest_marker("cekura_scenarios")
     if marker is None:
         raise RehearsalError(
@@ -51,21 +48,24 @@ def scenario_of(request: pytest.FixtureRequest, rehearse: Rehearse) -> Rehearsed
 
 
 class RehearsedScenario:
-    """One scenario, to be run against the agent."""
+    """One scenario, to be run against the agent.
+
+    Attributes:
+        id: its id in the file, and on Cekura.
+        scenario: what the evaluator says and expects to hear.
+        call: the rehearsal.
+    """
 
     def __init__(self, number: int, scenario: Scenario, call: Rehearsal) -> None:
         self.id = number
-        """Its id in the file, and on Cekura."""
         self.scenario = scenario
-        """What the evaluator says and wants to hear."""
         self.call = call
-        """The rehearsal; once `run` has returned, with all that was said and done."""
 
     async def run(self) -> Judgement:
-        """Hold the talk.
+        """Let the evaluator talk with the agent.
 
         Raises:
-            AssertionError: a ``hear`` was not heard; the text says what was, instead.
+            AssertionError: a ``hear`` of the scenario was not heard; the text has what the agent said.
         """
         async with self.call as call:
             judgement = await Evaluator(self.scenario, MemoryChannel(call)).talk()
@@ -78,7 +78,7 @@ class RehearsedScenario:
 
 
 class MemoryChannel:
-    """The evaluator's end of a talk in a room in memory (`sandbox.cekura.evaluator.Channel`)."""
+    """The evaluator's channel in a rehearsal (`sandbox.cekura.evaluator.Channel`)."""
 
     def __init__(self, call: Rehearsal) -> None:
         self.transcript: list[Utterance] = []
@@ -88,7 +88,7 @@ class MemoryChannel:
         self._next = 0
 
     async def say(self, text: str) -> None:
-        """See `Line.say`."""
+        """See `Channel.say`."""
         if not self._call.room.isconnected():
             raise ChannelClosed("the agent left the room")
         self._next = len(self._call.heard)
@@ -96,7 +96,7 @@ class MemoryChannel:
         self._call.speak(text)
 
     async def hear(self) -> str:
-        """See `Line.hear`."""
+        """See `Channel.hear`."""
         room = self._call.room
         while True:
             await room.until(lambda: self._complete() is not None or not room.isconnected(), timeout=None)
@@ -109,7 +109,7 @@ class MemoryChannel:
                 return words
 
     async def hang_up(self) -> None:
-        """See `Line.hang_up`."""
+        """See `Channel.hang_up`."""
         self._call.caller.leave()
 
     def _complete(self) -> str | None:

@@ -1,4 +1,4 @@
-"""Text and byte streams of the room in memory, both ways: what `livekit.rtc` has, without its native side."""
+"""Text and byte streams of a room in memory, both ways, without livekit's native client."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Text:
     sender: str
     """The identity in whose name it was sent: the agent's, or a user's for what was heard of them."""
     to: frozenset[str]
-    """Identities of those who were in the room, active and addressed when it was opened: they have it, nobody else."""
+    """Identities of those who receive it: in the room, active and addressed when it was opened."""
     attributes: dict[str, str] = field(default_factory=dict)
     text: str = ""
     """All that was written so far."""
@@ -32,7 +32,7 @@ class Text:
     """When it was opened, Unix seconds."""
 
     def add(self, chunk: Any) -> None:
-        """More of it was written."""
+        """Add what was written."""
         self.text += chunk
 
 
@@ -43,7 +43,7 @@ class Packet:
     topic: str
     payload: bytes
     to: frozenset[str]
-    """Identities of those who were in the room, active and addressed."""
+    """Identities of those who received it: in the room, active and addressed when it was sent."""
     attributes: dict[str, str] = field(default_factory=dict)
     name: str | None = None
     """A byte stream's name; None for a data packet."""
@@ -52,12 +52,12 @@ class Packet:
     """Unix seconds."""
 
     def add(self, chunk: Any) -> None:
-        """More of it was written."""
+        """Add what was written."""
         self.payload += chunk
 
 
 def text_info(topic: str, attributes: Mapping[str, str] | None, *, stream_id: str | None, size: int) -> Any:
-    """`rtc.TextStreamInfo` of a new stream."""
+    """Return `rtc.TextStreamInfo` of a new stream."""
     return rtc.TextStreamInfo(
         stream_id=stream_id or f"stream-{next(_ids)}",
         mime_type="text/plain",
@@ -78,7 +78,7 @@ def byte_info(
     name: str,
     mime_type: str,
 ) -> Any:
-    """`rtc.ByteStreamInfo` of a new stream."""
+    """Return `rtc.ByteStreamInfo` of a new stream."""
     return rtc.ByteStreamInfo(
         stream_id=stream_id or f"stream-{next(_ids)}",
         mime_type=mime_type,
@@ -91,7 +91,7 @@ def byte_info(
 
 
 class _Reader(Generic[Chunk]):
-    """A stream that came in, whole."""
+    """A stream to the agent, whole when it is delivered."""
 
     def __init__(self, info: Any, chunks: Iterable[Chunk]) -> None:
         self._info = info
@@ -108,24 +108,24 @@ class _Reader(Generic[Chunk]):
         raise StopAsyncIteration
 
     def close(self) -> None:
-        """Read no further."""
+        """Drop what was not read."""
         self._chunks = iter(())
 
     async def aclose(self) -> None:
-        """Read no further."""
+        """Drop what was not read."""
         self.close()
 
 
 class TextReader(_Reader[str], rtc.TextStreamReader):
-    """A text stream that came in."""
+    """A text stream to the agent."""
 
 
 class ByteReader(_Reader[bytes], rtc.ByteStreamReader):
-    """A byte stream that came in."""
+    """A byte stream to the agent."""
 
 
 class _Writer(Generic[Chunk]):
-    """A stream on its way out; what is written stands in its record."""
+    """A stream from the agent; what is written is added to its record."""
 
     def __init__(self, info: Any, record: Text | Packet, changed: Callable[[], None]) -> None:
         self._info = info
@@ -145,7 +145,7 @@ class _Writer(Generic[Chunk]):
         self._changed()
 
     async def aclose(self, *, reason: str = "", attributes: dict[str, str] | None = None) -> None:
-        """End the stream; the attributes are added to those it was opened with."""
+        """Close the stream; the attributes are added to those with which it was opened."""
         if self._record.closed:
             raise RuntimeError("Stream already closed")
         self._record.attributes.update(attributes or {})
@@ -154,8 +154,8 @@ class _Writer(Generic[Chunk]):
 
 
 class TextWriter(_Writer[str], rtc.TextStreamWriter):
-    """A text stream on its way out."""
+    """A text stream from the agent."""
 
 
 class ByteWriter(_Writer[bytes], rtc.ByteStreamWriter):
-    """A byte stream on its way out."""
+    """A byte stream from the agent."""

@@ -1,23 +1,21 @@
-"""What a failed test is told: who said what, what was called, and where to look."""
+"""The section that a failed test's report has for a rehearsal: transcript, last turn, source lines."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..verdict import Line
 from ..worker.source import place_of
+from .rehearsal import Rehearsal
 from .turn import ToolCall, arguments_of
-
-if TYPE_CHECKING:
-    from .rehearsal import Rehearsal
 
 _NAMES = {"evaluator": "caller", "agent": "agent", "tool": "tool", "event": ""}
 
 
 def transcript(call: Rehearsal) -> list[Line]:
-    """What was said on both sides, tool calls and handoffs, in the order in which they happened."""
+    """Return what both sides said, tool calls and handoffs, in the order in which they happened."""
     said = [Line(role="evaluator", text=text, at=at) for at, text in call.said]
     heard = [Line(role="agent", text=text.text.strip(), at=text.at) for text in call.heard]
     lines = [*said, *heard, *_done(call.items)]
@@ -25,7 +23,7 @@ def transcript(call: Rehearsal) -> list[Line]:
 
 
 def _done(items: Iterable[Any]) -> list[Line]:
-    """Tool calls and handoffs among the items of a chat history."""
+    """Return the tool calls and handoffs among the items of a chat history."""
     items = list(items)
     outputs = {item.call_id: item for item in items if item.type == "function_call_output"}
     lines = []
@@ -49,7 +47,7 @@ def _done(items: Iterable[Any]) -> list[Line]:
 
 
 def report(call: Rehearsal) -> str:
-    """The section of a failed test."""
+    """Return the section."""
     lines = [_shown(line) for line in transcript(call)] or ["nothing was said"]
     if call.turns:
         last = call.turns[-1]

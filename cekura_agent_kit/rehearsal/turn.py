@@ -1,4 +1,4 @@
-"""What the agent did when it was spoken to."""
+"""A turn of a rehearsed call: what the agent said and did."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class ToolCall:
     name: str
     arguments: dict[str, Any]
     output: str
-    """What it returned, or why it failed; empty for a call whose output was not awaited in this turn."""
+    """What the tool returned, or its error; empty for a call that was not done in this turn."""
     is_error: bool
     call_id: str
 
@@ -32,10 +32,10 @@ class ToolCall:
 
 @dataclass(frozen=True)
 class Handoff:
-    """One agent took over from another."""
+    """A handoff from one agent to another."""
 
     old: Agent | None
-    """None where the first agent of the session took over."""
+    """None for the first agent of the session."""
     new: Agent
 
     def __str__(self) -> str:
@@ -44,16 +44,16 @@ class Handoff:
 
 @dataclass(frozen=True, repr=False)
 class Turn:
-    """What the agent did from the caller's words, or from the call's begin, until nothing of it went on."""
+    """What the agent did from the caller's words, or from the session's start, until all of it was done."""
 
     said: str | None
     """The caller's words; None for the greeting."""
     heard: Sequence[str]
     """The agent's words as they reached the caller, one a segment."""
     duration: float
-    """Seconds, from the caller's words to the end of the turn."""
+    """Seconds from the caller's words, or from the session's start, to the end of the turn."""
     result: RunResult[None]
-    """As livekit-agents recorded it."""
+    """livekit-agents' own record."""
 
     @property
     def text(self) -> str:
@@ -71,7 +71,7 @@ class Turn:
 
     @property
     def tool_calls(self) -> list[ToolCall]:
-        """In the order in which they were made."""
+        """The calls of tools, in order."""
         outputs = {
             event.item.call_id: event.item for event in self.result.events if event.type == "function_call_output"
         }
@@ -80,7 +80,7 @@ class Turn:
 
     @property
     def handoffs(self) -> list[Handoff]:
-        """In the order in which they happened."""
+        """The handoffs, in order."""
         events = [event for event in self.result.events if event.type == "agent_handoff"]
         return [Handoff(event.old_agent, event.new_agent) for event in events]
 
@@ -106,7 +106,7 @@ def _tool_call(call: Any, output: Any) -> ToolCall:
 
 
 def arguments_of(call: Any) -> dict[str, Any]:
-    """A function call's arguments; what is no JSON object stands under an empty name."""
+    """Return a function call's arguments; those that are not a JSON object have an empty name."""
     try:
         arguments = json.loads(call.arguments or "{}")
     except ValueError:

@@ -1,119 +1,163 @@
-"""When the greeting of a rehearsed call ends, and each turn: definitely, never by a quiet period."""
+"""The turns of a rehearsed call: when each begins and ends, definitely, never by a quiet period.
+
+A turn begins with the caller's words, the first one with the start of the job's first session: its greeting. It has
+ended when all of this is true:
+
+1. each reply, tool and handoff that began in it is done, as livekit-agents records it (`Recorder`);
+2. the session has processed the words: its text callback has returned; of a greeting: the session has started, and the
+   entrypoint has returned. An entrypoint that has not after `RETURN` runs as long as the call; then its greeting has
+   ended once something was said, if the test asked for the greeting;
+3. each of its text streams to the caller is closed, or the agent has left the room.
+
+A session that is closed ends its turn; a job that fails ends the call.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 from livekit.agents import AgentSession, CloseEvent, llm
 
-from . import internals
+from .caller import Caller
+from .internals.sessions import Recorder, record
 from .job import Job
+from .room import MemoryRoom
 
 __tracebackhide__ = True
 
 RETURN = 2.0
-"""Seconds in which an entrypoint may return once its session has started. Most do at once. One that does not is taken
-to run as long as the call, and its greeting to have ended when something was said and nothing more is."""
+"""Seconds in which an entrypoint may return once its session has started. Most return at once."""
 
 
-class Talk:
-    """What goes on between the caller and the job's first session. It is the job's `internals.Stage`.
+@dataclass
+class OpenTurn:
+    """A turn that goes on.
 
-    Args:
-        model: in the place of the session's and its agents' own.
-        changed: called when something did.
+    Attributes:
+        said: the caller's words; None for the greeting.
+        recorder: records what the session does.
+        first_text: the number of text streams that the agent had opened before.
+        unprocessed: id of the text stream whose words the session has not processed; empty when it has.
+        error: what the session's text callback raised; livekit-agents logs it and goes on.
+        began: `time.perf_counter` at its begin.
     """
 
-    def __init__(self, model: llm.LLM[Any] | None, changed: Callable[[], None]) -> None:
-        self.llm = model
+    said: str | None
+    recorder: Recorder
+    first_text: int
+    unprocessed: str = ""
+    error: Exception | None = None
+    began: float = field(default_factory=time.perf_counter)
+
+
+class TurnTaking:
+    """The turns between a caller and a job's first session; the job's `Listener`.
+
+    Args:
+        room: the job's room.
+        model: replaces the session's and its agents' own models; None leaves them.
+
+    Attributes:
+        session: the first that was started, which the caller speaks to; None before.
+        started: the session has started.
+        closed: how the session was closed; None while it was not.
+        greeting: the greeting, open or ended; None before a session was started.
+    """
+
+    def __init__(self, room: MemoryRoom, model: llm.LLM[Any] | None) -> None:
+        self.model = model
         self.session: AgentSession[Any] | None = None
-        """The first that was started: the one that is spoken to."""
         self.started = False
         self.closed: CloseEvent | None = None
-        """How the session was closed; None while it was not."""
-        self.awaited = ""
-        """The text stream whose words were not taken yet."""
-        self.untaken: Exception | None = None
-        """Why words were not taken. livekit-agents logs it and goes on."""
-        self._changed = changed
+        self.greeting: OpenTurn | None = None
+        self._room = room
         self._job: Job | None = None
-        self._greeting: internals.Run | None = None
-        self._run: internals.Run | None = None
-        self._gave_time = False
-        self._must_speak = False
+        self._turn: OpenTurn | None = None
+        self._is_return_awaited = True
+        self._is_speech_awaited = False
 
     def follow(self, job: Job) -> None:
-        """Say of which job; to be called before it runs."""
+        """Set the job whose sessions these are; to be called before it runs."""
         self._job = job
-        job.returned.add_done_callback(lambda _: self._look_again())
+        job.returned.add_done_callback(lambda _: self._check())
 
-    @property
-    def has_greeting(self) -> bool:
-        """Whether a session was started, which may greet."""
-        return self._greeting is not None
-
-    async def greeting(self, *, spoken: bool) -> internals.Run:
-        """The greeting, which will end by itself.
+    async def await_greeting(self, *, is_spoken: bool) -> None:
+        """Give the entrypoint time to return, so that the greeting ends by the rule above.
 
         Args:
-            spoken: of an entrypoint that does not return, wait until something was said.
+            is_spoken: the greeting of an entrypoint that does not return ends only when something was said.
         """
-        assert self._greeting is not None
         assert self._job is not None
-        self._must_speak = spoken
-        if not self._gave_time:
+        self._is_speech_awaited = is_spoken
+        if self._is_return_awaited:
             await asyncio.wait([self._job.returned], timeout=RETURN)
-            self._gave_time = True
-        self._look_again()
-        return self._greeting
+            self._is_return_awaited = False
+        self._check()
 
-    def turn(self, text: str, say: Callable[[str], str]) -> internals.Run:
-        """Say it, with ``say``, which gives the text stream's id; the turn will end by itself."""
+    def begin(self, said: str, send: Callable[[str], str]) -> OpenTurn:
+        """Begin a turn: record what the session does from now on, and send the words.
+
+        Args:
+            said: the caller's words.
+            send: sends them; returns the id of their text stream.
+        """
         assert self.session is not None
-        self._run = run = internals.Run(text, lambda _: not self.awaited)
-        internals.record(self.session, run)
-        self.untaken = None
-        self.awaited = say(text)
-        return run
+        self._turn = turn = OpenTurn(said, Recorder(said, self._may_end), len(self._room.texts))
+        record(self.session, turn.recorder)
+        turn.unprocessed = send(said)
+        return turn
 
-    # What sessions tell (internals.Stage).
+    async def until_streams_closed(self, turn: OpenTurn, caller: Caller) -> None:
+        """Wait for the third part of the rule above, once the turn's recorder has ended."""
+        segments = caller.segments(turn.first_text)
+        await self._room.until(
+            lambda: all(segment.closed for segment in segments) or not self._room.isconnected(), timeout=None
+        )
 
-    def session_starting(self, session: AgentSession[Any], *, capture_run: bool) -> None:
-        """The first one's greeting is recorded from its start on."""
+    # What the job's sessions call back (`Listener`).
+
+    def session_starting(self, session: AgentSession[Any], *, is_captured: bool) -> None:
+        """Record the first session's greeting from its start on."""
         if self.session is not None:
             return
         self.session = session
         session.on("close", self._on_close)
-        self._greeting = self._run = internals.Run(None, self._may_end)
-        if not capture_run:
-            internals.record(session, self._greeting)
+        self.greeting = self._turn = OpenTurn(None, Recorder(None, self._may_end), 0)
+        if not is_captured:
+            record(session, self.greeting.recorder)
 
     def session_started(self, session: AgentSession[Any]) -> None:
-        """It can be spoken to."""
+        """Note that the session can be spoken to."""
         if session is self.session:
             self.started = True
-            self._look_again()
+            self._check()
 
-    def words_taken(self, stream_id: str, error: Exception | None) -> None:
-        """That may have been the last of the turn."""
-        if stream_id == self.awaited:
-            self.awaited, self.untaken = "", error
-            self._look_again()
+    def words_processed(self, stream_id: str, error: Exception | None) -> None:
+        """Note that the words of the present turn were processed."""
+        if self._turn is not None and stream_id == self._turn.unprocessed:
+            self._turn.unprocessed, self._turn.error = "", error
+            self._check()
 
-    def _may_end(self, greeting: internals.Run) -> bool:
+    def _may_end(self, recorder: Recorder) -> bool:
+        """Return the second part of the rule above."""
+        assert self._turn is not None
         assert self._job is not None
+        if self._turn.said is not None:
+            return not self._turn.unprocessed
         if not self.started:
             return False
-        if self._job.returned.done() or not self._gave_time:
+        if self._job.returned.done() or self._is_return_awaited:
             return self._job.returned.done()
-        return not self._must_speak or any(event.type == "message" for event in greeting.events)
+        return not self._is_speech_awaited or any(event.type == "message" for event in recorder.events)
 
-    def _look_again(self) -> None:
-        if self._run is not None:
-            self._run.look_again()
-        self._changed()
+    def _check(self) -> None:
+        if self._turn is not None:
+            self._turn.recorder.check()
+        self._room.changed()
 
     def _on_close(self, event: CloseEvent) -> None:
         self.closed = event

@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 
-from cekura_agent_kit.contract import Mode, job_metadata
-from cekura_agent_kit.rehearsal import internals
 from cekura_agent_kit.rehearsal.fixture import Rehearse
-from cekura_agent_kit.rehearsal.job import Job
-from cekura_agent_kit.rehearsal.room import MemoryRoom
-from cekura_agent_kit.worker.target import Target
 from tests.agent.conftest import Worker, dispatched, worker  # noqa: F401 - a fixture
 from tests.shapes import SHAPES, Shape
 from tests.shapes.models import CALLS
 
-PATIENCE = 20.0
+from .in_memory import PATIENCE, in_memory
+
 AT_ONCE = 2
 """Talks at once on the server: as many as there are cores."""
 
@@ -40,29 +34,6 @@ async def test_by_the_fixture(rehearse: Rehearse, name: str) -> None:
         assert [words.strip() for words in (*greeting.heard, *turn.heard)] == [*shape.hear, *shape.answer]
         assert not call.room.local_participant.track_publications
         assert call.room.attributes["cekura.proof"] == "text-only"
-
-
-class NoStage:
-    llm = None
-
-    def session_starting(self, session: Any, *, capture_run: bool) -> None: ...
-    def session_started(self, session: Any) -> None: ...
-    def words_taken(self, stream_id: str, error: Exception | None) -> None: ...
-
-
-@asynccontextmanager
-async def in_memory(shape: Shape) -> AsyncIterator[MemoryRoom]:
-    internals.install()
-    room = MemoryRoom()
-    metadata = job_metadata(Mode.TEXT, scenario=1, suite="parity", case="1#1")
-    process = internals.job_process()
-    target = Target(shape.entrypoint)  # type: ignore[arg-type]
-    job = Job(target, target.entrypoint, metadata=metadata, process=process, room=room, stage=NoStage())
-    await room.until(room.isconnected, timeout=PATIENCE)
-    yield room
-    await room.close()
-    await job.end("")
-    assert job.failure is None
 
 
 async def talk_in_memory(shape: Shape) -> list[str]:

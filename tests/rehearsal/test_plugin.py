@@ -187,7 +187,7 @@ async def test_scenario(scenario, worker_id):
     [
         (
             "@pytest.mark.cekura_scenarios('scenarios.yaml')\nasync def test_scenario(): pass",
-            "*does not take the fixture `scenario`*",
+            "*has the marker cekura_scenarios and not the fixture `scenario`*",
         ),
         ("def test_scenario(scenario): pass", "*the fixture `scenario` needs the marker cekura_scenarios*"),
         (

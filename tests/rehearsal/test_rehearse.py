@@ -133,9 +133,9 @@ async def test_the_metadata_may_be_text(rehearse: Rehearse) -> None:
         (AgentServer(), {}, "has no entrypoint"),
         (42, {}, "42 is not an agent"),
         ("restaurant.py", {"mode": "voice"}, "mode='voice': a rehearsal is in text"),
-        ("restaurant.py", {"metadata": "tier gold"}, "metadata 'tier gold' is no JSON object"),
+        ("restaurant.py", {"metadata": "tier gold"}, "metadata 'tier gold' is not a JSON object"),
         ("restaurant.py", {"llm": "nowhere.yaml"}, r"nowhere\.yaml: there is no such file"),
-        ("restaurant.py", {"llm": 42}, "llm=42 is no model"),
+        ("restaurant.py", {"llm": 42}, "llm=42 is not a model"),
     ],
 )
 async def test_what_cannot_be_rehearsed(rehearse: Rehearse, target: Any, options: Any, says: str) -> None:

@@ -1,0 +1,173 @@
+"""What a session of livekit-agents does in a rehearsed job, as it is recorded and called back.
+
+Touched, checked on livekit-agents 1.6.0 to 1.8.9:
+
+- ``AgentSession._llm``, ``_started``; ``AgentSession._global_run_state``: where `AgentSession.run` keeps its record.
+- ``RunResult._watch_handle``, ``_mark_done_if_needed``, ``_handles``, ``_done_fut``: the end of a record.
+- ``run_result._MockToolsContextVar``: what `mock_tools` sets.
+
+Replaced, once a process, by the first rehearsal: ``AgentSession.start``; ``AgentActivity.llm``, through which every
+reply of every agent reaches its model; ``RoomIO.register_text_input``, for the end of what the caller's words set off.
+Each does nothing of its own for a session that is not in a rehearsal.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import functools
+import inspect
+import weakref
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from livekit.agents import AgentSession, get_job_context, llm
+from livekit.agents.voice import run_result
+from livekit.agents.voice.agent_activity import AgentActivity
+from livekit.agents.voice.room_io import RoomIO, TextInputEvent
+
+from ...agent import entrypoint, internals, run, session, text_session
+
+__tracebackhide__ = True
+
+_models: weakref.WeakKeyDictionary[AgentSession[Any], llm.LLM[Any]] = weakref.WeakKeyDictionary()
+_mocks: contextvars.ContextVar[Any] = run_result._MockToolsContextVar
+
+
+class Listener(Protocol):
+    """What the sessions of a rehearsed job call back."""
+
+    model: llm.LLM[Any] | None
+    """Replaces the sessions' and the agents' own models; None leaves them."""
+
+    def session_starting(self, session: AgentSession[Any], *, is_captured: bool) -> None:
+        """Called when `AgentSession.start` is called; ``is_captured``: it records the greeting itself."""
+
+    def session_started(self, session: AgentSession[Any]) -> None:
+        """Called before `AgentSession.start` returns."""
+
+    def words_processed(self, stream_id: str, error: Exception | None) -> None:
+        """Called when the session's ``text_input_cb`` has returned, or raised, for the words of a text stream."""
+
+
+class Recorder(run_result.RunResult[None]):
+    """The record of a turn, as `AgentSession.run` keeps one.
+
+    livekit-agents adds to it each reply, tool and handoff that begins meanwhile, and ends it when all are done. It
+    would type past the room, though; here the words go through the room, so a recorder ends only when ``may_end``
+    agrees, too.
+
+    Args:
+        user_input: the caller's words; None for a greeting.
+        may_end: called when nothing of the turn goes on.
+    """
+
+    def __init__(self, user_input: str | None, may_end: Callable[[Recorder], bool]) -> None:
+        super().__init__(user_input=user_input, output_type=None)
+        self._may_end = may_end
+        self._open: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._watch_handle(self._open)
+
+    @property
+    def ended(self) -> asyncio.Future[None]:
+        """Done when the turn is; with an exception where a reply failed or the session was closed."""
+        return self._done_fut
+
+    def check(self) -> None:
+        """End the turn if it may end; to be called when the answer of ``may_end`` may have changed."""
+        idle = all(handle.done() for handle in self._handles if handle is not self._open)
+        if idle and not self._open.done() and self._may_end(self):
+            self._open.set_result(None)
+
+    def _mark_done_if_needed(self, handle: Any) -> None:
+        super()._mark_done_if_needed(handle)
+        self.check()
+
+
+def record(session: AgentSession[Any], recorder: Recorder) -> None:
+    """Record what the session does from now on."""
+    session._global_run_state = recorder
+
+
+@functools.cache
+def install() -> None:
+    """Replace the three methods that the module names."""
+    start: Any = AgentSession.start
+    register: Any = RoomIO.register_text_input
+    own_llm: Any = vars(AgentActivity)["llm"].fget
+    # From 1.8 a session sends each of its events to a remote observer; none is here, and it costs 15 % of a turn.
+    unobserved = {"session_host": False} if "session_host" in inspect.signature(start).parameters else {}
+
+    @functools.wraps(start)
+    async def rehearsed_start(session: AgentSession[Any], *args: Any, **kwargs: Any) -> Any:
+        if (listener := _listener()) is None:
+            return await start(session, *args, **kwargs)
+        if listener.model is not None:
+            _models[session] = session._llm = listener.model
+        listener.session_starting(session, is_captured=bool(kwargs.get("capture_run", False)))
+        result = await start(session, *args, **(unobserved | kwargs))
+        listener.session_started(session)
+        return result
+
+    @functools.wraps(register)
+    def rehearsed_register(room_io: RoomIO, text_input_cb: Any) -> None:
+        if (listener := _listener()) is not None:
+            text_input_cb = _followed(text_input_cb, listener)
+        register(room_io, text_input_cb)
+
+    def rehearsed_llm(activity: AgentActivity) -> Any:
+        return (_models and _models.get(activity.session)) or own_llm(activity)
+
+    AgentSession.start = rehearsed_start  # type: ignore[assignment, method-assign]
+    AgentActivity.llm = property(rehearsed_llm)  # type: ignore[assignment, method-assign]
+    RoomIO.register_text_input = rehearsed_register  # type: ignore[assignment, method-assign]
+
+
+def _followed(text_input_cb: Any, listener: Listener) -> Any:
+    """Return the callback, followed by `Listener.words_processed`."""
+
+    async def followed(session: AgentSession[Any], event: TextInputEvent) -> None:
+        raised = None
+        try:
+            returned = text_input_cb(session, event)
+            if inspect.isawaitable(returned):
+                await returned
+        except Exception as error:
+            raised = error
+            raise
+        finally:
+            if event.info is not None:
+                listener.words_processed(event.info.stream_id, raised)
+
+    return followed
+
+
+def _listener() -> Listener | None:
+    """Return the listener of the job in which this code runs; None outside of a rehearsal."""
+    return getattr(get_job_context(required=False), "listener", None)
+
+
+def share_mocks() -> dict[type, Any]:
+    """Set the mocks of the current context to a dictionary that `set_mocks` can change later.
+
+    `mock_tools` sets a context variable, which the tasks of a running session do not see. Called where the job begins:
+    all its tasks share the dictionary.
+    """
+    shared = dict(_mocks.get({}))
+    _mocks.set(shared)
+    return shared
+
+
+def set_mocks(shared: dict[type, Any]) -> None:
+    """Make the shared mocks those of the current context."""
+    current = dict(_mocks.get({}))
+    shared.clear()
+    shared.update(current)
+
+
+@functools.cache
+def hide_frames() -> None:
+    """Leave the wrapper, and livekit-agents' assertion helpers, out of pytest's tracebacks."""
+    for module in (entrypoint, internals, run, session, text_session):
+        module.__tracebackhide__ = True  # type: ignore[attr-defined]
+    run_result.__tracebackhide__ = lambda raised: raised.errisinstance(AssertionError)  # type: ignore[attr-defined]
