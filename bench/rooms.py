@@ -17,7 +17,7 @@ from livekit import rtc
 from cekura_agent_kit.contract import Mode, job_metadata
 from cekura_agent_kit.sandbox.livekit_server import LiveKitServer
 from cekura_agent_kit.trigger.rooms.readiness import SIMULATION
-from cekura_agent_kit.trigger.rooms.service import LiveKit, Seen, participant_token
+from cekura_agent_kit.trigger.rooms.service import LiveKit, Participant, participant_token
 from cekura_agent_kit.trigger.settings import Settings
 from cekura_agent_kit.trigger.timing import Budget, Timing
 from cekura_agent_kit.trigger.worker import Worker
@@ -125,7 +125,7 @@ class Rooms:
     async def empty(self) -> AsyncIterator[str]:
         """A room with nobody in it."""
         name = f"bench-{secrets.token_hex(6)}"
-        await self._livekit.make_room(name, metadata="", lasts=DEADLINE)
+        await self._livekit.create_room(name, metadata="", lasts=DEADLINE)
         try:
             yield name
         finally:
@@ -156,12 +156,12 @@ class Rooms:
         await self._until(lambda seen: seen.identity == identity and seen.state == "active", room)
         await self._livekit.announce(room, identity)
 
-    async def _until(self, seen: Callable[[Seen], bool], room: str, *, within: float = DEADLINE) -> None:
+    async def _until(self, seen: Callable[[Participant], bool], room: str, *, within: float = DEADLINE) -> None:
         async with asyncio.timeout(within):
             while True:
                 if any(map(seen, await self._livekit.participants(room, urgent=True))):
                     return
-                await asyncio.sleep(self._pace.look)
+                await asyncio.sleep(self._pace.list_fast)
 
 
 @asynccontextmanager

@@ -1,4 +1,4 @@
-"""One run of a suite: room, witness, agent, start, talk, verdict. Whatever happens, it cleans up behind itself."""
+"""One run of a suite: room, witness, agent, start, conversation, verdict. Cleans up whatever happens."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from typing import Any, Final
 from ..contract import Mode, job_metadata, witness_permit
 from ..errors import CekuraError, KitError, LiveKitError
 from ..verdict import Kind, RunVerdict
-from .cekura.poller import Reading
-from .cekura.starter import Ready, StartedRun
+from .cekura.poller import FollowedRun
+from .cekura.starter import ReadyRun, StartedRun
 from .context import SuiteContext
 from .judging import Errored, Observed, verdict_of
 from .progress import Noted, Said, Stage, StageName
-from .rooms.presence import Talk
+from .rooms.presence import Conversation
 from .rooms.room import EVALUATOR, MARGIN, Room
 from .rooms.service import participant_token
 from .rooms.witness import IDENTITY, Witness
@@ -40,7 +40,7 @@ class CaseRun:
         self._context, self._planned = context, planned
         self._changed = asyncio.Event()
         self._witness: Witness | None = None
-        self._reading: Reading | None = None
+        self._reading: FollowedRun | None = None
         self._deadline = 0.0
         self._hung_up = False
 
@@ -88,7 +88,7 @@ class CaseRun:
         context.rooms[room.name] = room
         context.made.append(room.name)
         try:
-            await room.make(context.suite_id)
+            await room.create(context.suite_id)
             self._stage("room")
             if context.witnesses > 0:
                 context.witnesses -= 1
@@ -99,7 +99,7 @@ class CaseRun:
             raise
         finally:
             if self._witness is not None:
-                await self._witness.joined()
+                await self._witness.wait_joined()
             await asyncio.gather(self._let_witness_go(), self._delete(room))
 
     async def _send_witness(self, room: Room) -> None:
@@ -111,7 +111,7 @@ class CaseRun:
             on_line=lambda line: context.emit(Said(self._planned.case, line)),
             on_change=self._on_change,
         )
-        token = participant_token(context.settings, room=room.name, identity=IDENTITY, ttl=room.lasts, hidden=True)
+        token = participant_token(context.settings, room=room.name, identity=IDENTITY, ttl=room.lifetime, hidden=True)
         try:
             await self._witness.join(context.settings.room_url, token)
             self.seen.watched = True
@@ -128,7 +128,7 @@ class CaseRun:
                 api_secret=context.settings.livekit_api_secret.get_secret_value(),
                 room=room.name,
                 identity=IDENTITY,
-                ttl=room.lasts,
+                ttl=room.lifetime,
             )
         metadata = job_metadata(
             planned.mode,
@@ -139,7 +139,7 @@ class CaseRun:
             extra=planned.metadata,
         )
         try:
-            await room.send_agent(context.agent_name, metadata, ours=context.worker is not None)
+            await room.dispatch_agent(context.agent_name, metadata, ours=context.worker is not None)
         except Errored as error:
             if error.kind is Kind.AGENT_MISSING and context.worker:
                 self._note(f"the worker's log ({context.worker.log_path}) ends:\n{context.worker.tail()}")
@@ -153,8 +153,8 @@ class CaseRun:
     async def _hold_talk(self, room: Room) -> None:
         """From the POST to the evaluator's leave. The evaluator may come before the POST's answer does."""
         context, planned = self._context, self._planned
-        ready = Ready(planned, entry=lambda: self._entry(room), recheck=room.recheck)
-        talk = Talk(
+        ready = ReadyRun(planned, entry=lambda: self._entry(room), check_agent=room.check_agent)
+        conversation = Conversation(
             room,
             mode=planned.mode,
             switch=context.suite.text_switch,
@@ -171,34 +171,34 @@ class CaseRun:
             await asyncio.wait([starting, sent], return_when=asyncio.FIRST_COMPLETED)
             self._deadline = asyncio.get_running_loop().time() + planned.timeout
             async with asyncio.timeout_at(self._deadline):
-                watching = asyncio.create_task(talk.watch())
+                watching = asyncio.create_task(conversation.watch())
                 started = await self._first_of(starting, watching)
                 self._stage("started")
-                if started.adopted:
+                if started.identified:
                     self._note("the start's answer was lost; this run was found by its evaluator in the room")
-                talk.reading = self._reading = context.poller.follow(started.run_id, self._changed.set)
+                conversation.reading = self._reading = context.poller.follow(started.run_id, self._changed.set)
                 await watching
         finally:
             for task in (starting, sent, watching):
                 if task is not None:
                     task.cancel()
                     await asyncio.gather(task, return_exceptions=True)
-            self._stage("ended", talk.ended)
-        self._after(talk)
+            self._stage("ended", conversation.ended)
+        self._after(conversation)
 
     async def _first_of(self, starting: asyncio.Task[StartedRun], watching: asyncio.Task[None]) -> StartedRun:
         """The started run; what the watching raises meanwhile waits for it, so that the run can be ended."""
         await asyncio.wait([starting, watching], return_when=asyncio.FIRST_COMPLETED)
         return await starting
 
-    def _after(self, talk: Talk) -> None:
+    def _after(self, conversation: Conversation) -> None:
         context = self._context
-        context.poller.hurry()
-        proven = talk.proven or (self._witness is not None and self._witness.proven)
+        context.poller.read_soon()
+        proven = conversation.proven or (self._witness is not None and self._witness.proven)
         if self._planned.mode is Mode.TEXT and context.suite.text_switch == "wrapper" and not proven:
             self._note("text was not proven: the agent never said that it found no speech model")
-        self.seen.agent_left = talk.agent_left
-        if talk.deserted:
+        self.seen.agent_left = conversation.agent_left
+        if conversation.agent_lost:
             if context.worker is not None and context.worker.died.is_set():
                 raise Errored(Kind.WORKER_FAILED, str(context.worker.failure()), hint=context.worker.failure().hint)
             raise Errored(Kind.AGENT_LEFT, "the agent left in mid-run, and the evaluator was still there")
@@ -222,7 +222,7 @@ class CaseRun:
     async def _last_read(self) -> None:
         """A run that was ended may still be judged: Cekura's own verdict wins."""
         if self._reading is not None:
-            self._context.poller.hurry()
+            self._context.poller.read_soon()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._reading.final.wait(), self._context.timing.after_end)
 
@@ -265,7 +265,7 @@ class CaseRun:
             seen.run_id, seen.result_id = started.run_id, started.result_id
         if self._reading is not None:
             seen.run = self._reading.latest
-            self._context.poller.forget(self._reading.run_id)
+            self._context.poller.unfollow(self._reading.run_id)
         seen.url = self._context.settings.result_url(seen.result_id)
         self._stage("verdict")
         return verdict_of(seen)
@@ -297,7 +297,7 @@ class CaseRun:
             return entry | {"publish_data_message": dict(planned.publish_data_message)}
         return entry
 
-    def _evaluator_came(self, at: float, ready: Ready) -> None:
+    def _evaluator_came(self, at: float, ready: ReadyRun) -> None:
         self._stage("evaluator_joined", at)
         ready.evaluator_came.set()
         self._on_change()

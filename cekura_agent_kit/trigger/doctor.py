@@ -198,11 +198,11 @@ class _Examination:
         began = time.monotonic()
         self._room = Room(self._livekit, Timing.of(self._settings), planned, suite, time.monotonic)
         self._stack.push_async_callback(self._room.delete, within=10)
-        await self._room.make(f"doctor-{secrets.token_hex(4)}")
+        await self._room.create(f"doctor-{secrets.token_hex(4)}")
         metadata = job_metadata(
             planned.mode, scenario=planned.scenario, suite=suite.name, case=planned.case, extra=planned.metadata
         )
-        await self._room.send_agent(self._agent_name, metadata)
+        await self._room.dispatch_agent(self._agent_name, metadata)
         return f"ready in a {planned.mode} room after {time.monotonic() - began:.1f} s"
 
     @property
@@ -232,7 +232,7 @@ class _Examination:
             await _within(_GREETING, spoke)
             spoke.clear()
             began = time.monotonic()
-            await probe.say(_WORDS)
+            await probe.send_text(_WORDS)
             if not await _within(_ANSWER, spoke):
                 raise _Wrong(
                     f"no answer to {_WORDS!r} within {_ANSWER:g} s",

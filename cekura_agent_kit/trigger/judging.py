@@ -7,7 +7,7 @@ from typing import Literal
 
 from ..errors import KitError
 from ..verdict import Kind, Latency, Line, Outcome, RunVerdict, Timeline
-from .cekura.api_models import Run
+from .cekura.api_models import ApiRun
 from .suite import PlannedRun
 
 _HINTS = {
@@ -37,7 +37,7 @@ class Observed:
     run_id: int | None = None
     result_id: int | None = None
     url: str = ""
-    run: Run | None = None
+    run: ApiRun | None = None
     """As Cekura last told of it."""
     timeline: dict[str, float] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
@@ -63,7 +63,7 @@ def verdict_of(seen: Observed) -> RunVerdict:
     Cekura's own completed verdict wins over anything seen in the room. Else the run is errored: by what the trigger
     found first, else by how Cekura ended it.
     """
-    run = seen.run or Run(0)
+    run = seen.run or ApiRun(0)
     outcome, kind, reason, hint = _judge(seen)
     notes = list(seen.notes)
     if seen.errored is not None and kind is not seen.errored.kind:
@@ -108,7 +108,7 @@ def _judge(seen: Observed) -> tuple[Outcome, Kind | None, str, str]:
     return Outcome.ERRORED, errored.kind, str(errored), errored.hint
 
 
-def _why_failed(run: Run) -> str:
+def _why_failed(run: ApiRun) -> str:
     """What Cekura says against it: the explanations that do not speak for it, else its error."""
     against = [text for text in run.explanation if not text.lstrip().startswith("✅")]
     said = "; ".join(against or run.explanation) or run.error

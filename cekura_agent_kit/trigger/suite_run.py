@@ -23,7 +23,7 @@ from .context import CLEANUP, SuiteContext
 from .judging import Errored, Observed, verdict_of
 from .progress import Ended, Event, Finished, OnEvent, Planned, PlannedCase
 from .redaction import Redaction, redacted, redacted_logs
-from .rooms.service import LiveKit, persist
+from .rooms.service import LiveKit, retried
 from .settings import Settings
 from .suite import PlannedRun, Suite
 from .timing import Budget, Timing
@@ -244,7 +244,7 @@ class SuiteRun:
         """End the runs first, since they cost money; then the case_runs are cancelled, and delete their rooms."""
         context.closed = context.stopping = why
         context.cleanup = GOODBYE
-        context.livekit.budget.hurry()
+        context.livekit.budget.open_up()
         await context.starter.close(within=ANSWER)
         endings = [
             asyncio.create_task(_end(context.cekura, started.run_id))
@@ -263,7 +263,7 @@ class SuiteRun:
         if self._stop is None:
             await context.starter.close(within=LATE_ANSWER)
             await self._end_unknown(context)
-        await context.starter.abandon()
+        await context.starter.cancel()
         within = GOODBYE if self._stop else CLEANUP
         left = [room for room in context.rooms.values() if room]
         for room, gone in zip(left, await asyncio.gather(*(room.delete(within=within) for room in left)), strict=True):
@@ -284,7 +284,7 @@ class SuiteRun:
         """An evaluator that comes late makes its room again: its token allows that, and nobody else is there."""
         try:
             for listed in await asyncio.wait_for(context.livekit.rooms(context.made), within):
-                if await persist(partial(context.livekit.delete_room, listed.name), within=within) is not None:
+                if await retried(partial(context.livekit.delete_room, listed.name), within=within) is not None:
                     context.rooms[listed.name] = None
         except (LiveKitError, TimeoutError) as error:
             _log.info("whether rooms were made again is not known: %s", type(error).__name__)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from .rooms.service import Listed, LiveKit, persist
+from .rooms.service import ListedRoom, LiveKit, retried
 from .settings import Settings
 from .timing import Budget, Timing
 
@@ -64,7 +64,7 @@ async def sweep(
         found = tuple(room for room in ours if (room.suite_id == suite_id if suite_id else room.overdue > 0))
         if dry_run:
             return Swept(found)
-        deletions = (persist(partial(livekit.delete_room, room.name), within=_WITHIN) for room in found)
+        deletions = (retried(partial(livekit.delete_room, room.name), within=_WITHIN) for room in found)
         errors = await asyncio.gather(*deletions)
     results = list(zip(found, errors, strict=True))
     return Swept(
@@ -74,7 +74,7 @@ async def sweep(
     )
 
 
-def left_room(listed: Listed, now: float) -> LeftRoom | None:
+def left_room(listed: ListedRoom, now: float) -> LeftRoom | None:
     """What a listed room is to us; None for one that is not ours."""
     if not _NAME.fullmatch(listed.name):
         return None

@@ -21,9 +21,9 @@ class Timing:
 
     livekit_requests: float = 10.0
     """Requests a second to LiveKit for the whole suite; LiveKit Cloud allows about 1,000 a minute a project."""
-    look: float = 0.25
+    list_fast: float = 0.25
     """Between two quick looks into a room: for its agent, and for an evaluator that is to be announced."""
-    watch: float = 2.0
+    list_slow: float = 2.0
     """Between two slow looks, while the talk goes on."""
     read_fastest: float = 2.0
     read_slowest: float = 10.0
@@ -34,15 +34,15 @@ class Timing:
     """Without a job after it, no worker of this name took the dispatch; jobs were listed 0.2 to 5 s late."""
     proof: float = 3.0
     """For `cekura.proof` after `cekura.mode`: an agent that awaits a participant first has none until then."""
-    settle: float = 1.0
+    attributes: float = 1.0
     """For the wrapper's attributes, seen 40 to 50 ms after ACTIVE; an agent that is not wrapped has none."""
-    gone: float = 3.0
+    evaluator_gone: float = 3.0
     """An evaluator that was away for so long has hung up."""
-    gone_after_break: float = 20.0
+    gone_after_outage: float = 20.0
     """The same after LiveKit did not answer: participants were seen to take up to 15 s to come back."""
     agent_gone: float = 15.0
     """From the agent's leave to the end of the run by us, if Cekura does not end it itself."""
-    fate: float = 60.0
+    lost_start: float = 60.0
     """After a start whose answer was lost: for evaluators to come and runs to be listed."""
     after_end: float = 30.0
     """For a verdict of Cekura's on a run that was ended by us."""
@@ -52,9 +52,9 @@ class Timing:
         """Quick where LiveKit, and Cekura, run on this machine."""
         values: dict[str, float] = {}
         if settings.local_livekit:
-            values |= {"livekit_requests": 200.0, "look": 0.1, "watch": 0.5}
+            values |= {"livekit_requests": 200.0, "list_fast": 0.1, "list_slow": 0.5}
         if settings.local_cekura:
-            values |= {"read_fastest": 0.25, "read_slowest": 1.0, "group": 1.0, "fate": 10.0, "after_end": 5.0}
+            values |= {"read_fastest": 0.25, "read_slowest": 1.0, "group": 1.0, "lost_start": 10.0, "after_end": 5.0}
         return cls(**values)
 
 
@@ -74,24 +74,24 @@ class Budget:
         self._timer: asyncio.TimerHandle | None = None
         self._closed_until = 0.0
 
-    async def take(self, *, urgent: bool = False) -> None:
+    async def acquire(self, *, urgent: bool = False) -> None:
         """Wait for leave to send one request."""
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         heapq.heappush(self._waiting, (not urgent, next(self._order), turn))
         self._serve()
         await turn
 
-    def refused(self, retry_after: float | None = None) -> None:
+    def slow_down(self, retry_after: float | None = None) -> None:
         """The server answered 429: half as many from now on, and none for a while."""
         self._rate = max(self._rate / 2, self._full / 16, 0.5)
         self._tokens = 0.0
         self._closed_until = asyncio.get_running_loop().time() + (retry_after or 1.0)
 
-    def accepted(self) -> None:
+    def speed_up(self) -> None:
         """The server answered: back towards the full rate, in about 20 answers."""
         self._rate = min(self._full, self._rate + self._full / 20)
 
-    def hurry(self, rate: float = 40.0) -> None:
+    def open_up(self, rate: float = 40.0) -> None:
         """For the last requests after a signal: a CI system gives seconds, and rooms left behind cost more than a
         minute's limit."""
         self._full = self._rate = max(self._full, rate)

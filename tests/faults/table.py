@@ -18,7 +18,7 @@ from tests.faults.injections import Injection
 PASSED: Final = "passed"
 FAILED: Final = "failed"
 
-QUICK_FATE: Final = {"fate": 1.5}
+QUICK_LOST_START: Final = {"lost_start": 1.5}
 """A start whose answer was lost is settled soon: against the stand-in evaluators come within half a second."""
 
 
@@ -151,7 +151,7 @@ FAULTS: Final[tuple[Fault, ...]] = (
         {"lost": True, "done": False},
         hint=_NOTHING,
         started=0,
-        timing=QUICK_FATE,
+        timing=QUICK_LOST_START,
     ),
     _start(
         "502 with an HTML page, and nothing was started",
@@ -160,7 +160,7 @@ FAULTS: Final[tuple[Fault, ...]] = (
         reason="502: an HTML page",
         hint=_NOTHING,
         started=0,
-        timing=QUICK_FATE,
+        timing=QUICK_LOST_START,
     ),
     Fault(
         part="The start",
@@ -170,7 +170,7 @@ FAULTS: Final[tuple[Fault, ...]] = (
         hint=_NOTHING,
         started=0,
         faults={"start_runs": "none"},
-        timing=QUICK_FATE,
+        timing=QUICK_LOST_START,
     ),
     _start(
         "the answer is lost while another job starts the same scenario: neither is ended",
@@ -179,7 +179,7 @@ FAULTS: Final[tuple[Fault, ...]] = (
         reason="(scenario 30, ",
         hint=_LOST,
         inject=injections.another_job_starts_the_same,
-        timing=QUICK_FATE,
+        timing=QUICK_LOST_START,
     ),
     Fault(
         part="The start",

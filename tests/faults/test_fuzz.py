@@ -19,7 +19,7 @@ from pydantic import SecretStr
 from cekura_agent_kit.contract import Mode
 from cekura_agent_kit.errors import CekuraError, SuiteError
 from cekura_agent_kit.report import html, junit, markdown
-from cekura_agent_kit.trigger.cekura.api_models import Run, runs_in
+from cekura_agent_kit.trigger.cekura.api_models import ApiRun, read_runs
 from cekura_agent_kit.trigger.cekura.client import Cekura
 from cekura_agent_kit.trigger.judging import Observed, verdict_of
 from cekura_agent_kit.trigger.settings import Settings
@@ -168,7 +168,7 @@ async def test_a_broken_answer_is_a_verdict_or_a_clear_error(seed: int) -> None:
                 said.append(f"{error} {error.hint}")
             else:
                 seen["taken"] += 1
-                for run in found if isinstance(found, list) else [found] if isinstance(found, Run) else []:
+                for run in found if isinstance(found, list) else [found] if isinstance(found, ApiRun) else []:
                     seen[_judged(run).outcome] += 1
             assert cekura.starts - before <= 1
     assert cekura.key not in "".join(said)
@@ -179,7 +179,7 @@ async def test_a_broken_answer_is_a_verdict_or_a_clear_error(seed: int) -> None:
 def test_what_a_broken_run_says_fits_into_each_report(seed: int) -> None:
     chance = random.Random(seed)
     for _ in range(20):
-        runs = [run for _ in range(5) for run in runs_in(_broken_value([RUN], chance))]
+        runs = [run for _ in range(5) for run in read_runs(_broken_value([RUN], chance))]
         verdict = SuiteVerdict.of(
             map(_judged, runs), suite="s", suite_id="1", started_at="2026-11-23T14:00:00+00:00", duration_s=1.0
         )
@@ -223,7 +223,7 @@ def _quickly(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
         yield
 
 
-def _judged(run: Run) -> Any:
+def _judged(run: ApiRun) -> Any:
     verdict = verdict_of(Observed(PLANNED, run=run))
     assert (verdict.outcome is Outcome.ERRORED) == (verdict.kind is not None)
     if verdict.outcome is Outcome.PASSED:

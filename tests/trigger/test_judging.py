@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from cekura_agent_kit.contract import Mode
-from cekura_agent_kit.trigger.cekura.api_models import Run
+from cekura_agent_kit.trigger.cekura.api_models import ApiRun
 from cekura_agent_kit.trigger.judging import Errored, Observed, verdict_of
 from cekura_agent_kit.trigger.suite import PlannedRun
 from cekura_agent_kit.verdict import Kind, Latency, Line, Outcome
@@ -24,7 +24,7 @@ PLANNED = PlannedRun(
 )
 
 
-def seen(run: Run | None = None, **what: object) -> Observed:
+def seen(run: ApiRun | None = None, **what: object) -> Observed:
     observed = Observed(PLANNED, run=run, timeline={"evaluator_joined": 2.0})
     for name, value in what.items():
         setattr(observed, name, value)
@@ -34,34 +34,34 @@ def seen(run: Run | None = None, **what: object) -> Observed:
 @pytest.mark.parametrize(
     ("observed", "outcome", "kind", "reason"),
     [
-        (seen(Run(1, "completed", True)), Outcome.PASSED, None, ""),
+        (seen(ApiRun(1, "completed", True)), Outcome.PASSED, None, ""),
         (
-            seen(Run(1, "completed", False, explanation=("❌ no table", "✅ polite"))),
+            seen(ApiRun(1, "completed", False, explanation=("❌ no table", "✅ polite"))),
             Outcome.FAILED,
             None,
             "❌ no table",
         ),
-        (seen(Run(1, "completed", False, error="it broke")), Outcome.FAILED, None, "it broke"),
-        (seen(Run(1, "completed", None)), Outcome.FAILED, None, "no verdict of success"),
+        (seen(ApiRun(1, "completed", False, error="it broke")), Outcome.FAILED, None, "it broke"),
+        (seen(ApiRun(1, "completed", None)), Outcome.FAILED, None, "no verdict of success"),
         (
-            seen(Run(1, "failed", error="no credit")),
+            seen(ApiRun(1, "failed", error="no credit")),
             Outcome.ERRORED,
             Kind.RUN_FAILED,
             "ended the run as failed: no credit",
         ),
-        (seen(Run(1, "failed"), agent_left=True), Outcome.ERRORED, Kind.AGENT_LEFT, "left in mid-run"),
-        (seen(Run(1, "timeout"), timeline={}), Outcome.ERRORED, Kind.EVALUATOR_MISSING, "never joined"),
+        (seen(ApiRun(1, "failed"), agent_left=True), Outcome.ERRORED, Kind.AGENT_LEFT, "left in mid-run"),
+        (seen(ApiRun(1, "timeout"), timeline={}), Outcome.ERRORED, Kind.EVALUATOR_MISSING, "never joined"),
         (
-            seen(Run(1, "failed", error="Main agent-did-not-answer"), timeline={}),
+            seen(ApiRun(1, "failed", error="Main agent-did-not-answer"), timeline={}),
             Outcome.ERRORED,
             Kind.RUN_FAILED,
             "did-not",
         ),
-        (seen(Run(1, "evaluating")), Outcome.ERRORED, Kind.TIMEOUT, "no verdict"),
+        (seen(ApiRun(1, "evaluating")), Outcome.ERRORED, Kind.TIMEOUT, "no verdict"),
         (seen(None), Outcome.ERRORED, Kind.TIMEOUT, "no verdict"),
         (seen(None, errored=Errored(Kind.AGENT_MISSING, "nobody")), Outcome.ERRORED, Kind.AGENT_MISSING, "nobody"),
         (
-            seen(Run(1, "failed"), errored=Errored(Kind.AGENT_REFUSED, "no database")),
+            seen(ApiRun(1, "failed"), errored=Errored(Kind.AGENT_REFUSED, "no database")),
             Outcome.ERRORED,
             Kind.AGENT_REFUSED,
             "no database",
@@ -81,7 +81,7 @@ def test_the_verdict(observed: Observed, outcome: Outcome, kind: Kind | None, re
 @pytest.mark.parametrize("success", [True, False])
 def test_cekuras_completed_verdict_wins_and_what_was_seen_becomes_a_note(success: bool) -> None:
     verdict = verdict_of(
-        seen(Run(1, "completed", success), errored=Errored(Kind.AGENT_LEFT, "it left"), agent_left=True)
+        seen(ApiRun(1, "completed", success), errored=Errored(Kind.AGENT_LEFT, "it left"), agent_left=True)
     )
 
     assert verdict.outcome is (Outcome.PASSED if success else Outcome.FAILED)
@@ -89,17 +89,17 @@ def test_cekuras_completed_verdict_wins_and_what_was_seen_becomes_a_note(success
 
 
 def test_a_slow_reply_fails_only_a_run_that_passed() -> None:
-    slow = seen(Run(1, "completed", True), latency=Latency.of([0.5, 3.21]), planned=replace(PLANNED, max_reply=3.0))
+    slow = seen(ApiRun(1, "completed", True), latency=Latency.of([0.5, 3.21]), planned=replace(PLANNED, max_reply=3.0))
 
     assert verdict_of(slow).reason == "reply 2 took 3.2 s, and max_reply is 3 s"
-    slow.run = Run(1, "completed", False, error="other")
+    slow.run = ApiRun(1, "completed", False, error="other")
     assert verdict_of(slow).reason == "other"
-    slow.run, slow.latency = Run(1, "completed", True), Latency.of([0.5, 3.0])
+    slow.run, slow.latency = ApiRun(1, "completed", True), Latency.of([0.5, 3.0])
     assert verdict_of(slow).outcome is Outcome.PASSED
 
 
 def test_cekuras_transcript_counts_from_the_talks_beginning() -> None:
-    run = Run(
+    run = ApiRun(
         1, "completed", True, transcript=(Line(role="agent", text="hi", at=1.5), Line(role="agent", text="there"))
     )
 
@@ -109,7 +109,7 @@ def test_cekuras_transcript_counts_from_the_talks_beginning() -> None:
 
 
 def test_a_witness_that_heard_wins_over_cekuras_transcript() -> None:
-    run = Run(1, "completed", True, transcript=(Line(role="agent", text="hi"),))
+    run = ApiRun(1, "completed", True, transcript=(Line(role="agent", text="hi"),))
 
     heard = verdict_of(seen(run, watched=True, lines=[Line(role="agent", text="heard")]))
     assert (heard.transcript_source, heard.transcript[0].text) == ("witness", "heard")

@@ -11,7 +11,7 @@ from cekura_agent_kit.trigger.judging import Errored
 from cekura_agent_kit.trigger.rooms.presence import Presence
 from cekura_agent_kit.trigger.rooms.readiness import agents_in, readiness, refuse
 from cekura_agent_kit.trigger.rooms.room import EVALUATOR
-from cekura_agent_kit.trigger.rooms.service import Seen
+from cekura_agent_kit.trigger.rooms.service import Participant
 from cekura_agent_kit.trigger.timing import Timing
 from cekura_agent_kit.verdict import Kind
 
@@ -20,18 +20,18 @@ TEXT = {"cekura.kit": "1", "cekura.mode": "text"}
 PROVEN = TEXT | {"cekura.proof": "text-only"}
 
 
-def agent(state: Any = "active", identity: str = "agent-1", audio: int = 0, **attributes: str) -> Seen:
+def agent(state: Any = "active", identity: str = "agent-1", audio: int = 0, **attributes: str) -> Participant:
     named = {key.replace("__", "."): value for key, value in attributes.items()}
-    return Seen(identity, state, True, named, 0.0, audio)
+    return Participant(identity, state, True, named, 0.0, audio)
 
 
-def with_attributes(attributes: dict[str, str], **more: Any) -> Seen:
+def with_attributes(attributes: dict[str, str], **more: Any) -> Participant:
     seen = agent(**more)
-    return Seen(seen.identity, seen.state, True, attributes, 0.0, seen.audio_tracks)
+    return Participant(seen.identity, seen.state, True, attributes, 0.0, seen.audio_tracks)
 
 
 def is_ready(
-    *agents: Seen, mode: Mode = Mode.TEXT, switch: Any = "wrapper", active: float = 0.1, text: float = 0.1
+    *agents: Participant, mode: Mode = Mode.TEXT, switch: Any = "wrapper", active: float = 0.1, text: float = 0.1
 ) -> Any:
     return readiness(agents, mode=mode, switch=switch, active_for=active, text_for=text, patience=15, timing=PACE)
 
@@ -53,7 +53,7 @@ def is_ready(
         ((agent(),), {"switch": "dispatch", "active": 3.0}, True),
     ],
 )
-def test_ready(agents: tuple[Seen, ...], how: dict[str, Any], ready: bool) -> None:
+def test_ready(agents: tuple[Participant, ...], how: dict[str, Any], ready: bool) -> None:
     assert is_ready(*agents, **how).ready is ready
 
 
@@ -73,7 +73,7 @@ def test_an_agent_that_waits_for_its_caller_is_noted() -> None:
         ((agent(audio=1),), {"switch": "dispatch"}, Kind.WRONG_MODE, "publishes audio"),
     ],
 )
-def test_refused(agents: tuple[Seen, ...], how: dict[str, Any], kind: Kind, said: str) -> None:
+def test_refused(agents: tuple[Participant, ...], how: dict[str, Any], kind: Kind, said: str) -> None:
     with pytest.raises(Errored) as raised:
         is_ready(*agents, **how)
 
@@ -86,7 +86,7 @@ def test_an_avatar_is_no_second_agent() -> None:
     room = [
         agent(),
         with_attributes({"lk.publish_on_behalf": "agent-1"}, identity="avatar"),
-        Seen("x", "active", False),
+        Participant("x", "active", False),
     ]
 
     assert [each.identity for each in agents_in(room)] == ["agent-1"]
@@ -96,13 +96,13 @@ def test_an_avatar_is_no_second_agent() -> None:
 # Who is there, look by look
 
 
-EVALUATOR_THERE = Seen(EVALUATOR, "active", False, joined_at=1000.4)
+EVALUATOR_THERE = Participant(EVALUATOR, "active", False, joined_at=1000.4)
 
 
-def looked(*looks: tuple[float, list[Seen] | None]) -> Presence:
+def looked(*looks: tuple[float, list[Participant] | None]) -> Presence:
     presence = Presence(PACE)
     for at, participants in looks:
-        presence.saw(participants, at, clock_offset=-1000)
+        presence.update(participants, at, clock_offset=-1000)
     return presence
 
 
@@ -112,29 +112,29 @@ def test_the_evaluators_join_is_the_servers_own_time() -> None:
 
 @pytest.mark.parametrize(("server", "ours"), [(1900.0, 0.6), (100.0, -1.0)])
 def test_a_clock_that_differs_is_held_between_two_looks(server: float, ours: float) -> None:
-    there = Seen(EVALUATOR, "active", False, joined_at=server)
+    there = Participant(EVALUATOR, "active", False, joined_at=server)
     assert looked((0.0, [agent()]), (0.6, [agent(), there])).evaluator_since == ours
 
 
 def test_an_evaluator_is_gone_after_three_seconds_and_a_reconnect_counts_as_there() -> None:
     there, gone = [agent(), EVALUATOR_THERE], [agent()]
 
-    assert not looked((0, there), (1, gone)).hung_up(3.9)
-    assert looked((0, there), (1, gone)).hung_up(4.0)
-    assert not looked((0, there), (1, gone), (2, there)).hung_up(9.0)
-    assert not looked((0, gone), (1, gone)).hung_up(99.0)
+    assert not looked((0, there), (1, gone)).evaluator_left(3.9)
+    assert looked((0, there), (1, gone)).evaluator_left(4.0)
+    assert not looked((0, there), (1, gone), (2, there)).evaluator_left(9.0)
+    assert not looked((0, gone), (1, gone)).evaluator_left(99.0)
 
 
 def test_after_livekit_did_not_answer_everybody_has_longer_to_come_back() -> None:
     there = [agent(), EVALUATOR_THERE]
     presence = looked((0, there), (1, None), (2, []))
 
-    assert not presence.hung_up(15.0)
-    assert presence.hung_up(2 + PACE.gone_after_break)
+    assert not presence.evaluator_left(15.0)
+    assert presence.evaluator_left(2 + PACE.gone_after_outage)
 
 
 def test_an_agent_that_is_gone_is_given_time_and_then_up() -> None:
     presence = looked((0, [agent(), EVALUATOR_THERE]), (1, [EVALUATOR_THERE]))
 
-    assert not presence.deserted(1 + PACE.agent_gone - 0.1)
-    assert presence.deserted(1 + PACE.agent_gone)
+    assert not presence.agent_lost(1 + PACE.agent_gone - 0.1)
+    assert presence.agent_lost(1 + PACE.agent_gone)

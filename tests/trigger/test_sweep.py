@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from cekura_agent_kit.cli import app
 from cekura_agent_kit.sandbox.livekit_server import LiveKitServer
-from cekura_agent_kit.trigger.rooms.service import Listed, LiveKit, room_metadata
+from cekura_agent_kit.trigger.rooms.service import ListedRoom, LiveKit, room_metadata
 from cekura_agent_kit.trigger.settings import Settings
 from cekura_agent_kit.trigger.sweep import left_room, sweep
 from cekura_agent_kit.trigger.timing import Budget
@@ -34,7 +34,7 @@ def settings(livekit_server: LiveKitServer) -> Settings:
 async def make(settings: Settings, **rooms: str) -> None:
     async with LiveKit(settings, Budget(100)) as livekit:
         for name, text in rooms.items():
-            await livekit.make_room(name.replace("_", "-"), metadata=text, lasts=60)
+            await livekit.create_room(name.replace("_", "-"), metadata=text, lasts=60)
 
 
 async def names(settings: Settings) -> set[str]:
@@ -102,4 +102,4 @@ async def test_the_command_says_what_it_did(settings: Settings, monkeypatch: pyt
     ],
 )
 def test_what_is_not_ours(name: str, text: str) -> None:
-    assert left_room(Listed(name, text, NOW), NOW) is None
+    assert left_room(ListedRoom(name, text, NOW), NOW) is None

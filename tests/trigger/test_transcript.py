@@ -10,34 +10,34 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cekura_agent_kit.trigger.rooms.transcript import Transcript, chat_in, line_of
+from cekura_agent_kit.trigger.rooms.transcript import Transcript, chat_in, event_line
 from cekura_agent_kit.trigger.timing import Budget
 from cekura_agent_kit.verdict import Latency
 
 
 def test_lines_stand_in_the_order_in_which_they_began() -> None:
     heard = Transcript()
-    heard.said("agent", "later", at=3, until=4)
-    heard.said("evaluator", "first", at=1, until=2)
-    heard.happened({"type": "handoff", "from": None, "to": "Billing"}, at=2)
+    heard.add_words("agent", "later", at=3, until=4)
+    heard.add_words("evaluator", "first", at=1, until=2)
+    heard.add_event({"type": "handoff", "from": None, "to": "Billing"}, at=2)
 
     assert [(line.role, line.text) for line in heard.lines] == [
         ("evaluator", "first"),
         ("event", "to Billing"),
         ("agent", "later"),
     ]
-    assert heard.said("agent", "  \n", at=5, until=5) is None
+    assert heard.add_words("agent", "  \n", at=5, until=5) is None
 
 
 def test_latency_is_from_the_last_words_to_the_first() -> None:
     heard = Transcript()
-    heard.said("agent", "welcome", at=0, until=1)
-    heard.said("evaluator", "a", at=2, until=3)
-    heard.said("evaluator", "and b", at=4, until=5)
-    heard.said("agent", "one moment", at=5.5, until=6)
-    heard.said("agent", "done", at=8, until=9)
-    heard.said("evaluator", "c", at=10, until=11)
-    heard.said("agent", "yes", at=12, until=13)
+    heard.add_words("agent", "welcome", at=0, until=1)
+    heard.add_words("evaluator", "a", at=2, until=3)
+    heard.add_words("evaluator", "and b", at=4, until=5)
+    heard.add_words("agent", "one moment", at=5.5, until=6)
+    heard.add_words("agent", "done", at=8, until=9)
+    heard.add_words("evaluator", "c", at=10, until=11)
+    heard.add_words("agent", "yes", at=12, until=13)
 
     assert heard.latency.turns == [0.5, 1.0]
     assert (heard.latency.median, heard.latency.p95) == (0.75, 1.0)
@@ -63,11 +63,11 @@ def test_a_tool_call_began_before_it_was_told() -> None:
         "at": 5000.5,
         "started_at": 5000.0,
     }
-    line = line_of(event, at=10)
+    line = event_line(event, at=10)
 
     assert line is not None
     assert (line.name, line.arguments, line.output, line.at, line.text) == ("book", {"people": 2}, "booked", 9.5, "")
-    failed = line_of(event | {"is_error": True, "at": None, "started_at": "?"}, at=10)
+    failed = event_line(event | {"is_error": True, "at": None, "started_at": "?"}, at=10)
     assert failed is not None
     assert (failed.text, failed.at) == ("failed", 10.0)
 
@@ -78,7 +78,7 @@ def test_a_tool_call_began_before_it_was_told() -> None:
 )
 def test_any_event_is_a_line_or_nothing(event: dict[str, Any], at: float) -> None:
     for kind in ("tool_call", "handoff", "error", "other", None):
-        line_of(event | {"type": kind}, at=at)
+        event_line(event | {"type": kind}, at=at)
 
 
 CHAT = {"id": "1", "message": "hello", "timestamp": 1}
@@ -108,10 +108,10 @@ async def test_requests_share_a_budget_and_the_urgent_go_first() -> None:
     begin, order = loop.time(), []
 
     async def take(name: str, urgent: bool) -> None:
-        await budget.take(urgent=urgent)
+        await budget.acquire(urgent=urgent)
         order.append(name)
 
-    await asyncio.gather(*(budget.take() for _ in range(20)))
+    await asyncio.gather(*(budget.acquire() for _ in range(20)))
     assert loop.time() - begin < 0.5
     await asyncio.gather(*(take("slow", False) for _ in range(5)), *(take("urgent", True) for _ in range(5)))
 
@@ -122,11 +122,11 @@ async def test_requests_share_a_budget_and_the_urgent_go_first() -> None:
 async def test_after_429_there_are_fewer_and_none_for_a_while() -> None:
     budget = Budget(1000)
     loop = asyncio.get_running_loop()
-    budget.refused(0.3)
+    budget.slow_down(0.3)
     begin = loop.time()
-    await budget.take()
+    await budget.acquire()
     assert loop.time() - begin >= 0.29
 
-    budget.refused(60)
-    budget.hurry()
-    await asyncio.wait_for(budget.take(urgent=True), 5)
+    budget.slow_down(60)
+    budget.open_up()
+    await asyncio.wait_for(budget.acquire(urgent=True), 5)

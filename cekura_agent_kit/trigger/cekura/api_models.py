@@ -13,7 +13,7 @@ from ...verdict import Line, Metric
 
 FINAL: Final = frozenset({"completed", "failed", "timeout", "cancelled"})
 """Statuses after which nothing changes; any other word, known or not, goes on."""
-TALK_OVER: Final = FINAL | {"evaluating"}
+CONVERSATION_OVER: Final = FINAL | {"evaluating"}
 
 _LIMIT: Final = 20_000
 """Characters of one text, entries of one list: a report is to be opened."""
@@ -29,7 +29,7 @@ _TRANSCRIPT_LINE: Final = re.compile(r"^\s*\[(\d+):(\d\d)\]\s*(Testing Agent|Mai
 
 
 @dataclass(frozen=True)
-class Run:
+class ApiRun:
     """A run as Cekura told of it. Texts are empty and numbers None where it did not."""
 
     id: int
@@ -54,20 +54,20 @@ class Run:
         return self.status in FINAL
 
     @property
-    def talk_over(self) -> bool:
+    def conversation_over(self) -> bool:
         """The evaluator has nothing more to say; the scoring may go on."""
-        return self.status in TALK_OVER
+        return self.status in CONVERSATION_OVER
 
 
 @dataclass(frozen=True)
-class Started:
+class StartAnswer:
     """A start's answer."""
 
     result_id: int | None
-    runs: tuple[Run, ...]
+    runs: tuple[ApiRun, ...]
 
 
-def started_from(value: Any) -> Started:
+def read_start(value: Any) -> StartAnswer:
     """A start's answer.
 
     Raises:
@@ -75,18 +75,18 @@ def started_from(value: Any) -> Started:
     """
     if not isinstance(value, dict):
         raise ValueError(f"it is {type(value).__name__}, not an object")
-    runs = tuple(runs_in(value.get("runs")))
+    runs = tuple(read_runs(value.get("runs")))
     if not runs:
         raise ValueError("it names no run")
-    return Started(_int(value.get("id")), runs)
+    return StartAnswer(_int(value.get("id")), runs)
 
 
-def runs_in(value: Any) -> list[Run]:
+def read_runs(value: Any) -> list[ApiRun]:
     """The runs of an array, of an object keyed by run id, or of a page; what is none is left out."""
     return list(_runs(value))
 
 
-def _runs(value: Any) -> Iterator[Run]:
+def _runs(value: Any) -> Iterator[ApiRun]:
     if isinstance(value, dict):
         for key in ("results", "runs"):
             if isinstance(value.get(key), list | dict):
@@ -106,13 +106,13 @@ def _runs(value: Any) -> Iterator[Run]:
                 yield _run(each, run_id)
 
 
-def _run(value: dict[str, Any], run_id: int) -> Run:
+def _run(value: dict[str, Any], run_id: int) -> ApiRun:
     scenario = value.get("scenario")
     outcome = value.get("expected_outcome")
     details = outcome if isinstance(outcome, dict) else {}
     metadata = value.get("metadata")
     success = value.get("success")
-    return Run(
+    return ApiRun(
         id=run_id,
         status=_text(value.get("status")).strip().lower(),
         success=success if isinstance(success, bool) else None,

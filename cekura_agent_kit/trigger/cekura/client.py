@@ -15,7 +15,7 @@ import stamina
 from ...contract import Mode
 from ...errors import CekuraError, CekuraRefused, CekuraUnreachable, StartUnknown
 from ..settings import Settings
-from .api_models import Run, Started, runs_in, started_from
+from .api_models import ApiRun, StartAnswer, read_runs, read_start
 
 START: Final[Mapping[Mode, str]] = {
     Mode.VOICE: "/test_framework/v1/scenarios-external/run_scenarios_livekit/",
@@ -66,7 +66,9 @@ class Cekura:
         if self._client:
             await self._client.aclose()
 
-    async def start(self, mode: Mode, scenarios: Sequence[Mapping[str, Any]], *, agent: int | None = None) -> Started:
+    async def start(
+        self, mode: Mode, scenarios: Sequence[Mapping[str, Any]], *, agent: int | None = None
+    ) -> StartAnswer:
         """Start runs. Sent once: only an attempt that never left this machine is repeated.
 
         Args:
@@ -97,22 +99,22 @@ class Cekura:
             raise StartUnknown(f"Cekura answered the start with {reply.status_code}: {_excerpt(reply)}")
         self._refuse(reply)
         try:
-            return started_from(reply.json())
+            return read_start(reply.json())
         except (ValueError, RecursionError) as error:
             raise StartUnknown(f"the start's answer cannot be read ({error or type(error).__name__})") from None
 
-    async def runs(self, ids: Sequence[int]) -> list[Run]:
+    async def runs(self, ids: Sequence[int]) -> list[ApiRun]:
         """Several runs in one read; in any order, and some may be missing."""
-        return runs_in(await self._read(f"{_RUNS}bulk/", params={"run_ids": ",".join(map(str, ids))}))
+        return read_runs(await self._read(f"{_RUNS}bulk/", params={"run_ids": ",".join(map(str, ids))}))
 
-    async def run(self, run_id: int) -> Run | None:
+    async def run(self, run_id: int) -> ApiRun | None:
         """One run; None where what came is none."""
-        found = runs_in([await self._read(f"{_RUNS}{run_id}/")])
+        found = read_runs([await self._read(f"{_RUNS}{run_id}/")])
         return found[0] if found else None
 
-    async def latest_runs(self, count: int) -> list[Run]:
+    async def latest_runs(self, count: int) -> list[ApiRun]:
         """The first page of the organization's runs."""
-        return runs_in(await self._read(_RUNS, params={"page_size": count}))
+        return read_runs(await self._read(_RUNS, params={"page_size": count}))
 
     async def scenario_exists(self, scenario: int) -> bool:
         """Whether Cekura knows the scenario."""

@@ -11,7 +11,7 @@ from typing import Final, Self
 
 from ...errors import CekuraError, CekuraRefused
 from ..timing import Timing
-from .api_models import Run
+from .api_models import ApiRun
 from .client import BULK, Cekura, TryLater, explain
 
 _SLOWER: Final = 1.3
@@ -22,18 +22,18 @@ _MISSING: Final = 2
 _log: Final = logging.getLogger("cekura_agent_kit.trigger")
 
 
-class Reading:
+class FollowedRun:
     """A run that is being read. ``on_change`` is called with each new status; ``error`` is the last read's."""
 
     def __init__(self, run_id: int, on_change: Callable[[], None]) -> None:
         self.run_id = run_id
         self._on_change = on_change
-        self.latest: Run | None = None
+        self.latest: ApiRun | None = None
         self.error: CekuraError | None = None
         self.final = asyncio.Event()
         self.missed = 0
 
-    def told(self, run: Run) -> bool:
+    def update(self, run: ApiRun) -> bool:
         """Take in what was read. Returns whether it is new."""
         new = self.latest is None or run.status != self.latest.status
         self.latest, self.error, self.missed = run, None, 0
@@ -49,9 +49,9 @@ class Poller:
 
     def __init__(self, cekura: Cekura, timing: Timing) -> None:
         self._cekura, self._timing = cekura, timing
-        self._readings: dict[int, Reading] = {}
+        self._readings: dict[int, FollowedRun] = {}
         self._interval = timing.read_fastest
-        self._hurried = asyncio.Event()
+        self._woken = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -64,22 +64,22 @@ class Poller:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
-    def follow(self, run_id: int, on_change: Callable[[], None] = lambda: None) -> Reading:
+    def follow(self, run_id: int, on_change: Callable[[], None] = lambda: None) -> FollowedRun:
         """Read this run from now on."""
-        reading = self._readings[run_id] = Reading(run_id, on_change)
+        reading = self._readings[run_id] = FollowedRun(run_id, on_change)
         if self._task is None:
             self._task = asyncio.create_task(self._poll())
-        self.hurry()
+        self.read_soon()
         return reading
 
-    def forget(self, run_id: int) -> None:
+    def unfollow(self, run_id: int) -> None:
         """Read it no more."""
         self._readings.pop(run_id, None)
 
-    def hurry(self) -> None:
+    def read_soon(self) -> None:
         """Something is about to change: read at the fastest interval again."""
         self._interval = self._timing.read_fastest
-        self._hurried.set()
+        self._woken.set()
 
     async def _poll(self) -> None:
         loop = asyncio.get_running_loop()
@@ -87,8 +87,8 @@ class Poller:
             await self._turn(since=loop.time())
             active = [reading for reading in self._readings.values() if not reading.final.is_set()]
             if not active:
-                self._hurried.clear()
-                await self._hurried.wait()
+                self._woken.clear()
+                await self._woken.wait()
                 continue
             news, pause = await self._read(active)
             if news:
@@ -99,14 +99,14 @@ class Poller:
                 await asyncio.sleep(pause)
 
     async def _turn(self, *, since: float) -> None:
-        """Until the interval has passed, which `hurry` may shorten meanwhile."""
+        """Until the interval has passed, which `read_soon` may shorten meanwhile."""
         loop = asyncio.get_running_loop()
         while (rest := since + self._interval - loop.time()) > 0:
-            self._hurried.clear()
+            self._woken.clear()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._hurried.wait(), rest)
+                await asyncio.wait_for(self._woken.wait(), rest)
 
-    async def _read(self, active: list[Reading]) -> tuple[bool, float | None]:
+    async def _read(self, active: list[FollowedRun]) -> tuple[bool, float | None]:
         """Read each once. Returns whether there is news, and for how long Cekura asked to be left alone."""
         news, pause = False, None
         for chunk in _chunks(active, BULK):
@@ -119,7 +119,7 @@ class Poller:
                 self._failed(chunk, error)
         return news, pause
 
-    async def _read_chunk(self, chunk: list[Reading]) -> bool:
+    async def _read_chunk(self, chunk: list[FollowedRun]) -> bool:
         try:
             runs = {run.id: run for run in await self._cekura.runs([reading.run_id for reading in chunk])}
         except CekuraRefused as error:
@@ -138,10 +138,10 @@ class Poller:
                     continue
                 run = await self._read_alone(reading)
             if run is not None:
-                news |= reading.told(run)
+                news |= reading.update(run)
         return news
 
-    async def _read_alone(self, reading: Reading) -> Run | None:
+    async def _read_alone(self, reading: FollowedRun) -> ApiRun | None:
         try:
             run = await self._cekura.run(reading.run_id)
         except CekuraRefused as error:
@@ -149,12 +149,12 @@ class Poller:
             return None
         return run if run is not None and run.id == reading.run_id else None
 
-    def _failed(self, readings: Iterable[Reading], error: CekuraError) -> None:
+    def _failed(self, readings: Iterable[FollowedRun], error: CekuraError) -> None:
         _log.debug("a read failed: %s", explain(error))
         for reading in readings:
             reading.error = error
 
 
-def _chunks(readings: list[Reading], size: int) -> Iterable[list[Reading]]:
+def _chunks(readings: list[FollowedRun], size: int) -> Iterable[list[FollowedRun]]:
     for index in range(0, len(readings), size):
         yield readings[index : index + size]

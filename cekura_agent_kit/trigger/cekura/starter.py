@@ -15,7 +15,7 @@ from ...verdict import Kind, Result
 from ..judging import Errored
 from ..suite import PlannedRun
 from ..timing import Timing
-from .api_models import Run, Started
+from .api_models import ApiRun, StartAnswer
 from .client import Cekura, explain
 
 _LISTED: Final = 100
@@ -35,23 +35,23 @@ class StartedRun:
 
     run_id: int
     result_id: int | None
-    adopted: bool = False
+    identified: bool = False
 
 
 @dataclass
-class Ready:
+class ReadyRun:
     """A run whose room waits for its evaluator.
 
     Attributes:
         entry: makes its element of ``scenarios``, with a token minted just then.
-        recheck: a last look before money is spent; raises `Errored` where the agent is no longer ready.
+        check_agent: a last look before money is spent; raises `Errored` where the agent is no longer ready.
         sent: set when its POST is being sent.
         evaluator_came: set when the evaluator was seen in the room.
     """
 
     planned: PlannedRun
     entry: Callable[[], Mapping[str, Any]]
-    recheck: Callable[[], Awaitable[None]]
+    check_agent: Callable[[], Awaitable[None]]
     sent: asyncio.Event = field(default_factory=asyncio.Event)
     evaluator_came: asyncio.Event = field(default_factory=asyncio.Event)
     outcome: asyncio.Future[StartedRun] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
@@ -74,7 +74,7 @@ class Starter:
         self.started: dict[str, StartedRun] = {}
         self._cekura, self._timing, self._agent, self._result_url = cekura, timing, agent, result_url
         self._expected: dict[Group, set[str]] = {}
-        self._waiting: dict[Group, list[Ready]] = {}
+        self._waiting: dict[Group, list[ReadyRun]] = {}
         self._timers: dict[Group, asyncio.TimerHandle] = {}
         self._posts: set[asyncio.Task[None]] = set()
         self._closed = False
@@ -89,7 +89,7 @@ class Starter:
         self._expected.get(_group(planned), set()).discard(planned.case)
         self._leave_if_complete(_group(planned))
 
-    async def start(self, ready: Ready) -> StartedRun:
+    async def start(self, ready: ReadyRun) -> StartedRun:
         """Start it with its group.
 
         Raises:
@@ -116,7 +116,7 @@ class Starter:
         if self._posts:
             await asyncio.wait(self._posts, timeout=_LISTING)
 
-    async def abandon(self) -> None:
+    async def cancel(self) -> None:
         """End what still waits for answers."""
         self._closed = True
         for post in self._posts:
@@ -141,7 +141,7 @@ class Starter:
             self._posts.add(post)
             post.add_done_callback(self._posts.discard)
 
-    async def _post(self, mode: Mode, waiting: list[Ready]) -> None:
+    async def _post(self, mode: Mode, waiting: list[ReadyRun]) -> None:
         try:
             group, before = await asyncio.gather(self._still_ready(waiting), self._listed())
             if group and not self._closed:
@@ -150,8 +150,8 @@ class Starter:
             _log.exception("a start failed")
             _fail(waiting, Errored(Kind.INTERNAL, f"the start failed with {type(error).__name__}"))
 
-    async def _still_ready(self, waiting: list[Ready]) -> list[Ready]:
-        looks = await asyncio.gather(*(ready.recheck() for ready in waiting), return_exceptions=True)
+    async def _still_ready(self, waiting: list[ReadyRun]) -> list[ReadyRun]:
+        looks = await asyncio.gather(*(ready.check_agent() for ready in waiting), return_exceptions=True)
         for ready, fault in zip(waiting, looks, strict=True):
             if isinstance(fault, Errored):
                 _fail([ready], fault)
@@ -160,7 +160,7 @@ class Starter:
         # Who was cancelled meanwhile has no room any more.
         return [ready for ready in waiting if not ready.outcome.done()]
 
-    async def _send(self, mode: Mode, group: list[Ready], before: set[int] | None) -> None:
+    async def _send(self, mode: Mode, group: list[ReadyRun], before: set[int] | None) -> None:
         for ready in group:
             ready.sent.set()
         try:
@@ -173,13 +173,13 @@ class Starter:
         except StartUnknown as error:
             await self._adopt(mode, group, before, str(error))
         else:
-            tied = tie(group_scenarios(group), await self._with_scenarios(answer))
+            tied = match_runs(group_scenarios(group), await self._with_scenarios(answer))
             self._tell(mode, [ready for ready in group if ready.planned.scenario in tied], tied, answer.result_id)
             if left := [ready for ready in group if ready.planned.scenario not in tied]:
                 ids = ", ".join(map(str, group_scenarios(left)))
                 await self._adopt(mode, left, before, f"the start's answer names no single run of scenario {ids}")
 
-    async def _answer(self, mode: Mode, group: list[Ready]) -> Started:
+    async def _answer(self, mode: Mode, group: list[ReadyRun]) -> StartAnswer:
         """The start's answer, unless the suite is stopped before it comes."""
         sending = asyncio.create_task(
             self._cekura.start(mode, [ready.entry() for ready in group], agent=self._agent), name="start"
@@ -195,12 +195,12 @@ class Starter:
                 task.cancel()
             await asyncio.gather(sending, given_up, return_exceptions=True)
 
-    async def _with_scenarios(self, answer: Started) -> Started:
+    async def _with_scenarios(self, answer: StartAnswer) -> StartAnswer:
         """The answer, its runs' scenarios read where it does not name them."""
         if all(run.scenario is not None for run in answer.runs):
             return answer
         try:
-            return Started(answer.result_id, tuple(await self._cekura.runs([run.id for run in answer.runs])))
+            return StartAnswer(answer.result_id, tuple(await self._cekura.runs([run.id for run in answer.runs])))
         except CekuraError as error:
             _log.debug("the started runs could not be read: %s", explain(error))
             return answer
@@ -213,10 +213,10 @@ class Starter:
             _log.debug("the latest runs are not known: %s", explain(error))
             return None
 
-    async def _adopt(self, mode: Mode, group: list[Ready], before: set[int] | None, lost: str) -> None:
+    async def _adopt(self, mode: Mode, group: list[ReadyRun], before: set[int] | None, lost: str) -> None:
         """The answer was lost: the rooms say which evaluators came, and a listing which runs are new."""
-        deadline = asyncio.get_running_loop().time() + self._timing.fate
-        candidates: list[Run] = []
+        deadline = asyncio.get_running_loop().time() + self._timing.lost_start
+        candidates: list[ApiRun] = []
         while True:
             came = [ready for ready in group if ready.evaluator_came.is_set()]
             candidates = await self._new_runs(group, before) or candidates
@@ -224,7 +224,7 @@ class Starter:
             # Without a listing from before, an older run of the same scenario would look new.
             settled = before is not None and (late or len(came) == len(group))
             if settled and sorted(group_scenarios(came)) == sorted(run.scenario or 0 for run in candidates):
-                self._tell(mode, came, tie(group_scenarios(came), Started(None, tuple(candidates))), None)
+                self._tell(mode, came, match_runs(group_scenarios(came), StartAnswer(None, tuple(candidates))), None)
                 break
             if late:
                 break
@@ -232,7 +232,7 @@ class Starter:
         left = [ready for ready in group if not ready.outcome.done()]
         _fail(left, _unknown(lost, left, candidates))
 
-    async def _new_runs(self, group: list[Ready], before: set[int] | None) -> list[Run]:
+    async def _new_runs(self, group: list[ReadyRun], before: set[int] | None) -> list[ApiRun]:
         scenarios = set(group_scenarios(group))
         try:
             listed = await self._cekura.latest_runs(_LISTED)
@@ -241,7 +241,7 @@ class Starter:
             return []
         return [run for run in listed if run.scenario in scenarios and run.id not in (before or set())]
 
-    def _tell(self, mode: Mode, group: list[Ready], tied: Mapping[int, Run], result_id: int | None) -> None:
+    def _tell(self, mode: Mode, group: list[ReadyRun], tied: Mapping[int, ApiRun], result_id: int | None) -> None:
         adopted = result_id is None
         for found in {run.result_id for run in tied.values()} if adopted else {result_id}:
             if found is not None:
@@ -254,13 +254,13 @@ class Starter:
                 ready.outcome.set_result(started)
 
 
-def tie(scenarios: Sequence[int], answer: Started) -> dict[int, Run]:
+def match_runs(scenarios: Sequence[int], answer: StartAnswer) -> dict[int, ApiRun]:
     """Scenario id to its run, for each that the answer names exactly once."""
     named = Counter(run.scenario for run in answer.runs)
     return {run.scenario: run for run in answer.runs if run.scenario in scenarios and named[run.scenario] == 1}  # type: ignore[misc]
 
 
-def group_scenarios(group: Iterable[Ready]) -> list[int]:
+def group_scenarios(group: Iterable[ReadyRun]) -> list[int]:
     """The scenario ids of a POST, in its order."""
     return [ready.planned.scenario for ready in group]
 
@@ -269,13 +269,13 @@ def _group(planned: PlannedRun) -> Group:
     return planned.mode, planned.occurrence
 
 
-def _fail(group: Iterable[Ready], error: Errored) -> None:
+def _fail(group: Iterable[ReadyRun], error: Errored) -> None:
     for ready in group:
         if not ready.outcome.done():
             ready.outcome.set_exception(error)
 
 
-def _unknown(lost: str, group: Sequence[Ready], candidates: Sequence[Run]) -> Errored:
+def _unknown(lost: str, group: Sequence[ReadyRun], candidates: Sequence[ApiRun]) -> Errored:
     came = sum(ready.evaluator_came.is_set() for ready in group)
     seen = f"{came} of {len(group)} evaluators came"
     listed = ", ".join(f"{run.id} (scenario {run.scenario}, {run.status})" for run in candidates)

@@ -1,4 +1,4 @@
-"""The talk: from the evaluator's arrival, announced at once, to its leave."""
+"""The conversation: from the evaluator's arrival, announced at once, to its leave."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from ...contract import PROOF_ATTRIBUTE, TEXT_ONLY, Mode
-from ..cekura.poller import Reading
+from ..cekura.poller import FollowedRun
 from ..suite import TextSwitch
 from ..timing import Timing
 from .readiness import agents_in, refuse
 from .room import EVALUATOR, Room
-from .service import Seen
+from .service import Participant
 
 _QUICK = 30.0
 """Seconds of quick looks for the evaluator after the start, and after Cekura says that the run goes on; then slower."""
@@ -39,7 +39,7 @@ class Presence:
     _break: float | None = None
     _looked: float | None = None
 
-    def saw(self, participants: Sequence[Seen] | None, now: float, *, clock_offset: float) -> None:
+    def update(self, participants: Sequence[Participant] | None, now: float, *, clock_offset: float) -> None:
         """Take in a look.
 
         Args:
@@ -63,11 +63,13 @@ class Presence:
             self.evaluator_gone = None
         self._looked = now
 
-    def hung_up(self, now: float) -> bool:
+    def evaluator_left(self, now: float) -> bool:
         """The evaluator was there, and has been away for too long to come back."""
-        return self.evaluator_gone is not None and now - self.evaluator_gone >= self._patience(now, self.timing.gone)
+        return self.evaluator_gone is not None and now - self.evaluator_gone >= self._patience(
+            now, self.timing.evaluator_gone
+        )
 
-    def deserted(self, now: float) -> bool:
+    def agent_lost(self, now: float) -> bool:
         """The agent has been away for too long to come back."""
         return self.agent_gone is not None and now - self.agent_gone >= self._patience(now, self.timing.agent_gone)
 
@@ -80,8 +82,8 @@ class Presence:
 
     def _patience(self, now: float, usual: float) -> float:
         """Longer after LiveKit did not answer: a server that was restarted lists nobody until they are back."""
-        recent = self._break is not None and now - self._break < 2 * self.timing.gone_after_break
-        return max(usual, self.timing.gone_after_break) if recent else usual
+        recent = self._break is not None and now - self._break < 2 * self.timing.gone_after_outage
+        return max(usual, self.timing.gone_after_outage) if recent else usual
 
     @staticmethod
     def _gone(since: float | None, there: bool, now: float) -> float | None:
@@ -89,7 +91,7 @@ class Presence:
 
 
 @dataclass
-class Talk:
+class Conversation:
     """One talk in one room, watched until it is over.
 
     Args:
@@ -108,13 +110,13 @@ class Talk:
     clock: Callable[[], float]
     clock_offset: float
     on_evaluator: Callable[[float], None]
-    reading: Reading | None = None
+    reading: FollowedRun | None = None
     """The run on Cekura, once it is known."""
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     """Set by whoever knows that a look is worth it."""
     agent_left: bool = False
     """The agent went before the evaluator did."""
-    deserted: bool = False
+    agent_lost: bool = False
     """And the evaluator was still there when it was given up."""
     proven: bool = False
     """The agent said that it is text only."""
@@ -131,9 +133,9 @@ class Talk:
         while True:
             self.changed.clear()
             # Until it is announced, no other request is worth more.
-            participants = await self.room.look(urgent=not announced and self._any_time_now(begin))
+            participants = await self.room.participants(urgent=not announced and self._any_time_now(begin))
             now = self.clock()
-            presence.saw(participants, now, clock_offset=self.clock_offset)
+            presence.update(participants, now, clock_offset=self.clock_offset)
             if presence.evaluator_since is not None and not announced:
                 announced = True
                 await self.room.announce()
@@ -153,31 +155,31 @@ class Talk:
     def _over(self, presence: Presence, now: float) -> bool:
         run = self.reading.latest if self.reading else None
         gone = presence.evaluator_gone is not None
-        if run is not None and (run.final or (run.talk_over and (gone or presence.evaluator_since is None))):
+        if run is not None and (run.final or (run.conversation_over and (gone or presence.evaluator_since is None))):
             return True
-        if presence.deserted(now):
-            self.deserted = True
+        if presence.agent_lost(now):
+            self.agent_lost = True
             return True
-        return presence.hung_up(now)
+        return presence.evaluator_left(now)
 
     def _any_time_now(self, begin: float) -> bool:
         return self.clock() - begin < _QUICK
 
     async def _pause(self, announced: bool, begin: float, *, there: bool) -> None:
         if announced:
-            wait = self.timing.watch
+            wait = self.timing.list_slow
         elif there:
             # It becomes ACTIVE within a fraction of a second, and its first words are on their way.
-            wait = self.timing.look / 2
+            wait = self.timing.list_fast / 2
         else:
-            wait = self.timing.look if self._any_time_now(begin) else max(_WAITING, self.timing.look)
+            wait = self.timing.list_fast if self._any_time_now(begin) else max(_WAITING, self.timing.list_fast)
         try:
             await asyncio.wait_for(self.changed.wait(), wait)
         except TimeoutError:
             return
         # Several changes come together; one look serves them.
-        await asyncio.sleep(min(self.timing.look, wait))
+        await asyncio.sleep(min(self.timing.list_fast, wait))
 
 
-def _evaluator_in(participants: Sequence[Seen] | None) -> bool:
+def _evaluator_in(participants: Sequence[Participant] | None) -> bool:
     return any(each.identity == EVALUATOR for each in participants or ())

@@ -11,7 +11,7 @@ from ...verdict import Kind
 from ..judging import Errored
 from ..suite import TextSwitch
 from ..timing import Timing
-from .service import Seen
+from .service import Participant
 
 SIMULATION: Final = {"lk.simulator.dispatch": '{"simulation_run_id": "cekura", "mode": "SIMULATION_MODE_TEXT"}'}
 """The dispatch attribute that switches an unwrapped agent of livekit-agents 1.6.6 or later to text."""
@@ -34,12 +34,12 @@ class Readiness:
     note: str = ""
 
 
-def agents_in(participants: Sequence[Seen]) -> list[Seen]:
+def agents_in(participants: Sequence[Participant]) -> list[Participant]:
     """The agents, without their avatars."""
     return [each for each in participants if each.is_agent and _ON_BEHALF not in each.attributes]
 
 
-def refuse(agents: Sequence[Seen], *, mode: Mode, switch: TextSwitch) -> None:
+def refuse(agents: Sequence[Participant], *, mode: Mode, switch: TextSwitch) -> None:
     """What is wrong at any time of a run.
 
     Raises:
@@ -72,7 +72,7 @@ def refuse(agents: Sequence[Seen], *, mode: Mode, switch: TextSwitch) -> None:
 
 
 def readiness(
-    agents: Sequence[Seen],
+    agents: Sequence[Participant],
     *,
     mode: Mode,
     switch: TextSwitch,
@@ -101,12 +101,12 @@ def readiness(
     attributes = agents[0].attributes
     if mode is Mode.VOICE:
         # An agent that holds its greeting for a caller publishes nothing before; one that refuses says so at once.
-        return Readiness(MODE_ATTRIBUTE in attributes or active_for >= timing.settle)
+        return Readiness(MODE_ATTRIBUTE in attributes or active_for >= timing.attributes)
     if switch == "dispatch":
         return Readiness(_AGENT_STATE in attributes or active_for >= timing.proof, SIMULATION_LACKS)
     if MODE_ATTRIBUTE not in attributes:
         # A session that has begun without it was not wrapped; one that has not may be in a slow start.
-        if active_for < (timing.settle if _AGENT_STATE in attributes else patience):
+        if active_for < (timing.attributes if _AGENT_STATE in attributes else patience):
             return Readiness(False)
         raise Errored(
             Kind.WRONG_MODE,

@@ -16,7 +16,7 @@ from ..judging import Errored
 from ..suite import PlannedRun, Suite
 from ..timing import Timing
 from .readiness import SIMULATION, agents_in, readiness, refuse
-from .service import LiveKit, LiveKitUnreachable, NoSuchRoom, Seen, persist, room_metadata
+from .service import LiveKit, LiveKitUnreachable, NoSuchRoom, Participant, retried, room_metadata
 
 PREFIX: Final = "cekura-kit-"
 EVALUATOR: Final = "cekura-evaluator"
@@ -52,17 +52,17 @@ class Room:
         self._dispatch: str | None = None
 
     @property
-    def lasts(self) -> float:
+    def lifetime(self) -> float:
         """Seconds for which it may be needed."""
         return self._suite.agent_timeout + self._planned.timeout + MARGIN
 
-    async def make(self, suite_id: str) -> None:
+    async def create(self, suite_id: str) -> None:
         """Make it."""
         now = time.time()
-        metadata = room_metadata(suite=self._suite.name, suite_id=suite_id, made=now, deadline=now + self.lasts)
-        await self._livekit.make_room(self.name, metadata=metadata, lasts=self.lasts)
+        metadata = room_metadata(suite=self._suite.name, suite_id=suite_id, made=now, deadline=now + self.lifetime)
+        await self._livekit.create_room(self.name, metadata=metadata, lasts=self.lifetime)
 
-    async def send_agent(self, agent_name: str, metadata: str, *, ours: bool = False) -> None:
+    async def dispatch_agent(self, agent_name: str, metadata: str, *, ours: bool = False) -> None:
         """Dispatch the agent and wait until it is ready; once more where no worker took the first dispatch.
 
         Args:
@@ -102,9 +102,9 @@ class Room:
         )
         since = _Since(self._clock)
         while True:
-            participants = await self.look()
+            participants = await self.participants()
             agents = agents_in(participants or [])
-            since.saw(agents)
+            since.update(agents)
             if self.agent_joined is None:
                 self.agent_joined = since.active
             found = readiness(
@@ -129,7 +129,7 @@ class Room:
                     return await self._take_back()
             if since.job is not None and since.passed(since.job) >= self._suite.agent_timeout:
                 raise self._not_ready(agents)
-            await asyncio.sleep(self._timing.look)
+            await asyncio.sleep(self._timing.list_fast)
 
     async def _has_job(self) -> bool:
         assert self._dispatch is not None, "a dispatch is looked at before it is made"
@@ -142,13 +142,13 @@ class Room:
     async def _take_back(self) -> bool:
         """A further dispatch adds one more agent, so first this one is gone and nobody is there."""
         await self._delete_dispatch(within=2)
-        agents = agents_in(await self.look() or [])
+        agents = agents_in(await self.participants() or [])
         if agents:
             # It came in that moment, and its job was just ended: what is left of it cannot be trusted.
             raise Errored(Kind.AGENT_MISSING, "the agent came just as its dispatch was taken back", hint="try again")
         return False
 
-    def _not_ready(self, agents: list[Seen]) -> Errored:
+    def _not_ready(self, agents: list[Participant]) -> Errored:
         waited = f"within {self._suite.agent_timeout:g} s"
         if agents:
             return Errored(
@@ -163,13 +163,13 @@ class Room:
             "slowly; raise `agent_timeout` for slow machines",
         )
 
-    async def recheck(self) -> None:
+    async def check_agent(self) -> None:
         """A last look before the start is paid for.
 
         Raises:
             Errored: the agent is no longer there, or not alone.
         """
-        participants = await self.look()
+        participants = await self.participants()
         if participants is None:
             raise Errored(Kind.API_UNREACHABLE, "LiveKit did not answer just before the start", hint="try again")
         agents = agents_in(participants)
@@ -177,7 +177,7 @@ class Room:
         if not agents:
             raise Errored(Kind.AGENT_LEFT, "the agent left before the start", hint="read the worker's log")
 
-    async def look(self, *, urgent: bool = False) -> list[Seen] | None:
+    async def participants(self, *, urgent: bool = False) -> list[Participant] | None:
         """Who is there; an empty list where the room is gone, None where LiveKit does not answer."""
         try:
             return await self._livekit.participants(self.name, urgent=urgent)
@@ -199,7 +199,7 @@ class Room:
         """Delete its dispatch, then it. Returns whether it is gone."""
         # A job that never connected lives on unless its dispatch is deleted.
         await self._delete_dispatch(within=min(within / 2, 3))
-        error = await persist(lambda: self._livekit.delete_room(self.name), within=within)
+        error = await retried(lambda: self._livekit.delete_room(self.name), within=within)
         if error is not None:
             _log.warning("room %s could not be deleted: %s", self.name, error)
         return error is None
@@ -207,7 +207,7 @@ class Room:
     async def _delete_dispatch(self, *, within: float) -> None:
         dispatch, self._dispatch = self._dispatch, None
         if dispatch is not None:
-            error = await persist(lambda: self._livekit.delete_dispatch(self.name, dispatch), within=within)
+            error = await retried(lambda: self._livekit.delete_dispatch(self.name, dispatch), within=within)
             if error is not None:
                 _log.debug("the dispatch of %s could not be deleted: %s", self.name, error)
 
@@ -222,7 +222,7 @@ class _Since:
         self.active: float | None = None
         self.mode: float | None = None
 
-    def saw(self, agents: list[Seen]) -> None:
+    def update(self, agents: list[Participant]) -> None:
         now = self._clock()
         if agents:
             self.job = self.job or now

@@ -51,7 +51,7 @@ class NoSuchRoom(LiveKitError):
 
 
 @dataclass(frozen=True)
-class Seen:
+class Participant:
     """A participant as the server lists it. ``joined_at`` is the server's own time, Unix seconds."""
 
     identity: str
@@ -63,7 +63,7 @@ class Seen:
 
 
 @dataclass(frozen=True)
-class Listed:
+class ListedRoom:
     """A room as the server lists it."""
 
     name: str
@@ -100,12 +100,12 @@ class LiveKit:
         if self._session:
             await self._session.close()
 
-    async def rooms(self, names: list[str] | None = None) -> list[Listed]:
+    async def rooms(self, names: list[str] | None = None) -> list[ListedRoom]:
         """All rooms of the project, or those of ``names`` that are there."""
         reply = await self._ask(lambda to: to.room.list_rooms(api.ListRoomsRequest(names=names or [])))
-        return [Listed(room.name, room.metadata, float(room.creation_time)) for room in reply.rooms]
+        return [ListedRoom(room.name, room.metadata, float(room.creation_time)) for room in reply.rooms]
 
-    async def make_room(self, name: str, *, metadata: str, lasts: float) -> None:
+    async def create_room(self, name: str, *, metadata: str, lasts: float) -> None:
         """Make a room that outlives ``lasts`` seconds of nobody: one with only agents in it counts as empty."""
         request = api.CreateRoomRequest(
             name=name, metadata=metadata, empty_timeout=int(lasts), departure_timeout=int(lasts)
@@ -117,7 +117,7 @@ class LiveKit:
         with suppress(NoSuchRoom):
             await self._ask(lambda to: to.room.delete_room(api.DeleteRoomRequest(room=name)), urgent=True)
 
-    async def participants(self, room: str, *, urgent: bool = False) -> list[Seen]:
+    async def participants(self, room: str, *, urgent: bool = False) -> list[Participant]:
         """Who is in the room, but for who has left it. Hidden ones are not listed as agents.
 
         Raises:
@@ -164,7 +164,7 @@ class LiveKit:
 
     async def _ask(self, call: Callable[[api.LiveKitAPI], Awaitable[T]], *, urgent: bool = False) -> T:
         assert self._api is not None, "LiveKit is used outside its context"
-        await self.budget.take(urgent=urgent)
+        await self.budget.acquire(urgent=urgent)
         try:
             # The SDK asks with a timeout of None, which for aiohttp is none at all, whatever its session has.
             async with asyncio.timeout(_ANSWER):
@@ -179,7 +179,7 @@ class LiveKit:
             ) from None
         except DecodeError:
             raise self._foreign() from None
-        self.budget.accepted()
+        self.budget.speed_up()
         return reply
 
     def _refusal(self, error: api.TwirpError) -> LiveKitError:
@@ -189,7 +189,7 @@ class LiveKit:
                 hint="check LIVEKIT_API_KEY and LIVEKIT_API_SECRET: both, and that they belong to LIVEKIT_URL",
             )
         if error.status == 429:
-            self.budget.refused()
+            self.budget.slow_down()
             return LiveKitUnreachable(
                 f"{self._where} asks for fewer requests (429)", hint="run fewer at once: `concurrency`"
             )
@@ -233,7 +233,7 @@ def participant_token(settings: Settings, *, room: str, identity: str, ttl: floa
     )
 
 
-async def persist(action: Callable[[], Awaitable[Any]], *, within: float) -> LiveKitError | None:
+async def retried(action: Callable[[], Awaitable[Any]], *, within: float) -> LiveKitError | None:
     """Do it, again and again while LiveKit does not answer, for up to ``within`` seconds.
 
     Returns:
@@ -257,8 +257,8 @@ async def persist(action: Callable[[], Awaitable[Any]], *, within: float) -> Liv
         wait = min(wait * 2, 2.0)
 
 
-def _seen(info: ParticipantInfo) -> Seen:
-    return Seen(
+def _seen(info: ParticipantInfo) -> Participant:
+    return Participant(
         identity=info.identity,
         state=_STATES.get(info.state, "joining"),
         is_agent=info.kind == ParticipantInfo.Kind.AGENT,

@@ -21,14 +21,14 @@ class Transcript:
     ends: dict[int, float] = field(default_factory=dict)
     """When a line's last words were heard, by the line's identity."""
 
-    def said(self, role: Literal["evaluator", "agent"], text: str, *, at: float, until: float) -> Line | None:
+    def add_words(self, role: Literal["evaluator", "agent"], text: str, *, at: float, until: float) -> Line | None:
         """Something was said. Returns its line; None for nothing but white space."""
         text = text.strip()[:TEXT_LIMIT]
         return self._add(Line(role=role, text=text, at=round(at, 3)), until) if text else None
 
-    def happened(self, event: dict[str, Any], *, at: float) -> Line | None:
+    def add_event(self, event: dict[str, Any], *, at: float) -> Line | None:
         """An event of the wrapper's, received at ``at``. Returns its line; None for one that is not known."""
-        line = line_of(event, at=at)
+        line = event_line(event, at=at)
         return self._add(line, at) if line else None
 
     def _add(self, line: Line, until: float) -> Line:
@@ -68,7 +68,7 @@ class Transcript:
         return replies
 
 
-def line_of(event: dict[str, Any], *, at: float) -> Line | None:
+def event_line(event: dict[str, Any], *, at: float) -> Line | None:
     """A line for an event on `contract.EVENTS_TOPIC`; None for one that is not known.
 
     The event's own times are the worker's clock: only the length between two of them is taken from it.

@@ -86,11 +86,11 @@ class Witness:
         except (rtc.ConnectError, TimeoutError) as error:
             raise LiveKitError(f"the witness could not join ({type(error).__name__})") from None
 
-    async def say(self, words: str) -> None:
+    async def send_text(self, words: str) -> None:
         """Type into the room; only for one that joined as an evaluator would, with a token that allows it."""
         await self._room.local_participant.send_text(words, topic=_CHAT)
 
-    async def joined(self) -> None:
+    async def wait_joined(self) -> None:
         """Wait for the end of a join that was broken off.
 
         It is never cancelled: the native client goes on all the same, into a room that is deleted meanwhile, which the
@@ -101,7 +101,7 @@ class Witness:
 
     async def leave(self) -> None:
         """Hear the last words to their end, and leave."""
-        await self.joined()
+        await self.wait_joined()
         if self._reading:
             await asyncio.wait(self._reading, timeout=_LAST_WORDS)
         for task in self._reading:
@@ -149,7 +149,7 @@ class Witness:
         if any(words == said and now - at < _LAPSE for said, at in self._typed[-5:]):
             return
         self._typed.append((words, now))
-        self._tell(self.transcript.said("evaluator", words, at=now, until=now))
+        self._tell(self.transcript.add_words("evaluator", words, at=now, until=now))
 
     async def _hear_agent(self, reader: rtc.TextStreamReader) -> None:
         words, began = "", 0.0
@@ -164,7 +164,7 @@ class Witness:
             _log.debug("a stream of the agent's broke off: %s", type(error).__name__)
         finally:
             # Also where the talk was cut: these words were heard.
-            self._tell(self.transcript.said("agent", words, at=began, until=self._clock()))
+            self._tell(self.transcript.add_words("agent", words, at=began, until=self._clock()))
 
     async def _hear_evaluator(self, reader: rtc.TextStreamReader) -> None:
         # In voice, the agent's STT in the evaluator's name: one stream a guess, the last of a segment is final.
@@ -175,7 +175,7 @@ class Witness:
         began = self._segments.setdefault(segment, now)
         if attributes.get(_FINAL) == "true":
             self._segments.pop(segment, None)
-            self._tell(self.transcript.said("evaluator", words, at=began, until=now))
+            self._tell(self.transcript.add_words("evaluator", words, at=began, until=now))
 
     async def _note_event(self, reader: rtc.TextStreamReader) -> None:
         text = await _all_of(reader)
@@ -184,7 +184,7 @@ class Witness:
         except (ValueError, RecursionError):
             event = None
         if isinstance(event, dict):
-            self._tell(self.transcript.happened(event, at=self._clock()))
+            self._tell(self.transcript.add_event(event, at=self._clock()))
         else:
             _log.debug("an event of the agent's is no JSON object")
 

@@ -12,9 +12,9 @@ import pytest
 from cekura_agent_kit.contract import Mode
 from cekura_agent_kit.sandbox.cekura.faults import Faults
 from cekura_agent_kit.sandbox.cekura.service import CekuraService
-from cekura_agent_kit.trigger.cekura.api_models import Run, Started
+from cekura_agent_kit.trigger.cekura.api_models import ApiRun, StartAnswer
 from cekura_agent_kit.trigger.cekura.client import Cekura
-from cekura_agent_kit.trigger.cekura.starter import Ready, Starter, tie
+from cekura_agent_kit.trigger.cekura.starter import ReadyRun, Starter, match_runs
 from cekura_agent_kit.trigger.judging import Errored
 from cekura_agent_kit.trigger.settings import Settings
 from cekura_agent_kit.trigger.suite import PlannedRun, Suite
@@ -31,13 +31,13 @@ def plan(*runs: Any) -> list[PlannedRun]:
     return Suite.model_validate({"agent_name": "a", "mode": "text", "runs": runs}).plan()
 
 
-def ready(planned: PlannedRun, fault: Errored | None = None) -> Ready:
-    async def recheck() -> None:
+def ready(planned: PlannedRun, fault: Errored | None = None) -> ReadyRun:
+    async def check_agent() -> None:
         if fault is not None:
             raise fault
 
     entry = {"scenario": planned.scenario, "livekit_room_url": "wss://example.com", "access_token": TOKEN}
-    return Ready(planned, entry=lambda: entry, recheck=recheck)
+    return ReadyRun(planned, entry=lambda: entry, check_agent=check_agent)
 
 
 class Table:
@@ -45,7 +45,7 @@ class Table:
 
     def __init__(self, faults: Faults | None = None, **timing: float) -> None:
         self.service = CekuraService(SCENARIOS, faults=faults, join=False)
-        self.timing = Timing(**{"group": 30.0, "read_fastest": 0.05, "fate": 0.5} | timing)
+        self.timing = Timing(**{"group": 30.0, "read_fastest": 0.05, "lost_start": 0.5} | timing)
 
     async def __aenter__(self) -> Table:
         await self.service.__aenter__()
@@ -64,7 +64,7 @@ class Table:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self.starter.abandon()
+        await self.starter.cancel()
         await self.cekura.__aexit__(None, None, None)
         await self.service.__aexit__(None, None, None)
 
@@ -173,6 +173,8 @@ async def test_after_a_lost_answer_another_jobs_run_is_neither_adopted_nor_ended
 
 
 def test_only_what_is_named_once_is_tied() -> None:
-    answer = Started(1, (Run(1, scenario=5), Run(2, scenario=6), Run(3, scenario=6), Run(4, scenario=7), Run(5)))
+    answer = StartAnswer(
+        1, (ApiRun(1, scenario=5), ApiRun(2, scenario=6), ApiRun(3, scenario=6), ApiRun(4, scenario=7), ApiRun(5))
+    )
 
-    assert {scenario: run.id for scenario, run in tie([5, 6, 8], answer).items()} == {5: 1}
+    assert {scenario: run.id for scenario, run in match_runs([5, 6, 8], answer).items()} == {5: 1}

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cekura_agent_kit.trigger.cekura.api_models import Run, runs_in, started_from
+from cekura_agent_kit.trigger.cekura.api_models import ApiRun, read_runs, read_start
 from cekura_agent_kit.trigger.judging import Observed, verdict_of
 from cekura_agent_kit.verdict import RunVerdict
 from tests.trigger.test_judging import PLANNED
@@ -44,7 +44,7 @@ RUN: dict[str, Any] = {
 
 
 def test_a_run_is_read_whole() -> None:
-    run = runs_in([RUN])[0]
+    run = read_runs([RUN])[0]
 
     assert (run.id, run.final, run.success, run.scenario, run.result_id) == (70011, True, True, 30, 9001)
     assert (run.score, run.explanation, run.expected_outcome) == (80, ("✅ booked",), "A table is booked.")
@@ -69,12 +69,12 @@ def test_a_run_is_read_whole() -> None:
     ],
 )
 def test_runs_come_in_many_shapes(shape: Any) -> None:
-    assert [run.id for run in runs_in(shape)] == [70011]
+    assert [run.id for run in read_runs(shape)] == [70011]
 
 
 def test_a_transcript_in_text_is_read_line_by_line() -> None:
     text = "[00:01] Testing Agent: hello\nagain\n[01:02] Main Agent: welcome"
-    lines = runs_in([{"id": 1, "transcript": text}])[0].transcript
+    lines = read_runs([{"id": 1, "transcript": text}])[0].transcript
 
     assert [(line.role, line.text, line.at) for line in lines] == [
         ("evaluator", "hello\nagain", 1.0),
@@ -84,12 +84,12 @@ def test_a_transcript_in_text_is_read_line_by_line() -> None:
 
 @pytest.mark.parametrize("status", ["Completed", " failed ", "timeout", "cancelled"])
 def test_final_statuses(status: str) -> None:
-    assert runs_in([{"id": 1, "status": status}])[0].final
+    assert read_runs([{"id": 1, "status": status}])[0].final
 
 
 @pytest.mark.parametrize("status", ["pending", "in_queue", "evaluating", "warming_up", "", None, 7, {"a": 1}])
 def test_any_other_word_goes_on(status: Any) -> None:
-    assert not runs_in([{"id": 1, "status": status}])[0].final
+    assert not read_runs([{"id": 1, "status": status}])[0].final
 
 
 JSON = st.recursive(
@@ -103,7 +103,7 @@ FIELDS = st.fixed_dictionaries({}, optional={name: JSON | st.just(value) for nam
 @settings(max_examples=FUZZ, deadline=None)
 @given(JSON | FIELDS | st.lists(FIELDS, max_size=3) | st.fixed_dictionaries({"id": JSON, "runs": st.lists(FIELDS)}))
 def test_any_json_is_a_verdict_or_nothing(value: Any) -> None:
-    for run in runs_in(value):
+    for run in read_runs(value):
         verdict = verdict_of(Observed(PLANNED, run=run))
         assert RunVerdict.model_validate_json(verdict.model_dump_json().encode()).case == "30#1"
 
@@ -112,8 +112,8 @@ def test_any_json_is_a_verdict_or_nothing(value: Any) -> None:
 @given(JSON | st.fixed_dictionaries({"id": JSON, "runs": JSON | st.lists(FIELDS)}))
 def test_any_start_is_runs_or_a_value_error(value: Any) -> None:
     with contextlib.suppress(ValueError):
-        assert started_from(value).runs
+        assert read_start(value).runs
 
 
 def test_nothing_but_an_id_makes_a_run() -> None:
-    assert runs_in([{"id": 5}]) == [Run(5)]
+    assert read_runs([{"id": 5}]) == [ApiRun(5)]
