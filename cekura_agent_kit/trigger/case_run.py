@@ -160,7 +160,6 @@ class CaseRun:
             switch=context.suite.text_switch,
             timing=context.timing,
             clock=context.clock,
-            clock_offset=-context.began_unix,
             on_evaluator=lambda at: self._evaluator_came(at, ready),
             changed=self._changed,
         )

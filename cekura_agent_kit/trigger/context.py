@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
@@ -17,7 +16,7 @@ from .rooms.room import Room
 from .rooms.service import LiveKit
 from .settings import Settings
 from .suite import Suite
-from .timing import Timing
+from .timing import Clock, Timing
 from .worker import Worker
 
 CLEANUP: Final = 15.0
@@ -37,9 +36,7 @@ class SuiteContext:
     starter: Starter
     poller: Poller
     emit: Callable[[Event], None]
-    began: float
-    """`time.monotonic` at the suite's start; all times in reports are seconds from it."""
-    began_unix: float
+    clock: Clock
     slots: asyncio.Semaphore
     witnesses: int
     """How many more may watch."""
@@ -54,7 +51,3 @@ class SuiteContext:
     """Rooms that may stand: made or being made, and not known to be gone."""
     made: list[str] = field(default_factory=list)
     """All rooms of the suite."""
-
-    def clock(self) -> float:
-        """Seconds from the suite's start."""
-        return time.monotonic() - self.began

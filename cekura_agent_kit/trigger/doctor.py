@@ -15,12 +15,13 @@ from ..contract import Mode, job_metadata
 from ..errors import KitError, LiveKitError
 from .cekura.client import Cekura
 from .redaction import Redaction
+from .rooms.budget import Budget
 from .rooms.room import EVALUATOR, Room
 from .rooms.service import LiveKit, LiveKitUnreachable, participant_token
 from .rooms.witness import Witness
 from .settings import Settings
 from .suite import PlannedRun, Suite
-from .timing import Budget, Timing
+from .timing import Timing
 from .worker import Worker
 
 _SKEW: Final = 8.0

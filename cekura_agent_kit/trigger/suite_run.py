@@ -6,7 +6,6 @@ import asyncio
 import logging
 import os
 import secrets
-import time
 from collections.abc import Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
 from datetime import UTC, datetime
@@ -23,10 +22,11 @@ from .context import CLEANUP, SuiteContext
 from .judging import Errored, Observed, verdict_of
 from .progress import Ended, Event, Finished, OnEvent, Planned, PlannedCase
 from .redaction import Redaction, redacted, redacted_logs
+from .rooms.budget import Budget
 from .rooms.service import LiveKit, retried
 from .settings import Settings
 from .suite import PlannedRun, Suite
-from .timing import Budget, Timing
+from .timing import Clock, Timing
 from .worker import Worker
 
 R = TypeVar("R")
@@ -102,7 +102,7 @@ class SuiteRun:
         self._environment = dict(os.environ if environment is None else environment) | self._settings.environment
         self._timing = timing or Timing.of(self._settings)
         self._redaction = Redaction(self._settings.secrets)
-        self._began, self._began_unix = time.monotonic(), time.time()
+        self._clock = Clock()
         self._suite_id = suite_id or secrets.token_hex(4)
         self._verdicts: dict[str, RunVerdict] = {}
         self._stopped = asyncio.Event()
@@ -152,8 +152,7 @@ class SuiteRun:
             starter=Starter(cekura, timing, agent=self._suite.agent, result_url=settings.result_url),
             poller=poller,
             emit=self._emit,
-            began=self._began,
-            began_unix=self._began_unix,
+            clock=self._clock,
             slots=asyncio.Semaphore(self._suite.concurrency),
             witnesses=self._suite.witnesses,
             agent_name=self._suite.agent_name or "",
@@ -314,8 +313,8 @@ class SuiteRun:
             runs,
             suite=self._suite.name,
             suite_id=self._suite_id,
-            started_at=datetime.fromtimestamp(self._began_unix, UTC).isoformat(timespec="milliseconds"),
-            duration_s=time.monotonic() - self._began,
+            started_at=datetime.fromtimestamp(self._clock.started_at, UTC).isoformat(timespec="milliseconds"),
+            duration_s=self._clock(),
             results=results,
             pass_rates=self._suite.pass_rates(),
             kind=failure.kind if failure else None,

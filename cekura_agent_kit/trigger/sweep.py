@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
+from .rooms.budget import Budget
 from .rooms.service import ListedRoom, LiveKit, retried
 from .settings import Settings
-from .timing import Budget, Timing
+from .timing import Timing
 
 _NAME: Final = re.compile(r"cekura-kit-[0-9a-f]{16}")
 _WITHIN: Final = 10.0

@@ -12,7 +12,7 @@ from cekura_agent_kit.trigger.rooms.presence import Presence
 from cekura_agent_kit.trigger.rooms.readiness import agents_in, readiness, refuse
 from cekura_agent_kit.trigger.rooms.room import EVALUATOR
 from cekura_agent_kit.trigger.rooms.service import Participant
-from cekura_agent_kit.trigger.timing import Timing
+from cekura_agent_kit.trigger.timing import Clock, Timing
 from cekura_agent_kit.verdict import Kind
 
 PACE = Timing()
@@ -102,7 +102,7 @@ EVALUATOR_THERE = Participant(EVALUATOR, "active", False, joined_at=1000.4)
 def looked(*looks: tuple[float, list[Participant] | None]) -> Presence:
     presence = Presence(PACE)
     for at, participants in looks:
-        presence.update(participants, at, clock_offset=-1000)
+        presence.update(participants, at, clock=Clock(started_at=1000))
     return presence
 
 

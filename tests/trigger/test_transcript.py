@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cekura_agent_kit.trigger.rooms.budget import Budget
 from cekura_agent_kit.trigger.rooms.transcript import Transcript, chat_in, event_line
-from cekura_agent_kit.trigger.timing import Budget
 from cekura_agent_kit.verdict import Latency
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from ...contract import PROOF_ATTRIBUTE, TEXT_ONLY, Mode
 from ..cekura.poller import FollowedRun
 from ..suite import TextSwitch
-from ..timing import Timing
+from ..timing import Clock, Timing
 from .readiness import agents_in, refuse
 from .room import EVALUATOR, Room
 from .service import Participant
@@ -39,13 +39,13 @@ class Presence:
     _break: float | None = None
     _looked: float | None = None
 
-    def update(self, participants: Sequence[Participant] | None, now: float, *, clock_offset: float) -> None:
+    def update(self, participants: Sequence[Participant] | None, now: float, *, clock: Clock) -> None:
         """Take in a look.
 
         Args:
             participants: who is listed; None where LiveKit did not answer.
             now: when the look was answered.
-            clock_offset: our clock minus Unix time.
+            clock: the suite's clock.
         """
         if participants is None:
             self._break = now
@@ -54,7 +54,7 @@ class Presence:
         if evaluator is not None and evaluator.state == "active" and self.evaluator_since is None:
             # The server's clock may differ from ours: it cannot have joined before the last look or after this one.
             earliest = self._looked if self._looked is not None else now
-            self.evaluator_since = min(max(evaluator.joined_at + clock_offset, earliest - 1), now)
+            self.evaluator_since = min(max(clock.of_unix(evaluator.joined_at), earliest - 1), now)
         self._evaluator_there = evaluator is not None
         self._agent_there = bool(agents_in(participants))
         self.evaluator_gone = self._gone(self.evaluator_gone, self._evaluator_there, now)
@@ -99,7 +99,6 @@ class Conversation:
         mode, switch: of the run.
         timing: between the looks.
         clock: seconds from the suite's start.
-        clock_offset: that clock minus Unix time.
         on_evaluator: told when the evaluator was found, with the server's join time.
     """
 
@@ -107,8 +106,7 @@ class Conversation:
     mode: Mode
     switch: TextSwitch
     timing: Timing
-    clock: Callable[[], float]
-    clock_offset: float
+    clock: Clock
     on_evaluator: Callable[[float], None]
     reading: FollowedRun | None = None
     """The run on Cekura, once it is known."""
@@ -135,7 +133,7 @@ class Conversation:
             # Until it is announced, no other request is worth more.
             participants = await self.room.participants(urgent=not announced and self._any_time_now(begin))
             now = self.clock()
-            presence.update(participants, now, clock_offset=self.clock_offset)
+            presence.update(participants, now, clock=self.clock)
             if presence.evaluator_since is not None and not announced:
                 announced = True
                 await self.room.announce()

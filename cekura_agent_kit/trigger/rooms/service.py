@@ -21,7 +21,7 @@ from livekit.protocol.models import ParticipantInfo, TrackType
 
 from ...errors import LiveKitError
 from ..settings import Settings
-from ..timing import Budget
+from .budget import Budget
 
 T = TypeVar("T")
 
