@@ -11,7 +11,7 @@ from typing import TypeVar
 from junitparser import xunit2
 from junitparser.junitparser import Error, Failure, Result, TestCase
 
-from ..verdict import Outcome, RunVerdict, SuiteVerdict
+from ..verdict import Outcome, PoolId, RunVerdict, SuiteVerdict
 from .phrases import because, blame, duration, gist, title
 from .sanitize import one_line, printable
 from .transcript_lines import talk
@@ -26,7 +26,7 @@ def render(verdict: SuiteVerdict) -> str:
     that failed in a scenario that passed by its rate: who reads it comes to the same verdict as the exit code.
     A suite that errored as a whole has one more case, which says so.
     """
-    forgiven = {each.scenario for each in verdict.scenarios if each.outcome is Outcome.PASSED}
+    forgiven = {pool.id for pool in verdict.pools if pool.outcome is Outcome.PASSED}
     suite = xunit2.TestSuite(one_line(verdict.suite) or "suite")  # type: ignore[no-untyped-call]
     suite.timestamp = one_line(verdict.started_at)
     suite.add_property("suite_id", one_line(verdict.suite_id))
@@ -36,7 +36,7 @@ def render(verdict: SuiteVerdict) -> str:
         for name, value in _properties(run).items():
             suite.add_property(f"{one_line(run.case)}.{name}", value)
     # One after another, add_testcase() would count all cases again for each.
-    cases: list[TestCase] = [_case(run, suite.name, run.scenario in forgiven) for run in verdict.runs]
+    cases: list[TestCase] = [_case(run, suite.name, PoolId.of(run) in forgiven) for run in verdict.runs]
     if verdict.kind is not None:
         cases.append(_whole_suite(verdict, suite.name))
     suite.add_testcases(cases)

@@ -30,7 +30,7 @@ COMMENT_LIMIT: Final = 65_536
 SUMMARY_LIMIT: Final = 1024 * 1024
 """Bytes that GitHub takes in a step's summary."""
 
-MARKS: Final = {Outcome.PASSED: "✅", Outcome.FAILED: "❌", Outcome.ERRORED: "⚠️"}
+MARKS: Final = {Outcome.PASSED: "✅", Outcome.FAILED: "❌", Outcome.ERRORED: "⚠️", Outcome.SKIPPED: "⏭️"}
 
 _SPECIAL: Final = re.compile(r"([\\`*_\[\]{}|~$#!])")
 _CALLS: Final = re.compile(r"(?<=@)(?=\w)|(?<=#)(?=\d)|(?<=:)(?=//)|(?<=\bw)(?=ww\.)")
@@ -72,7 +72,9 @@ def _fitting(blocks: Iterator[str], room: int) -> tuple[list[str], int]:
 
 def _head(verdict: SuiteVerdict) -> str:
     counts = Counter(run.outcome for run in verdict.runs)
-    facts = [f"{MARKS[outcome]} {counts[outcome]} {outcome.value}" for outcome in Outcome]
+    always = (Outcome.PASSED, Outcome.FAILED, Outcome.ERRORED)
+    present = [outcome for outcome in Outcome if counts[outcome] or outcome in always]
+    facts = [f"{MARKS[outcome]} {counts[outcome]} {outcome.value}" for outcome in present]
     if flaky := len(flaky_scenarios(verdict)):
         facts.append(f"🎲 {flaky} flaky")
     if took := replies_took(verdict):

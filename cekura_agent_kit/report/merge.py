@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from ..errors import ReportError
-from ..verdict import Kind, Line, RunVerdict, SuiteVerdict, Timeline
+from ..verdict import Kind, Line, PoolId, RunVerdict, SuiteVerdict, Timeline
 
 
 def merged(verdicts: Sequence[SuiteVerdict]) -> SuiteVerdict:
@@ -36,9 +36,9 @@ def merged(verdicts: Sequence[SuiteVerdict]) -> SuiteVerdict:
         for run in verdict.runs:
             runs.setdefault(_identity(run), _shifted(run, (start - first).total_seconds()))
     tried = {run.case for run in runs.values() if run.kind is not Kind.NOT_RUN}
-    rates: dict[int, float] = {}
-    for scenario in (scenario for verdict in verdicts for scenario in verdict.scenarios):
-        rates[scenario.scenario] = max(scenario.pass_rate, rates.get(scenario.scenario, 0.0))
+    rates: dict[PoolId, float] = {}
+    for pool in (pool for verdict in verdicts for pool in verdict.pools):
+        rates[pool.id] = max(pool.pass_rate, rates.get(pool.id, 0.0))
     broken = next((verdict for verdict in verdicts if verdict.kind is not None), None)
     return SuiteVerdict.of(
         [run for run in runs.values() if run.kind is not Kind.NOT_RUN or run.case not in tried],

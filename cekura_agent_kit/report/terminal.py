@@ -14,8 +14,8 @@ from .phrases import because, blame, gist, headline, not_passed, rate, replies_t
 from .sanitize import console_line, console_safe, one_line, web_address
 from .transcript_lines import talk
 
-MARKS: Final = {Outcome.PASSED: "✓", Outcome.FAILED: "✗", Outcome.ERRORED: "!"}
-STYLES: Final = {Outcome.PASSED: "green", Outcome.FAILED: "red", Outcome.ERRORED: "yellow"}
+MARKS: Final = {Outcome.PASSED: "✓", Outcome.FAILED: "✗", Outcome.ERRORED: "!", Outcome.SKIPPED: "-"}
+STYLES: Final = {Outcome.PASSED: "green", Outcome.FAILED: "red", Outcome.ERRORED: "yellow", Outcome.SKIPPED: "dim"}
 
 _IN_FULL: Final = 20
 """Runs shown with their talk; what comes after has one line each, and the other reports have all."""
@@ -120,7 +120,8 @@ def _scenarios(verdict: SuiteVerdict, console: Console) -> None:
 
 def _counts(verdict: SuiteVerdict) -> str:
     counts = Counter(run.outcome for run in verdict.runs)
-    parts = [f"{counts[outcome]} {outcome.value}" for outcome in Outcome]
+    always = (Outcome.PASSED, Outcome.FAILED, Outcome.ERRORED)
+    parts = [f"{counts[outcome]} {outcome.value}" for outcome in Outcome if counts[outcome] or outcome in always]
     if flaky := sum(scenario.flaky for scenario in verdict.scenarios):
         parts.append(f"{flaky} flaky")
     if took := replies_took(verdict):

@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any, Final, TypeVar
 
 from ..errors import CekuraError, CekuraRefused, KitError, LiveKitError, SuiteError, WorkerError
-from ..verdict import Kind, Outcome, Result, RunVerdict, SuiteVerdict
+from ..verdict import Kind, Outcome, PoolId, Result, RunVerdict, SuiteVerdict
 from .case_run import CaseRun
 from .cekura.client import Cekura
 from .cekura.poller import Poller
@@ -309,6 +309,7 @@ class SuiteRun:
 
     def _verdict(self, failure: Errored | None, results: list[Result], rooms_left: list[str]) -> SuiteVerdict:
         runs = [self._verdicts.get(planned.case) or self._not_run(planned, failure) for planned in self._plan]
+        rates = self._suite.pass_rates()
         return SuiteVerdict.of(
             runs,
             suite=self._suite.name,
@@ -316,7 +317,7 @@ class SuiteRun:
             started_at=datetime.fromtimestamp(self._clock.started_at, UTC).isoformat(timespec="milliseconds"),
             duration_s=self._clock(),
             results=results,
-            pass_rates=self._suite.pass_rates(),
+            pass_rates={PoolId.of(run): rates.get(run.scenario, 1.0) for run in runs},
             kind=failure.kind if failure else None,
             hint=failure.hint if failure else "",
             rooms_left=rooms_left,

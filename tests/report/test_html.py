@@ -12,7 +12,7 @@ from playwright.async_api import Page, expect
 from cekura_agent_kit.verdict import Kind, Line
 
 from .conftest import Open
-from .verdicts import FAILED, HOSTILE, hostile, many, mixed, run, suite
+from .verdicts import FAILED, HOSTILE, POOL, hostile, many, mixed, run, suite
 
 # One browser for all, on one core.
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("browser")]
@@ -242,7 +242,7 @@ async def test_without_javascript_every_run_can_be_read(open_report: Open) -> No
         (suite(), "Nothing ran."),
         (suite(run(1)), "The agent passed the one run."),
         (suite(run(1), run(2)), "The agent passed both runs."),
-        (suite(run(1), run(2, FAILED), pass_rates={30: 0.5}), "The agent passed 1 of 2 runs; the other is within"),
+        (suite(run(1), run(2, FAILED), pass_rates={POOL: 0.5}), "The agent passed 1 of 2 runs; the other is within"),
         (suite(run(1), kind=Kind.API_UNREACHABLE), "The test broke: Cekura's API could not be reached."),
     ],
 )

@@ -14,7 +14,7 @@ from junitparser import xunit2
 from cekura_agent_kit.report import junit
 from cekura_agent_kit.verdict import Kind, SuiteVerdict
 
-from .verdicts import ERRORED, FAILED, hostile, many, mixed, run, suite
+from .verdicts import ERRORED, FAILED, POOL, hostile, many, mixed, run, suite
 
 
 @cache
@@ -70,7 +70,7 @@ def test_properties_name_run_result_and_mode() -> None:
 
 
 def test_a_failure_within_the_pass_rate_turns_no_build_red() -> None:
-    verdict = suite(run(1), run(2, FAILED), pass_rates={30: 0.5})
+    verdict = suite(run(1), run(2, FAILED), pass_rates={POOL: 0.5})
     assert verdict.exit_code == 0
     report = read(verdict)
     assert report.failures == 0

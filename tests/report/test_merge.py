@@ -14,7 +14,7 @@ from cekura_agent_kit.report import html
 from cekura_agent_kit.report.merge import merged
 from cekura_agent_kit.verdict import Kind, Outcome, SuiteVerdict
 
-from .verdicts import ERRORED, FAILED, PASSED, mixed, run, suite
+from .verdicts import ERRORED, FAILED, PASSED, POOL, mixed, run, suite
 
 LATER = "2026-03-01T10:30:10+01:00"
 """Ten seconds after the first shard's start, told in another time zone."""
@@ -59,7 +59,7 @@ def test_a_case_that_was_not_run_gives_way_to_one_that_was() -> None:
 
 
 def test_rates_and_a_broken_shard_are_kept() -> None:
-    rate = merged([suite(run(1), pass_rates={30: 0.5}), suite(run(2, FAILED), pass_rates={30: 0.5})])
+    rate = merged([suite(run(1), pass_rates={POOL: 0.5}), suite(run(2, FAILED), pass_rates={POOL: 0.5})])
     assert rate.outcome is PASSED
     broken = merged([suite(run(1)), suite(run(2), kind=Kind.WORKER_FAILED, hint="look at its log")])
     assert (broken.exit_code, broken.kind, broken.hint) == (2, Kind.WORKER_FAILED, "look at its log")
@@ -107,7 +107,7 @@ def test_github_gets_its_summary_and_annotations(tmp_path: Path) -> None:
         (b"", "Invalid JSON"),
         (b"[]", "the file: Input should be an object"),
         (b"{}", "suite: Field required"),
-        (mixed().to_json().replace('"version": 1', '"version": 2').encode(), "version: Input should be 1"),
+        (mixed().to_json().replace('"version": 2', '"version": 3').encode(), "version: Input should be 2"),
         (b"\xff\xfe\x00", "Invalid JSON"),
         (None, "cannot be read (No such file or directory)"),
     ],

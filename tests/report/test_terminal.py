@@ -20,7 +20,7 @@ from cekura_agent_kit.report import terminal
 from cekura_agent_kit.trigger.progress import Ended, Finished, Noted, Planned, PlannedCase, Said, Stage
 from cekura_agent_kit.verdict import Kind, Line, SuiteVerdict
 
-from .verdicts import ERRORED, FAILED, HOSTILE, hostile, many, mixed, run, suite
+from .verdicts import ERRORED, FAILED, HOSTILE, POOL, hostile, many, mixed, run, suite
 
 STAGES = ("room", "agent_joined", "agent_ready", "started", "evaluator_joined", "first_reply", "ended", "verdict")
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
@@ -56,7 +56,7 @@ def test_a_green_build_is_short() -> None:
 
 
 def test_a_rate_is_shown_with_its_count() -> None:
-    text = printed(suite(run(1), run(2, FAILED), run(3), pass_rates={30: 0.6}))
+    text = printed(suite(run(1), run(2, FAILED), run(3), pass_rates={POOL: 0.6}))
     assert "✓ 30 Books a table  2 of 3 passed, 60 % wanted, flaky\n" in text
     assert "The agent passed 2 of 3 runs; the other is within the scenario's pass rate.\n" in text
 

@@ -5,9 +5,22 @@ from __future__ import annotations
 from typing import Any
 
 from cekura_agent_kit.contract import Mode
-from cekura_agent_kit.verdict import Kind, Latency, Line, Metric, Outcome, Result, RunVerdict, SuiteVerdict, Timeline
+from cekura_agent_kit.verdict import (
+    Kind,
+    Latency,
+    Line,
+    Metric,
+    Outcome,
+    PoolId,
+    Result,
+    RunVerdict,
+    SuiteVerdict,
+    Timeline,
+)
 
 PASSED, FAILED, ERRORED = Outcome.PASSED, Outcome.FAILED, Outcome.ERRORED
+POOL = PoolId("", 30, Mode.TEXT)
+"""The pool that `run` belongs to by default."""
 
 
 def talk(begins: float, *, answer: str = "Booked for two at seven. See you then!") -> list[Line]:

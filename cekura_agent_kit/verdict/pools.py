@@ -1,0 +1,142 @@
+"""Verdicts of pools and scenarios. A pool is the unit that a pass rate judges."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from ..contract import Mode
+from .model import ReportModel
+from .outcomes import Outcome
+from .run_verdict import RunVerdict
+
+
+class PoolId(NamedTuple):
+    """Identity of a pool: one entry of the suite's `runs`, one scenario, one mode."""
+
+    entry: str
+    scenario: int
+    mode: Mode
+
+    @classmethod
+    def of(cls, run: RunVerdict) -> PoolId:
+        """Return the pool that the run belongs to."""
+        return cls(run.entry, run.scenario, run.mode)
+
+
+class PoolVerdict(ReportModel):
+    """Verdict of all runs of one entry, scenario and mode."""
+
+    entry: str
+    """Name of the entry in the suite's `runs`; empty in reports of version 1."""
+    scenario: int
+    """Id on Cekura."""
+    name: str = ""
+    """Name of the scenario."""
+    mode: Mode
+    passed: int
+    failed: int
+    errored: int
+    skipped: int = 0
+    """Runs left out on purpose; they count neither for nor against the pool."""
+    pass_rate: float = 1.0
+    """Share of passed runs, 0 to 1, that the pool needs."""
+    outcome: Outcome
+    """Errored if any run errored, else passed if `passed / (passed + failed)` is at least `pass_rate`, else failed.
+    Skipped if every run was skipped."""
+    flaky: bool = False
+    """Some runs passed and some failed."""
+    stopped: bool = False
+    """Some runs were skipped, so only the outcome can be compared with another report's."""
+
+    @property
+    def id(self) -> PoolId:
+        """Identity of the pool."""
+        return PoolId(self.entry, self.scenario, self.mode)
+
+    @property
+    def judged(self) -> int:
+        """Number of runs that count."""
+        return self.passed + self.failed + self.errored
+
+
+class ScenarioVerdict(ReportModel):
+    """Verdict of all runs of one scenario, over all its pools."""
+
+    scenario: int
+    """Id on Cekura."""
+    name: str = ""
+    outcome: Outcome
+    """Worst outcome of its pools: errored, then failed, then passed. Skipped if every run was skipped."""
+    passed: int
+    failed: int
+    errored: int
+    pass_rate: float = 1.0
+    """Highest pass rate of its pools."""
+    flaky: bool
+    """At least one of its pools is flaky."""
+
+
+def pools_of(runs: Iterable[RunVerdict], pass_rates: Mapping[PoolId, float]) -> list[PoolVerdict]:
+    """Judge each pool by its runs, in the order of their first run.
+
+    Args:
+        runs: all runs of the suite.
+        pass_rates: the rate that each pool needs, 0 to 1. Default: 1.
+    """
+    by_pool: dict[PoolId, list[RunVerdict]] = {}
+    for run in runs:
+        by_pool.setdefault(PoolId.of(run), []).append(run)
+    return [_pool(pool, members, pass_rates.get(pool, 1.0)) for pool, members in by_pool.items()]
+
+
+def scenarios_of(pools: Iterable[PoolVerdict]) -> list[ScenarioVerdict]:
+    """Judge each scenario by its pools, in the order of their first pool."""
+    by_scenario: dict[int, list[PoolVerdict]] = {}
+    for pool in pools:
+        by_scenario.setdefault(pool.scenario, []).append(pool)
+    return [
+        ScenarioVerdict(
+            scenario=scenario,
+            name=next((pool.name for pool in members if pool.name), ""),
+            outcome=worst(pool.outcome for pool in members),
+            passed=sum(pool.passed for pool in members),
+            failed=sum(pool.failed for pool in members),
+            errored=sum(pool.errored for pool in members),
+            pass_rate=max(pool.pass_rate for pool in members),
+            flaky=any(pool.flaky for pool in members),
+        )
+        for scenario, members in by_scenario.items()
+    ]
+
+
+def worst(outcomes: Iterable[Outcome]) -> Outcome:
+    """Return the worst outcome: errored, failed, passed. Skipped if there is no other."""
+    found = set(outcomes)
+    ranked = (Outcome.ERRORED, Outcome.FAILED, Outcome.PASSED)
+    return next((outcome for outcome in ranked if outcome in found), Outcome.SKIPPED)
+
+
+def _pool(pool: PoolId, runs: list[RunVerdict], pass_rate: float) -> PoolVerdict:
+    passed, failed, errored, skipped = (sum(run.outcome is outcome for run in runs) for outcome in Outcome)
+    if errored:
+        outcome = Outcome.ERRORED
+    elif not passed + failed:
+        outcome = Outcome.SKIPPED
+    else:
+        # The margin keeps 0.8 of 5 at 4 in spite of binary fractions.
+        outcome = Outcome.PASSED if passed >= pass_rate * (passed + failed) - 1e-9 else Outcome.FAILED
+    return PoolVerdict(
+        entry=pool.entry,
+        scenario=pool.scenario,
+        name=next((run.scenario_name for run in runs if run.scenario_name), ""),
+        mode=pool.mode,
+        passed=passed,
+        failed=failed,
+        errored=errored,
+        skipped=skipped,
+        pass_rate=pass_rate,
+        outcome=outcome,
+        flaky=bool(passed and failed),
+        stopped=bool(skipped),
+    )

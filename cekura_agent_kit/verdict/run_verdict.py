@@ -1,0 +1,179 @@
+"""Verdict of one run, and what it consists of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Literal
+
+from ..contract import Mode
+from .model import ReportModel
+from .outcomes import Kind, Outcome
+
+Scalar = bool | int | float | str | None
+
+
+class RubricRule(ReportModel):
+    """Rule of the project's rubric on Cekura. All rules that apply must pass."""
+
+    name: str
+    """Name of the metric that the rule judges."""
+    passed: bool | None = None
+    """Null if the rule was skipped: its metric has no value or does not apply."""
+    value: Scalar = None
+    """Value of the metric."""
+    conditions: str = ""
+    """Condition on the value, such as `score gte 5`."""
+    explanation: str = ""
+
+
+class Metric(ReportModel):
+    """Metric of Cekura's evaluation."""
+
+    name: str
+    type: str = ""
+    """`binary`, `enum`, `numeric`, `continuous_qualitative`, or another word of Cekura's."""
+    passed: bool | None = None
+    """Null if the metric neither passes nor fails, as a plain number, or did not apply."""
+    value: Scalar = None
+    """Value of an enum or a number."""
+    score: float | None = None
+    explanation: str = ""
+
+
+class Statement(ReportModel):
+    """Statement of the scenario's expected outcome."""
+
+    text: str
+    outcome: Literal["met", "not_met", "blocked"]
+    """Blocked: Cekura could not judge it."""
+    explanation: str = ""
+
+
+class Check(ReportModel):
+    """Check that the agent's own code made during the test."""
+
+    name: str
+    ok: bool
+    detail: str = ""
+
+
+class Timeline(ReportModel):
+    """Stages of a run, in seconds from the suite's start."""
+
+    room: float | None = None
+    """The room was created."""
+    agent_joined: float | None = None
+    agent_ready: float | None = None
+    """The agent can talk to the evaluator."""
+    started: float | None = None
+    """Cekura accepted the start."""
+    evaluator_joined: float | None = None
+    """Join time reported by the LiveKit server."""
+    first_reply: float | None = None
+    """First words of the agent after the evaluator joined."""
+    ended: float | None = None
+    """The conversation was over."""
+    verdict: float | None = None
+    """The verdict was known."""
+
+
+class Latency(ReportModel):
+    """Reply times, in seconds."""
+
+    turns: list[float] = []
+    """One value for each turn."""
+    median: float | None = None
+    p95: float | None = None
+
+    @classmethod
+    def of(cls, turns: Iterable[float]) -> Latency:
+        """Return the turns with their median and 95th percentile (nearest rank)."""
+        turns = list(turns)
+        if not turns:
+            return cls()
+        ranked = sorted(turns)
+        median = (ranked[(len(ranked) - 1) // 2] + ranked[len(ranked) // 2]) / 2
+        p95 = ranked[-(-len(ranked) * 95 // 100) - 1]
+        return cls(turns=turns, median=round(median, 3), p95=round(p95, 3))
+
+
+class Line(ReportModel):
+    """Line of a transcript."""
+
+    role: Literal["evaluator", "agent", "tool", "event"]
+    text: str = ""
+    """Words of a speaker, or the description of an event."""
+    at: float | None = None
+    """Seconds from the suite's start."""
+    name: str = ""
+    """Name of the tool or of the event."""
+    arguments: dict[str, Any] = {}
+    """Arguments of the tool call."""
+    output: str = ""
+    """Output of the tool call."""
+    is_error: bool = False
+    """The tool call failed; `output` is its error."""
+    mocked: bool = False
+    """A double or a mock answered the tool call."""
+
+
+class RunVerdict(ReportModel):
+    """Verdict of one run."""
+
+    case: str
+    """`SCENARIO#N`: the Nth run of that scenario in the suite's plan."""
+    entry: str = ""
+    """Name of the entry in the suite's `runs`; empty in reports of version 1."""
+    scenario: int
+    """Id on Cekura."""
+    scenario_name: str = ""
+    mode: Mode
+    outcome: Outcome
+    kind: Kind | None = None
+    """Set if the outcome is errored."""
+    reason: str = ""
+    """Why the run failed or errored; `fail_fast` or `decided` if it was skipped."""
+    hint: str = ""
+    """What to do about it."""
+    notes: list[str] = []
+    """What else was observed, and did not decide the outcome."""
+    run_id: int | None = None
+    result_id: int | None = None
+    url: str = ""
+    """Page of the run on Cekura."""
+    room: str = ""
+    recording_url: str = ""
+    ended_reason: str = ""
+    signed: bool | None = None
+    """The agent accepted the trigger's signature. Null if that is not known."""
+    measured: bool | None = None
+    """Cekura measured something: a rubric rule, a metric that passes or fails, or a statement. Null without a verdict
+    of Cekura's, and in reports of version 1."""
+    rubric: list[RubricRule] = []
+    expected_outcome: str = ""
+    statements: list[Statement] = []
+    """Statements of the expected outcome."""
+    score: float | None = None
+    """Score of the expected outcome, 0 to 100."""
+    explanation: list[str] = []
+    metrics: list[Metric] = []
+    checks: list[Check] = []
+    timeline: Timeline = Timeline()
+    latency: Latency = Latency()
+    """Time from the evaluator's last words to the first words of the agent's reply."""
+    full_reply: Latency = Latency()
+    """Time from the evaluator's last words to the last words of the agent's reply."""
+    transcript_source: Literal["witness", "cekura"] | None = None
+    """`witness`: observed in the room. `cekura`: read from Cekura."""
+    transcript: list[Line] = []
+    worker_log: str = ""
+    """Path of the worker's log of this run, relative to the report."""
+    seed: int | None = None
+    metadata: dict[str, Any] = {}
+    """Metadata of the job, without secrets."""
+    room_metadata: dict[str, Any] = {}
+    """Metadata of the room, without secrets."""
+    test_profile_data: dict[str, Any] = {}
+    """The main agent's part of the scenario's test profile, as sent to the agent."""
+    tools: dict[str, Any] = {}
+    """What the agent's tools did in this test, as in the suite."""

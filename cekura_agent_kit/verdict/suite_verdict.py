@@ -1,0 +1,183 @@
+"""Verdict of a suite, and the JSON report that it is written to and read from."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal
+
+from pydantic import ValidationError
+
+from ..contract import Mode
+from ..errors import ReportError
+from .model import ReportModel
+from .outcomes import Kind, Outcome, SkipReason
+from .pools import PoolId, PoolVerdict, ScenarioVerdict, pools_of, scenarios_of, worst
+from .run_verdict import Latency, RunVerdict
+
+_EXIT_CODES = {Outcome.PASSED: 0, Outcome.FAILED: 1, Outcome.ERRORED: 2, Outcome.SKIPPED: 2}
+
+
+class Result(ReportModel):
+    """Result on Cekura: the runs of one start."""
+
+    id: int
+    mode: Mode
+    url: str = ""
+
+
+class Shard(ReportModel):
+    """Part of a suite that a report covers."""
+
+    index: int
+    """Number of the part, from 1."""
+    of: int
+    """Number of parts."""
+
+
+class SuiteVerdict(ReportModel):
+    """Verdict of a suite: the JSON report, version 2."""
+
+    version: Literal[2] = 2
+    suite: str
+    """Name of the suite."""
+    suite_id: str
+    """Random id of this run of the suite."""
+    shard: Shard | None = None
+    """Set if the report covers only one part of the suite."""
+    worker: str = ""
+    """File or command of the suite's `worker`; empty if the suite starts none."""
+    outcome: Outcome
+    """Worst outcome of the pools; errored if nothing ran; failed at least if fail-fast left out a run."""
+    kind: Kind | None = None
+    """Set if the suite as a whole errored."""
+    hint: str = ""
+    started_at: str
+    """ISO 8601, with its offset from UTC."""
+    duration_s: float
+    results: list[Result] = []
+    runs: list[RunVerdict] = []
+    pools: list[PoolVerdict] = []
+    scenarios: list[ScenarioVerdict] = []
+    rooms_left: list[str] = []
+    """Rooms that could not be deleted; run `cekura-kit sweep` to delete them."""
+    comparison: dict[str, Any] | None = None
+    """Comparison with an earlier report, if one was made."""
+
+    @property
+    def exit_code(self) -> int:
+        """0 if passed, 1 if failed, 2 if errored or nothing ran."""
+        return _EXIT_CODES[self.outcome]
+
+    @property
+    def latency(self) -> Latency:
+        """Latency over all turns of all runs. Not in the JSON report, which has them by run."""
+        return Latency.of(turn for run in self.runs for turn in run.latency.turns)
+
+    @property
+    def full_reply(self) -> Latency:
+        """Time to the end of the reply, over all turns of all runs. Not in the JSON report."""
+        return Latency.of(turn for run in self.runs for turn in run.full_reply.turns)
+
+    @classmethod
+    def of(
+        cls,
+        runs: Iterable[RunVerdict],
+        *,
+        suite: str,
+        suite_id: str,
+        started_at: str,
+        duration_s: float,
+        results: Iterable[Result] = (),
+        pass_rates: Mapping[PoolId, float] | None = None,
+        kind: Kind | None = None,
+        hint: str = "",
+        rooms_left: Iterable[str] = (),
+        shard: Shard | None = None,
+        worker: str = "",
+    ) -> SuiteVerdict:
+        """Judge a suite by its runs.
+
+        Args:
+            runs: in the order of the suite file.
+            suite: name of the suite.
+            suite_id: random id of this run of the suite.
+            started_at: ISO 8601.
+            duration_s: seconds.
+            results: started on Cekura.
+            pass_rates: share of passed runs, 0 to 1, that each pool needs. Default: 1.
+            kind: set if the suite as a whole errored.
+            hint: what to do about it.
+            rooms_left: rooms that could not be deleted.
+            shard: the part of the suite that was run, if it was split.
+            worker: file or command of the suite's worker.
+        """
+        runs = list(runs)
+        pools = pools_of(runs, pass_rates or {})
+        return cls(
+            suite=suite,
+            suite_id=suite_id,
+            shard=shard,
+            worker=worker,
+            outcome=_outcome(runs, pools, kind),
+            kind=kind,
+            hint=hint,
+            started_at=started_at,
+            duration_s=round(duration_s, 3),
+            results=list(results),
+            runs=runs,
+            pools=pools,
+            scenarios=scenarios_of(pools),
+            rooms_left=list(rooms_left),
+        )
+
+    @classmethod
+    def from_json(cls, text: str | bytes, *, source: str = "report") -> SuiteVerdict:
+        """Read a JSON report of version 2 or 1. A report of version 1 is judged anew, by its pools.
+
+        Raises:
+            ReportError: not a JSON report; names the first part that is wrong.
+        """
+        try:
+            value = json.loads(text)
+        except (ValueError, RecursionError):
+            value = None
+        try:
+            if isinstance(value, dict) and value.get("version") == 1:
+                return _upgraded(value)
+            return cls.model_validate_json(text)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            where = ".".join(map(str, first["loc"])) or "the file"
+            raise ReportError(
+                f"{source}: {where}: {first['msg']}", hint="give a file that `cekura-kit run --json` wrote"
+            ) from None
+
+    def to_json(self) -> str:
+        """Return the JSON report, version 2."""
+        return self.model_dump_json(indent=2)
+
+
+def _outcome(runs: list[RunVerdict], pools: list[PoolVerdict], kind: Kind | None) -> Outcome:
+    if kind is not None:
+        return Outcome.ERRORED
+    outcome = worst(pool.outcome for pool in pools)
+    if outcome is Outcome.SKIPPED:
+        return Outcome.ERRORED
+    # Fail-fast follows a failure. A pass rate that forgives the failure says nothing about the runs left out.
+    stopped = any(run.outcome is Outcome.SKIPPED and run.reason == SkipReason.FAIL_FAST for run in runs)
+    return Outcome.FAILED if outcome is Outcome.PASSED and stopped else outcome
+
+
+def _upgraded(report: dict[str, Any]) -> SuiteVerdict:
+    """Return a report of version 1 as version 2, which judges by pool where version 1 judged by scenario."""
+    old = SuiteVerdict.model_validate_json(json.dumps({**report, "version": 2}))
+    rates = {scenario.scenario: scenario.pass_rate for scenario in old.scenarios}
+    pools = pools_of(old.runs, {PoolId.of(run): rates.get(run.scenario, 1.0) for run in old.runs})
+    return old.model_copy(
+        update={
+            "outcome": _outcome(old.runs, pools, old.kind),
+            "pools": pools,
+            "scenarios": scenarios_of(pools),
+        }
+    )
