@@ -78,15 +78,14 @@ class Caller:
         self.announced = True
         self._wire.deliver(self._wire.agent.add_participant, self.participant)
         if self.active:
-            self._wire.emit("participant_active", self.participant)
+            self._emit("participant_active", self.participant)
 
     def activate(self) -> None:
         """Let it receive from now on; needed once for one that joined with ``active=False``."""
         if self.active:
             return
         info_of(self.participant).state = rtc.ParticipantState.PARTICIPANT_STATE_ACTIVE
-        if self.announced:
-            self._wire.emit("participant_active", self.participant)
+        self._emit("participant_active", self.participant)
 
     def say(self, text: str, *, attributes: Mapping[str, str] | None = None) -> str:
         """Type a message: a text stream on ``lk.chat``; return its id."""
@@ -119,8 +118,19 @@ class Caller:
     def set_attributes(self, attributes: Mapping[str, str]) -> None:
         """Change attributes; an empty value removes its key."""
         changed = change_attributes(self.participant, attributes)
-        if self.announced:
-            self._wire.emit("participant_attributes_changed", changed, self.participant)
+        self._emit("participant_attributes_changed", changed, self.participant)
+
+    def update(self, *, name: str = "", metadata: str = "", attributes: Mapping[str, str] | None = None) -> None:
+        """Change name, metadata and attributes, as the server's API does; empty ones stay as they are."""
+        info = info_of(self.participant)
+        if name and name != info.name:
+            before, info.name = info.name, name
+            self._emit("participant_name_changed", self.participant, before, name)
+        if metadata and metadata != info.metadata:
+            before, info.metadata = info.metadata, metadata
+            self._emit("participant_metadata_changed", self.participant, before, metadata)
+        if attributes:
+            self.set_attributes(attributes)
 
     def leave(self, reason: Any = rtc.DisconnectReason.CLIENT_INITIATED) -> None:
         """Leave the room, or be removed from it, as `rtc.DisconnectReason` says."""
@@ -129,3 +139,8 @@ class Caller:
         del self._wire.present[self.identity]
         if self.announced:
             self._wire.deliver(self._wire.agent.remove_participant, self.participant, reason)
+
+    def _emit(self, event: str, *args: Any) -> None:
+        """Emit an event at the agent, which knows nothing of a participant that was not announced."""
+        if self.announced:
+            self._wire.emit(event, *args)

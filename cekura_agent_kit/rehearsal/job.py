@@ -20,8 +20,10 @@ from livekit.protocol import agent, models
 from ..errors import RehearsalError
 from ..worker.target import Entrypoint, Target
 from .internals import job as internals
+from .internals.api import use_server
 from .internals.sessions import Listener, share_mocks
 from .room import MemoryRoom
+from .server_api import MemoryServer
 
 __tracebackhide__ = True
 
@@ -69,6 +71,7 @@ class Job:
         failed: done when the job has failed.
         failure: what the job failed with.
         mocks: what `mock_tools` replaces, shared by all tasks of the job.
+        server: answers the job's requests to LiveKit's API.
     """
 
     def __init__(
@@ -90,13 +93,13 @@ class Job:
         self.failed: asyncio.Future[None] = loop.create_future()
         self.failure: BaseException | None = None
         self.mocks: dict[type, Any] = {}
+        self.server = MemoryServer(room)
         self.ctx = internals.RehearsalContext(
             info=_job_info(target, metadata, room),
             process=process,
             room=room,
             listener=listener,
             shutdown=self.shutdown,
-            delete_room=room.close,
         )
         room.on("disconnected", self._on_disconnected)
         self._beside: list[asyncio.Task[Any]] = []
@@ -142,6 +145,7 @@ class Job:
 
     async def _run(self) -> None:
         internals.enter_job(self.ctx)
+        use_server(self.server)
         self.mocks = share_mocks()
         try:
             await self._ask()

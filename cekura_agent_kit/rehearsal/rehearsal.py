@@ -28,9 +28,10 @@ from ..worker.target import Target, find_target
 from .caller import Caller
 from .environment import environment
 from .failures import add_note, explain_missing_key, explain_model, too_long
-from .internals.sessions import install, set_mocks
+from .internals import api, sessions
 from .job import Job, Processes
 from .room import MemoryRoom
+from .server_api import Request
 from .streams import Text
 from .turn import Turn
 from .turn_taking import OpenTurn, TurnTaking
@@ -133,12 +134,17 @@ class Rehearsal:
     @property
     def over(self) -> bool:
         """True once the call has ended, whoever ended it."""
-        return self._call is None or self._call.job.over
+        return self._call is None or self._call.job.over or not self.caller.present
 
     @property
     def heard(self) -> list[Text]:
         """The agent's words as they reached the caller, one text a segment."""
         return self.caller.segments() if self._call is not None and self._call.caller is not None else []
+
+    @property
+    def requests(self) -> list[Request]:
+        """The agent's requests to LiveKit's server API, in order."""
+        return list(self._call.job.server.requests) if self._call is not None else []
 
     @property
     def items(self) -> list[Any]:
@@ -193,6 +199,22 @@ class Rehearsal:
         self.caller.send_data(payload, topic=topic)
         await self.room.delivered()
 
+    async def ended(self) -> None:
+        """Wait until the agent has ended the call and its shutdown callbacks have run.
+
+        Raises:
+            RehearsalError: it has not within ``timeout`` seconds.
+        """
+        job = self._begun.job
+        await self._until(lambda: self.over, "the agent has not ended the call")
+        if not job.over:  # the caller was removed; a server closes the room of an agent alone
+            await self.room.close()
+        await asyncio.wait([ended := asyncio.ensure_future(job.end("room disconnected"))], timeout=self._timeout)
+        if not ended.done():
+            ended.cancel()
+            raise too_long("the job's shutdown did not end", self._timeout, job)
+        await self._raise_failure()
+
     async def hang_up(self) -> None:
         """Leave, and end the call: on return the job is shut down, and its shutdown callbacks have run."""
         self.caller.leave()
@@ -226,7 +248,8 @@ class Rehearsal:
             await self._release()
 
     async def _begin(self) -> None:
-        install()
+        api.install()
+        sessions.install()
         self.target = self._find()
         self._resources.enter_context(environment(self._env))
         room = MemoryRoom(f"rehearsal-{os.getpid()}", on_attributes=self._on_attributes)
@@ -266,7 +289,7 @@ class Rehearsal:
 
     def _share_mocks(self) -> None:
         """Let the agent use the `mock_tools` of the test as they are now."""
-        set_mocks(self._begun.job.mocks)
+        sessions.set_mocks(self._begun.job.mocks)
 
     # Turns.
 
@@ -291,7 +314,13 @@ class Rehearsal:
             if self._model is None:
                 explain_model(error)
             raise error
-        await call.turn_taking.until_streams_closed(turn, self.caller)
+        try:
+            async with asyncio.timeout(self._timeout):
+                await call.turn_taking.until_quiet(turn, self.caller)
+        except TimeoutError:
+            raise too_long(
+                "the turn's speech, or the session that it closes, did not end", self._timeout, call.job
+            ) from None
         if turn.error is not None:
             raise turn.error
 
@@ -313,6 +342,10 @@ class Rehearsal:
         if call.job.over:
             raise RehearsalError(
                 f"the call is over: {call.job.reason}", hint="the call's transcript shows who ended it"
+            )
+        if not self.caller.present:
+            raise RehearsalError(
+                "the call is over: the agent removed the caller", hint="the call's transcript shows what came before"
             )
         if (closed := call.turn_taking.closed) is not None:
             raise RehearsalError(

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from livekit import rtc
@@ -138,8 +138,23 @@ class MemoryRoom(rtc.Room):
         self._wire.changed()
 
     async def close(self, reason: Any = rtc.DisconnectReason.ROOM_DELETED) -> None:
-        """End the room, as its deletion does: the agent is disconnected, and nobody is reported as having left."""
+        """End the room, as its deletion does: all are disconnected, and nobody is reported as having left."""
         await self.disconnect(reason=reason)
+        for caller in self.callers:
+            caller.leave(reason)
+
+    def set_metadata(self, metadata: str) -> None:
+        """Change the room's metadata, as the server does."""
+        info = room_info(self)
+        before, info.metadata = info.metadata, metadata
+        self._wire.emit("room_metadata_changed", before, metadata)
+
+    def send_data(self, data: bytes, *, topic: str = "", identities: Sequence[str] = ()) -> None:
+        """Send a data packet to everybody, or to some, as the server does; it has no sender."""
+        if not identities or self.agent_identity in identities:
+            self._wire.deliver(self.receive_data, "", data, topic)
+        self.packets.append(Packet(topic=topic, payload=data, to=self._wire.receivers(list(identities))))
+        self.changed()
 
     @property
     def attributes(self) -> dict[str, str]:

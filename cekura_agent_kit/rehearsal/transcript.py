@@ -9,16 +9,18 @@ from typing import Any
 from ..verdict import Line
 from ..worker.source import place_of
 from .rehearsal import Rehearsal
+from .server_api import Request
 from .turn import ToolCall, arguments_of
 
 _NAMES = {"evaluator": "caller", "agent": "agent", "tool": "tool", "event": ""}
 
 
 def transcript(call: Rehearsal) -> list[Line]:
-    """Return what both sides said, tool calls and handoffs, in the order in which they happened."""
+    """Return what both sides said, and what the agent called, handed over and asked of LiveKit, in order of time."""
     said = [Line(role="evaluator", text=text, at=at) for at, text in call.said]
     heard = [Line(role="agent", text=text.text.strip(), at=text.at) for text in call.heard]
-    lines = [*said, *heard, *_done(call.items)]
+    asked = [_asked(request) for request in call.requests if request.refusal or not request.is_reading]
+    lines = [*said, *heard, *_done(call.items), *asked]
     return sorted(lines, key=lambda line: line.at or 0.0)
 
 
@@ -44,6 +46,13 @@ def _done(items: Iterable[Any]) -> list[Line]:
             text = f"handoff from {item.old_agent_id} to {item.new_agent_id}"
             lines.append(Line(role="event", name="handoff", text=text, at=item.created_at))
     return lines
+
+
+def _asked(request: Request) -> Line:
+    text = f"asked LiveKit: {request.name}"
+    if request.refusal:
+        text += f", refused: {request.refusal}; a rehearsal is a server alone, without SIP, egress and ingress"
+    return Line(role="event", name="request", text=text, at=request.at)
 
 
 def report(call: Rehearsal) -> str:

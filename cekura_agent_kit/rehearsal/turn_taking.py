@@ -7,7 +7,8 @@ ended when all of this is true:
 2. the session has processed the words: its text callback has returned; of a greeting: the session has started, and the
    entrypoint has returned. An entrypoint that has not after `RETURN` runs as long as the call; then its greeting has
    ended once something was said, if the test asked for the greeting;
-3. each of its text streams to the caller is closed, or the agent has left the room.
+3. each of its text streams to the caller is closed, or the agent has left the room;
+4. a session that is being closed is closed: after `EndCallTool` the call is over when the turn is.
 
 A session that is closed ends its turn; a job that fails ends the call.
 """
@@ -23,7 +24,7 @@ from typing import Any
 from livekit.agents import AgentSession, CloseEvent, llm
 
 from .caller import Caller
-from .internals.sessions import Recorder, record
+from .internals.sessions import Recorder, is_closing, record
 from .job import Job
 from .room import MemoryRoom
 
@@ -111,12 +112,14 @@ class TurnTaking:
         turn.unprocessed = send(said)
         return turn
 
-    async def until_streams_closed(self, turn: OpenTurn, caller: Caller) -> None:
-        """Wait for the third part of the rule above, once the turn's recorder has ended."""
-        segments = caller.segments(turn.first_text)
+    async def until_quiet(self, turn: OpenTurn, caller: Caller) -> None:
+        """Wait for the third and fourth part of the rule above, once the turn's recorder has ended."""
+        segments, session = caller.segments(turn.first_text), self.session
         await self._room.until(
             lambda: all(segment.closed for segment in segments) or not self._room.isconnected(), timeout=None
         )
+        if session is not None and is_closing(session):
+            await self._room.until(lambda: self.closed is not None, timeout=None)
 
     # What the job's sessions call back (`Listener`).
 
@@ -161,3 +164,4 @@ class TurnTaking:
 
     def _on_close(self, event: CloseEvent) -> None:
         self.closed = event
+        self._room.changed()

@@ -8,13 +8,16 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import Callable
-from typing import Any, Protocol
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Protocol
 
 from livekit import api, rtc
 
 from cekura_agent_kit.rehearsal.caller import Caller
+from cekura_agent_kit.rehearsal.internals.api import install, use_server
 from cekura_agent_kit.rehearsal.room import MemoryRoom
+from cekura_agent_kit.rehearsal.server_api import MemoryServer
 from cekura_agent_kit.sandbox.livekit_server import LiveKitServer
 
 PATIENCE = 20.0
@@ -52,6 +55,10 @@ class World(Protocol):
     async def end(self) -> None:
         """The room is deleted."""
 
+    def api(self) -> AbstractAsyncContextManager[api.LiveKitAPI]:
+        """LiveKit's server API, as the agent uses it."""
+        ...
+
     async def close(self) -> None: ...
 
 
@@ -83,6 +90,7 @@ class MemoryGuest:
 class MemoryWorld:
     def __init__(self) -> None:
         self.room: MemoryRoom = MemoryRoom("the-room")
+        self.server = MemoryServer(self.room)
         self.guests: dict[str, MemoryGuest] = {}
 
     async def connect(self) -> None:
@@ -103,6 +111,13 @@ class MemoryWorld:
 
     async def end(self) -> None:
         await self.room.close()
+
+    @asynccontextmanager
+    async def api(self) -> AsyncIterator[api.LiveKitAPI]:
+        install()
+        use_server(self.server)
+        async with api.LiveKitAPI("ws://nowhere.invalid", "key", "a secret of thirty-two characters") as livekit:
+            yield livekit
 
     async def close(self) -> None:
         await self.room.disconnect()
@@ -167,7 +182,7 @@ class ServerWorld:
 
     async def announce(self, identity: str) -> None:
         """As the trigger does: an attribute update, as soon as it is active."""
-        async with self._api() as livekit:
+        async with self.api() as livekit:
             deadline = time.monotonic() + PATIENCE
             while True:
                 listed = await livekit.room.list_participants(api.ListParticipantsRequest(room=self.name))
@@ -182,10 +197,10 @@ class ServerWorld:
             await eventually(lambda: identity in self.room.remote_participants)
 
     async def end(self) -> None:
-        async with self._api() as livekit:
+        async with self.api() as livekit:
             await livekit.room.delete_room(api.DeleteRoomRequest(room=self.name))
 
-    def _api(self) -> Any:
+    def api(self) -> api.LiveKitAPI:
         url = self.server.url.replace("ws", "http", 1)
         return api.LiveKitAPI(url, self.server.api_key, self.server.api_secret)
 

@@ -12,11 +12,10 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from livekit import api, rtc
+from livekit import rtc
 from livekit.agents import AgentServer, AgentSession, JobContext, JobProcess, JobRequest
 from livekit.agents.job import JobExecutorType, RunningJobInfo, _JobContextVar
 from livekit.agents.utils import http_context
@@ -25,11 +24,9 @@ from .sessions import Listener
 
 __tracebackhide__ = True
 
-logger = logging.getLogger("cekura_agent_kit.rehearsal")
-
 
 class RehearsalContext(JobContext):
-    """The context of a rehearsed job: real, except for what needs a server.
+    """The context of a rehearsed job: a real one, with the listener of its sessions.
 
     Args:
         info: the job.
@@ -37,7 +34,6 @@ class RehearsalContext(JobContext):
         room: `ctx.room`.
         listener: called back by the job's sessions.
         shutdown: called with the reason when the agent shuts the job down.
-        delete_room: ends the room.
     """
 
     def __init__(
@@ -48,7 +44,6 @@ class RehearsalContext(JobContext):
         room: rtc.Room,
         listener: Listener,
         shutdown: Callable[[str], None],
-        delete_room: Callable[[], Awaitable[None]],
     ) -> None:
         super().__init__(
             proc=process,
@@ -59,34 +54,6 @@ class RehearsalContext(JobContext):
             inference_executor=_NoInference(),
         )
         self.listener = listener
-        self._delete_room = delete_room
-
-    def delete_room(self, room_name: str | None = None) -> asyncio.Future[api.DeleteRoomResponse]:
-        """End the room."""
-
-        async def delete() -> api.DeleteRoomResponse:
-            if room_name in (None, self.room.name):
-                await self._delete_room()
-            return api.DeleteRoomResponse()
-
-        task = asyncio.create_task(delete())
-        self._pending_tasks.append(task)
-        return task
-
-    def add_sip_participant(self, **options: Any) -> asyncio.Future[api.SIPParticipantInfo]:
-        """Log that nobody is called."""
-        return self._not_in_memory("add_sip_participant", api.SIPParticipantInfo())
-
-    def transfer_sip_participant(self, *args: Any, **options: Any) -> asyncio.Future[api.SIPParticipantInfo]:
-        """Log that nobody is transferred."""
-        return self._not_in_memory("transfer_sip_participant", api.SIPParticipantInfo())
-
-    @staticmethod
-    def _not_in_memory(name: str, answer: Any) -> asyncio.Future[Any]:
-        logger.warning("ctx.%s() does nothing in a rehearsal", name)
-        future = asyncio.get_running_loop().create_future()
-        future.set_result(answer)
-        return future
 
 
 class _NoInference:

@@ -2,7 +2,10 @@
 
 Touched, checked on livekit-agents 1.6.0 to 1.8.9:
 
-- ``AgentSession._llm``, ``_started``; ``AgentSession._global_run_state``: where `AgentSession.run` keeps its record.
+- ``AgentSession._llm``; ``AgentSession._global_run_state``: where `AgentSession.run` keeps its record.
+- ``AgentSession._closing_task``, ``_closing``: the begin of a close. When they are gone, a turn may end before a close
+that
+  it set off.
 - ``RunResult._watch_handle``, ``_mark_done_if_needed``, ``_handles``, ``_done_fut``: the end of a record.
 - ``run_result._MockToolsContextVar``: what `mock_tools` sets.
 
@@ -87,6 +90,11 @@ class Recorder(run_result.RunResult[None]):
 def record(session: AgentSession[Any], recorder: Recorder) -> None:
     """Record what the session does from now on."""
     session._global_run_state = recorder
+
+
+def is_closing(session: AgentSession[Any]) -> bool:
+    """Return whether the session is being closed."""
+    return getattr(session, "_closing_task", None) is not None or bool(getattr(session, "_closing", False))
 
 
 @functools.cache
