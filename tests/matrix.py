@@ -18,7 +18,10 @@ ROOT = Path(__file__).parents[1]
 TESTS = [
     "tests/agent",
     "tests/test_contract.py",
-    *(f"tests/rehearsal/test_{what}.py" for what in ("room", "parity", "rehearse", "leftovers")),
+    *(
+        f"tests/rehearsal/test_{what}.py"
+        for what in ("room", "server_api", "parity", "rehearse", "hanging_up", "target", "leftovers")
+    ),
 ]
 
 
