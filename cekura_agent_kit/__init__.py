@@ -1,19 +1,43 @@
 """Test LiveKit voice agents with Cekura, from the agent's own repo.
 
-The names below are resolved on first use, so that importing the package costs nothing in production.
+The public names are listed in docs/python.md. They are imported on first use, so that importing the package costs
+nothing in production.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from .lazy import attach
 
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from .agent.call import Call, current_call
+    from .agent.data_messages import DataMessage
     from .agent.entrypoint import wrap_entrypoint
     from .contract import Mode
-    from .errors import KitError
+    from .errors import (
+        CekuraError,
+        CekuraRefused,
+        CekuraUnreachable,
+        KitError,
+        LiveKitError,
+        LiveKitUnreachable,
+        MetadataError,
+        NoSuchRoom,
+        RehearsalError,
+        ReportError,
+        SandboxError,
+        ScenarioError,
+        SettingsError,
+        StartUnknown,
+        SuiteError,
+        TargetError,
+        TextModeError,
+        WorkerError,
+    )
+    from .trigger.progress import Ended, Event, Finished, Noted, Planned, PlannedCase, Said, Stage
     from .trigger.settings import Settings
     from .trigger.suite import Suite
     from .trigger.suite_run import run_suite
@@ -21,14 +45,40 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Call",
+    "CekuraError",
+    "CekuraRefused",
+    "CekuraUnreachable",
+    "DataMessage",
+    "Ended",
+    "Event",
+    "Finished",
     "Kind",
     "KitError",
+    "LiveKitError",
+    "LiveKitUnreachable",
+    "MetadataError",
     "Mode",
+    "NoSuchRoom",
+    "Noted",
     "Outcome",
+    "Planned",
+    "PlannedCase",
+    "RehearsalError",
+    "ReportError",
     "RunVerdict",
+    "Said",
+    "SandboxError",
+    "ScenarioError",
     "Settings",
+    "SettingsError",
+    "Stage",
+    "StartUnknown",
     "Suite",
+    "SuiteError",
     "SuiteVerdict",
+    "TargetError",
+    "TextModeError",
+    "WorkerError",
     "current_call",
     "run_suite",
     "wrap_entrypoint",
@@ -36,28 +86,43 @@ __all__ = [
 
 _HOME = {
     "Call": ".agent.call",
+    "CekuraError": ".errors",
+    "CekuraRefused": ".errors",
+    "CekuraUnreachable": ".errors",
+    "DataMessage": ".agent.data_messages",
+    "Ended": ".trigger.progress",
+    "Event": ".trigger.progress",
+    "Finished": ".trigger.progress",
     "Kind": ".verdict",
     "KitError": ".errors",
+    "LiveKitError": ".errors",
+    "LiveKitUnreachable": ".errors",
+    "MetadataError": ".errors",
     "Mode": ".contract",
+    "NoSuchRoom": ".errors",
+    "Noted": ".trigger.progress",
     "Outcome": ".verdict",
+    "Planned": ".trigger.progress",
+    "PlannedCase": ".trigger.progress",
+    "RehearsalError": ".errors",
+    "ReportError": ".errors",
     "RunVerdict": ".verdict",
+    "Said": ".trigger.progress",
+    "SandboxError": ".errors",
+    "ScenarioError": ".errors",
     "Settings": ".trigger.settings",
+    "SettingsError": ".errors",
+    "Stage": ".trigger.progress",
+    "StartUnknown": ".errors",
     "Suite": ".trigger.suite",
+    "SuiteError": ".errors",
     "SuiteVerdict": ".verdict",
+    "TargetError": ".errors",
+    "TextModeError": ".errors",
+    "WorkerError": ".errors",
     "current_call": ".agent.call",
     "run_suite": ".trigger.suite_run",
     "wrap_entrypoint": ".agent.entrypoint",
 }
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
-    value = globals()[name] = getattr(import_module(_HOME[name], __name__), name)
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = attach(__name__, _HOME)

@@ -1,29 +1,38 @@
-"""Every error that cekura-agent-kit raises on purpose, in one tree.
+"""Errors of cekura-agent-kit, in one tree.
 
     KitError
-    ├── MetadataError         the job's metadata says something about a test that cannot be understood
-    ├── TextModeError         text mode did not hold, and something that was not text was in the way
-    ├── SuiteError            the suite file, or a flag that mirrors it
-    ├── ScenarioError         the sandbox's scenario file or model rules
-    ├── SettingsError         keys and addresses from the environment
-    ├── CekuraError           Cekura's API
-    │   ├── CekuraRefused     it answered 4xx: nothing was started or read
-    │   ├── CekuraUnreachable the request never left, or no read came back in time
-    │   └── StartUnknown      a start was sent and its answer was lost
-    ├── LiveKitError          LiveKit's API, or a room
-    ├── WorkerError           the suite's worker did not start, or died
-    ├── SandboxError          a part of the sandbox
-    ├── ReportError           a report that cannot be read or written
-    ├── TargetError           the agent that is to be run: no such file, no agent in it, or a choice of several
-    └── RehearsalError        a rehearsal that cannot begin or go on
+    ├── MetadataError           the job's metadata names a test, but cannot be understood
+    ├── TextModeError           text mode was not reached or did not last
+    ├── SuiteError              the suite file, or an option that replaces one of its keys
+    ├── ScenarioError           the sandbox's scenario file or model rules
+    ├── SettingsError           keys and addresses from the environment
+    ├── CekuraError             Cekura's API
+    │   ├── CekuraRefused       it answered 4xx: nothing was started or read
+    │   ├── CekuraUnreachable   the request was never sent, or a read had no answer in time
+    │   └── StartUnknown        a start was sent, and its answer was lost
+    ├── LiveKitError            LiveKit's API, or a room
+    │   ├── LiveKitUnreachable  no answer, or not one of LiveKit's
+    │   └── NoSuchRoom          the room does not exist
+    ├── WorkerError             the suite's worker did not start, or died
+    ├── SandboxError            a part of the sandbox
+    │   └── JoinRefused         the sandbox's evaluator could not join its room
+    ├── ReportError             a report that cannot be read or written
+    ├── TargetError             the agent to run: no such file, no agent in it, or more than one
+    ├── RehearsalError          a rehearsal that cannot start or continue
+    └── Errored                 a run that cannot be judged; it ends in the run's verdict and never reaches a caller
 
-Each carries what happened in its text and what to do about it in ``hint``. Where a ``KitError`` ends the command, its
-text and hint are printed without a traceback and the exit code is 2.
+The text of an error is what happened; its ``hint`` is what to do about it. An error that ends the command is printed
+as these two, without a traceback, and the exit code is 2.
 """
 
 
 class KitError(Exception):
-    """What happened, with the value; ``hint`` says what to do."""
+    """Base class of all errors of cekura-agent-kit.
+
+    Attributes:
+        hint: what to do about it; may be empty.
+        exit_code: of a command that ends with this error.
+    """
 
     exit_code = 2
 
@@ -31,27 +40,27 @@ class KitError(Exception):
         super().__init__(message)
         self.hint = hint
         if hint:
-            self.add_note(f"hint: {hint}")  # pytest and tracebacks show it
+            self.add_note(f"hint: {hint}")  # pytest and tracebacks print notes
 
 
 class MetadataError(KitError):
-    """The job's metadata names something of a test that cannot be understood: refused, neither text nor voice."""
+    """The job's metadata names a test, but cannot be understood. The job is refused, in text and in voice."""
 
 
 class TextModeError(KitError):
-    """Text mode did not hold. The text names what held it back."""
+    """Text mode was not reached or did not last; the text names the part that is not text."""
 
 
 class SuiteError(KitError):
-    """The suite file, or a flag that mirrors it: file, line and what is allowed."""
+    """The suite file, or an option that replaces one of its keys, is wrong: file, line and what is allowed."""
 
 
 class ScenarioError(KitError):
-    """The sandbox's scenario file or model rules: file, line and what is allowed."""
+    """The sandbox's scenario file or model rules are wrong: file, line and what is allowed."""
 
 
 class SettingsError(KitError):
-    """Keys or addresses are missing or unusable; all of them are named at once."""
+    """Keys or addresses are missing or unusable; the text names all of them."""
 
 
 class CekuraError(KitError):
@@ -59,11 +68,11 @@ class CekuraError(KitError):
 
 
 class CekuraRefused(CekuraError):
-    """Cekura answered 4xx.
+    """Cekura answered with a 4xx status: nothing was started or read.
 
     Args:
         status: the HTTP status.
-        body: the raw text of the answer; its shape varies.
+        body: raw text of the answer; its shape varies.
     """
 
     def __init__(self, message: str, *, status: int, body: str, hint: str = "") -> None:
@@ -73,32 +82,44 @@ class CekuraRefused(CekuraError):
 
 
 class CekuraUnreachable(CekuraError):
-    """The request never left this machine, or no read came back in time."""
+    """The request never left this machine, or a read had no answer in time. For a start see `StartUnknown`."""
 
 
 class StartUnknown(CekuraError):
-    """A start was sent and its answer was lost: runs may have been started, and cost money. Never sent again."""
+    """A start was sent, and its answer was lost: runs may have started, and cost money. It is never sent again."""
 
 
 class LiveKitError(KitError):
-    """LiveKit's API refused, could not be reached, or is something else than a LiveKit server."""
+    """LiveKit's API refused a request."""
+
+
+class LiveKitUnreachable(LiveKitError):
+    """LiveKit did not answer, or the answer is not one of LiveKit's. A later request may succeed."""
+
+
+class NoSuchRoom(LiveKitError):
+    """The room does not exist, or no longer exists."""
 
 
 class WorkerError(KitError):
-    """The suite's worker did not start or died; the text ends with the tail of its log."""
+    """The suite's worker did not start, or died; the text ends with the last lines of its log."""
 
 
 class SandboxError(KitError):
     """A part of the sandbox could not be found, built or started."""
 
 
+class JoinRefused(SandboxError):
+    """The sandbox's evaluator could not join the room with its URL and token. The text never has the token."""
+
+
 class ReportError(KitError):
-    """A report that cannot be read or written."""
+    """A report cannot be read or written."""
 
 
 class TargetError(KitError):
-    """The agent that is to be run was not found: no such file, no agent in it, or a choice of several."""
+    """The agent to run was not found: no such file, no agent in it, or more than one to choose from."""
 
 
 class RehearsalError(KitError):
-    """A rehearsal cannot begin or go on."""
+    """A rehearsal cannot start or continue."""

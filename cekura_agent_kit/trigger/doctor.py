@@ -12,12 +12,12 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from ..contract import Mode, job_metadata
-from ..errors import KitError, LiveKitError
+from ..errors import KitError, LiveKitError, LiveKitUnreachable
 from .cekura.client import Cekura
 from .redaction import Redaction
 from .rooms.budget import Budget
 from .rooms.room import EVALUATOR, Room
-from .rooms.service import LiveKit, LiveKitUnreachable, participant_token
+from .rooms.service import LiveKit, participant_token
 from .rooms.witness import Witness
 from .settings import Settings
 from .suite import PlannedRun, Suite

@@ -12,7 +12,7 @@ from typing import Any, Final, Self
 
 from livekit import rtc
 
-from ...errors import SandboxError
+from ...errors import JoinRefused
 from ..cekura.evaluator import ChannelClosed, Speaker, Utterance
 
 _CONNECT_TIMEOUT: Final = 10.0
@@ -22,10 +22,6 @@ _RETURN: Final = 15.0
 server that was restarted has its participants again after 0.5 to 3."""
 _TOKEN: Final = re.compile(r"ey[\w-]+\.[\w-]+\.[\w-]+|access_token=[^&\s\"']+")
 """ConnectError quotes the URL it tried, and with it the whole token."""
-
-
-class JoinRefused(SandboxError):
-    """The room could not be joined with the URL and token that were given. Never carries the token."""
 
 
 class RoomChannel:

@@ -19,7 +19,7 @@ from google.protobuf.message import DecodeError
 from livekit import api
 from livekit.protocol.models import ParticipantInfo, TrackType
 
-from ...errors import LiveKitError
+from ...errors import LiveKitError, LiveKitUnreachable, NoSuchRoom
 from ..settings import Settings
 from .budget import Budget
 
@@ -40,14 +40,6 @@ _STATES: Final[Mapping[int, State]] = {
     ParticipantInfo.State.ACTIVE: "active",
     ParticipantInfo.State.DISCONNECTED: "disconnected",
 }
-
-
-class LiveKitUnreachable(LiveKitError):
-    """No answer, or none of LiveKit's: it may do better when asked again."""
-
-
-class NoSuchRoom(LiveKitError):
-    """The room is not there (any more)."""
 
 
 @dataclass(frozen=True)
