@@ -125,6 +125,6 @@ async def test_what_is_wrong_is_refused_as_openai_does(
 async def test_without_the_extra_the_answer_says_what_to_install(
     client: openai.AsyncOpenAI, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cekura_agent_kit.sandbox.speech.find_spec", lambda _: None)
+    monkeypatch.setattr("cekura_agent_kit.sandbox.channels.speech.find_spec", lambda _: None)
     with pytest.raises(openai.InternalServerError, match=r"pip install 'cekura-agent-kit\[sandbox\]'"):
         await client.audio.speech.create(input=LINE, model="tts-1", voice="nova")

@@ -164,7 +164,7 @@ async def test_nothing_is_left_after_hanging_up(studio: Studio) -> None:
 async def test_without_the_extra_a_voice_run_says_what_to_install(
     studio: Studio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cekura_agent_kit.sandbox.speech.find_spec", lambda _: None)
+    monkeypatch.setattr("cekura_agent_kit.sandbox.channels.speech.find_spec", lambda _: None)
     with pytest.raises(SandboxError) as raised:
         await studio.line.join(studio.server.url, studio.token("evaluator"))
     await studio.line.hang_up()

@@ -107,7 +107,7 @@ class Speech:
         return await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
-            f"{__package__}.ears",
+            f"{__package__}.recognizer",
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             # Ctrl-C goes to the whole group; ours ends it when the talks are over.
