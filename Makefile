@@ -68,5 +68,5 @@ $(READY): pyproject.toml
 	@echo "Installing the packages (about half a minute, once)."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --group dev --editable '.[sandbox,tracing]'
-	@$(BIN)/python -c "from cekura_agent_kit.sandbox.livekit_server import find_binary; print('livekit-server:', find_binary(print).name)"
+	@$(BIN)/python -c "from cekura_agent_kit.sandbox.server_binary import find_binary; print('livekit-server:', find_binary(print).name)"
 	@touch $(READY)

@@ -1,18 +1,12 @@
-"""A real livekit-server on loopback: found or fetched, started on free ports, stopped."""
+"""A real livekit-server on loopback: started on free ports, stopped, killed, and started again."""
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import os
-import platform
 import secrets
-import shutil
 import socket
 import subprocess
-import tarfile
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -20,107 +14,26 @@ from typing import Final, Self
 import httpx
 
 from ..errors import SandboxError
+from .server_binary import Say, find_binary
 
-VERSION: Final = "1.13.5"
-RELEASES: Final = "https://github.com/livekit/livekit/releases/download"
-_GO_MODULE: Final = "github.com/livekit/livekit-server/cmd/server"
 _TARGET_LOAD: Final = 100
-"""From this load on, a worker is given no more jobs. The server's default, 0.7 of the machine, is passed by the first
-five job processes on two cores, and then each dispatch waits for a worker that never comes."""
+"""Load from which the server gives a worker no more jobs. With the server's default, 0.7 of the machine, five job
+processes that start on two cores are too many, and dispatches then wait for a worker in vain."""
 _START_TIMEOUT: Final = 15.0
 _STOP_TIMEOUT: Final = 5.0
 
-Say = Callable[[str], None]
-
-
-def cache_dir() -> Path:
-    """Where fetched programs are kept: ``$XDG_CACHE_HOME`` or ``~/.cache``, in ``cekura-agent-kit``."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "cekura-agent-kit"
-
-
-def find_binary(say: Say = lambda _: None, *, releases: str = RELEASES) -> Path:
-    """A livekit-server: on PATH, in the cache, downloaded and checked, or built with Go, in this order.
-
-    Args:
-        say: told in plain words what is being done where it takes long.
-        releases: where releases are downloaded from.
-
-    Raises:
-        SandboxError: none of the ways led to one; the text says how each failed.
-    """
-    if on_path := shutil.which("livekit-server"):
-        return Path(on_path)
-    cached = cache_dir() / f"livekit-server-{VERSION}"
-    if cached.exists():
-        return cached
-    cached.parent.mkdir(parents=True, exist_ok=True)
-    failures = []
-    # Fetched beside its place and renamed into it, so that two at once do not meet half a file.
-    with tempfile.TemporaryDirectory(dir=cached.parent) as folder:
-        for way in (_download, _go_install):
-            try:
-                fetched = way(Path(folder), say, releases)
-            except SandboxError as error:
-                failures.append(str(error))
-            else:
-                fetched.chmod(0o755)
-                fetched.replace(cached)
-                return cached
-    raise SandboxError(
-        "no livekit-server: not on PATH, " + "; ".join(failures),
-        hint="install one (https://docs.livekit.io/home/self-hosting/local/; on macOS `brew install livekit`), "
-        f"or install Go and try again, or put the program at {cached}",
-    )
-
-
-def _download(folder: Path, say: Say, releases: str) -> Path:
-    machine = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine())
-    if platform.system() != "Linux" or machine is None:
-        raise SandboxError(f"no release to download for {platform.system()} on {platform.machine()}")
-    name = f"livekit_{VERSION}_linux_{machine}.tar.gz"
-    say(f"Downloading livekit-server {VERSION} (about 25 MB, once).")
-    try:
-        with httpx.Client(follow_redirects=True, timeout=httpx.Timeout(60, connect=10)) as client:
-            checksums = client.get(f"{releases}/v{VERSION}/checksums.txt").raise_for_status().text
-            archive = client.get(f"{releases}/v{VERSION}/{name}").raise_for_status().content
-    except httpx.HTTPError as error:
-        raise SandboxError(f"the download failed ({type(error).__name__}: {error})") from error
-    expected = {line.split()[-1].lstrip("*"): line.split()[0] for line in checksums.splitlines() if line.strip()}
-    actual = hashlib.sha256(archive).hexdigest()
-    if expected.get(name) != actual:
-        raise SandboxError(f"the download of {name} has checksum {actual}, not {expected.get(name)}")
-    packed = folder / name
-    packed.write_bytes(archive)
-    try:
-        with tarfile.open(packed) as tar:
-            tar.extract("livekit-server", folder, filter="data")
-    except (tarfile.TarError, KeyError, EOFError) as error:
-        raise SandboxError(f"the download of {name} holds no livekit-server ({error})") from error
-    return folder / "livekit-server"
-
-
-def _go_install(folder: Path, say: Say, _releases: str) -> Path:
-    go = shutil.which("go")
-    if go is None:
-        raise SandboxError("there is no Go to build it with")
-    say(f"Building livekit-server {VERSION} with Go (about two minutes, once).")
-    environment = os.environ | {"GOBIN": str(folder)}
-    built = subprocess.run(
-        [go, "install", f"{_GO_MODULE}@v{VERSION}"], env=environment, capture_output=True, text=True, check=False
-    )
-    if built.returncode:
-        raise SandboxError(f"go install failed: {built.stderr.strip()[-300:]}")
-    return folder / "server"
-
 
 class LiveKitServer:
-    """One livekit-server, on loopback and free ports, with a key of its own.
+    """One livekit-server on loopback, on free ports, with its own key. An async context manager.
 
-    An async context manager. The process belongs to no event loop: it can be started in one and stopped in another.
+    The process belongs to no event loop: it can be started in one and stopped in another.
+
+    Args:
+        binary: the program.
 
     Attributes:
-        url: ``ws://127.0.0.1:PORT``.
-        api_key, api_secret: made anew for each server.
+        api_key, api_secret: random, new for each server.
+        port: the HTTP port; 0 before the first start.
     """
 
     def __init__(self, binary: Path) -> None:
@@ -134,12 +47,12 @@ class LiveKitServer:
 
     @property
     def url(self) -> str:
-        """The server's WebSocket URL."""
+        """The WebSocket URL, ``ws://127.0.0.1:PORT``."""
         return f"ws://127.0.0.1:{self.port}"
 
     @property
     def environment(self) -> dict[str, str]:
-        """What workers and triggers need to know of it."""
+        """The variables of a worker and a trigger: URL, key and secret."""
         return {
             "LIVEKIT_URL": self.url,
             "LIVEKIT_API_KEY": self.api_key,
@@ -148,44 +61,50 @@ class LiveKitServer:
 
     @property
     def pid(self) -> int | None:
-        """The process id while it runs."""
+        """The process id while the server runs, else None."""
         return self._process.pid if self._process else None
 
     @property
     def log(self) -> str:
-        """What it has printed."""
+        """All output so far."""
         path = Path(self._folder.name) / "log"
         return path.read_text(errors="replace") if path.exists() else ""
 
     @classmethod
     async def running(cls, say: Say = lambda _: None) -> Self:
-        """Find a binary and start it."""
+        """Find a program and start a server.
+
+        Raises:
+            SandboxError: as `find_binary` and `start`.
+        """
         server = cls(await asyncio.to_thread(find_binary, say))
         await server.start()
         return server
 
     async def start(self) -> None:
-        """Start it, on the same ports when it ran before.
+        """Start the server; again on the same ports when it ran before.
 
         Raises:
-            SandboxError: it did not answer in time; ends with what it printed.
+            SandboxError: it ended, or did not answer within 15 s, five times. The text ends with its output.
         """
         for _attempt in range(5):
             if await self._start_on(self._ports or _free_ports()):
                 return
         tail = self.log[-500:]
-        raise SandboxError(f"livekit-server did not start: {tail}", hint=f"try it by hand: {self._binary} --dev")
+        raise SandboxError(
+            f"livekit-server did not start: {tail}", hint=f"run it by hand to see why: {self._binary} --dev"
+        )
 
     async def _start_on(self, ports: tuple[int, int, int]) -> bool:
         folder = Path(self._folder.name)
         http, tcp, udp = ports
         config = folder / "livekit.yaml"
-        # In a file, not in the arguments: those stand in the process list.
+        # Not in the arguments: everybody on the machine can read those.
         config.touch(mode=0o600)
         config.write_text(
             f"port: {http}\nbind_addresses: [127.0.0.1]\n"
             f"rtc: {{tcp_port: {tcp}, udp_port: {udp}, node_ip: 127.0.0.1, use_external_ip: false,\n"
-            # Nobody else is to reach it, and who joins is there a quarter sooner.
+            # Loopback only: nobody else can reach it, and participants connect in a quarter less time.
             f"  enable_loopback_candidate: true, interfaces: {{includes: [lo, lo0]}}}}\n"
             f"keys: {{{self.api_key}: {self.api_secret}}}\nlogging: {{level: info}}\n"
             f"agents: {{target_load: {_TARGET_LOAD}}}\n"
@@ -196,7 +115,7 @@ class LiveKitServer:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                # Ctrl-C goes to the whole group; ours ends it after the rooms have been cleaned.
+                # Ctrl-C signals the whole process group. The server must outlive the deletion of its rooms.
                 start_new_session=True,
             )
         started = False
@@ -213,13 +132,13 @@ class LiveKitServer:
                         started = True
                         break
         finally:
-            # Also when the wait is cut short: by Ctrl-C, most of all.
+            # Also when the wait is cancelled, by Ctrl-C for example.
             if not started:
                 await self.kill()
         return started
 
     async def stop(self) -> None:
-        """End it and remove its files."""
+        """Stop the server and delete its files."""
         if self._process and self._process.poll() is None:
             self._process.terminate()
             try:
@@ -230,7 +149,7 @@ class LiveKitServer:
         self._folder.cleanup()
 
     async def kill(self) -> None:
-        """End it at once, as a crash would; `start` brings it back on the same ports."""
+        """Kill the process, like a crash. `start` starts it again on the same ports."""
         if self._process:
             self._process.kill()
             await asyncio.to_thread(self._process.wait)
@@ -248,7 +167,10 @@ class LiveKitServer:
 
 
 def _free_ports() -> tuple[int, int, int]:
-    """Ports for HTTP, RTC over TCP, RTC over UDP. Another process may take one in between: start tries again."""
+    """Return free ports for HTTP, RTC over TCP and RTC over UDP.
+
+    Another process may bind one before the server does; `LiveKitServer.start` then tries others.
+    """
     kinds = (socket.SOCK_STREAM, socket.SOCK_STREAM, socket.SOCK_DGRAM)
     sockets = [socket.socket(socket.AF_INET, kind) for kind in kinds]
     try:

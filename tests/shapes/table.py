@@ -13,7 +13,8 @@ from pathlib import Path
 
 from cekura_agent_kit.contract import PROOF_ATTRIBUTE, TEXT_ONLY
 from cekura_agent_kit.rehearsal.room import MemoryRoom
-from cekura_agent_kit.sandbox.livekit_server import VERSION, LiveKitServer
+from cekura_agent_kit.sandbox.livekit_server import LiveKitServer
+from cekura_agent_kit.sandbox.server_binary import VERSION
 from tests.agent.conftest import Worker, dispatched
 from tests.rehearsal.in_memory import PATIENCE, in_memory
 from tests.shapes import SHAPES, Shape

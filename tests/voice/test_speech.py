@@ -144,9 +144,8 @@ async def test_nothing_is_left_running() -> None:
 
 async def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch, speech: Speech) -> None:
     found = importlib.util.find_spec
-    monkeypatch.setattr(
-        "cekura_agent_kit.sandbox.channels.speech.find_spec", lambda name: None if name == "pocketsphinx" else found(name)
-    )
+    without = lambda name: None if name == "pocketsphinx" else found(name)  # noqa: E731
+    monkeypatch.setattr("cekura_agent_kit.sandbox.channels.speech.find_spec", without)
     for use in (speech.speak("Hello"), speech.hear(bytes(RATE), RATE)):
         with pytest.raises(SandboxError) as raised:
             await use
