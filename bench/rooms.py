@@ -14,7 +14,7 @@ from pathlib import Path
 
 from livekit import rtc
 
-from cekura_agent_kit.contract import Mode, job_metadata
+from cekura_agent_kit.contract import JobMetadata, Mode
 from cekura_agent_kit.sandbox.livekit_server import LiveKitServer
 from cekura_agent_kit.trigger.rooms.budget import Budget
 from cekura_agent_kit.trigger.rooms.readiness import SIMULATION
@@ -107,7 +107,7 @@ class Rooms:
         """
         asked = {"shape": shape, "way": way}
         if way == "wrapped":
-            metadata = job_metadata(Mode.TEXT, scenario=1, suite="bench", case="1#1", extra=asked)
+            metadata = JobMetadata(mode=Mode.TEXT, scenario=1, suite="bench", case="1#1", own=asked).to_json()
         elif way == "tracer":
             metadata = json.dumps({"text_mode": True, **asked})
         else:

@@ -1,7 +1,8 @@
-"""What passes between the two sides: which job is a test, and whom the agent may tell its events."""
+"""The contract between the two sides: which job is a test, and who may receive its events."""
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import time
 
@@ -10,8 +11,14 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from cekura_agent_kit.contract import Mode, job_metadata, mode_from, permitted_witness, witness_permit
+from cekura_agent_kit.contract import JobMetadata, Mode, permitted_witness, witness_permit
 from cekura_agent_kit.errors import MetadataError
+
+
+def mode_from(metadata: str | None) -> Mode | None:
+    read = JobMetadata.read(metadata)
+    return read.mode if read else None
+
 
 KEY, SECRET = "devkey", "a-secret-of-at-least-thirty-two-characters"
 
@@ -41,7 +48,7 @@ MODES: list[tuple[str | None, Mode | None]] = [
     ('{"text_mode": true, "cekura": {}}', Mode.TEXT),
     ('{"text_mode": true, "cekura": {"text_mode": true}}', Mode.TEXT),
     ('{"text_mode": true, "big": ' + "9" * 5000 + "}", Mode.TEXT),
-    # Synthesizer.
+    # Voice.
     ('{"text_mode": false}', Mode.VOICE),
     ('{"cekura": {}}', Mode.VOICE),
     ('{"cekura": {"text_mode": false}}', Mode.VOICE),
@@ -129,8 +136,9 @@ def test_junk_never_becomes_text_or_voice_by_accident(metadata: str) -> None:
 def test_what_the_trigger_writes_is_what_the_agent_reads(mode: Mode, extra: dict[str, object], watched: bool) -> None:
     extra = {key: value for key, value in extra.items() if key not in ("cekura", "text_mode")}
     witness = "permit" if watched else ""
-    written = job_metadata(mode, scenario=30, suite="support", case="30#1", witness=witness, extra=extra)
-    assert mode_from(written) is mode
+    metadata = JobMetadata(mode=mode, scenario=30, suite="support", case="30#1", witness=witness, own=extra)
+    written = metadata.to_json()
+    assert JobMetadata.read(written) == dataclasses.replace(metadata, own=json.loads(json.dumps(extra)))
     read = json.loads(written)
     assert read.pop("cekura") == {
         "text_mode": mode is Mode.TEXT,
@@ -146,7 +154,7 @@ def test_what_the_trigger_writes_is_what_the_agent_reads(mode: Mode, extra: dict
 @pytest.mark.parametrize("key", ["cekura", "text_mode"])
 def test_reserved_keys_are_refused(key: str) -> None:
     with pytest.raises(MetadataError, match=f"metadata sets '{key}', which the kit itself writes"):
-        job_metadata(Mode.TEXT, scenario=1, suite="s", case="1#1", extra={key: {}})
+        JobMetadata(mode=Mode.TEXT, scenario=1, suite="s", case="1#1", own={key: {}}).to_json()
 
 
 def permit(**changes: object) -> str:

@@ -1,24 +1,22 @@
-"""The test that a job is: its options, what the agent may know of it, and the mark by which it is found."""
+"""`Call`: what an agent may know of the test in which it runs. `current_call` returns it."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-from ..contract import KIT_KEY, Mode, parse_metadata
-
-if TYPE_CHECKING:
-    from .data_messages import DataMessage, Mailbox
+from ..contract import JobMetadata, Mode
+from .data_messages import Handler, Mailbox
 
 UNDER_TEST: Final = "_cekura_agent_kit"
-"""Where a job context and its sessions carry what a test knows of them; a job that is no test carries nothing."""
+"""Attribute of a job context, a room and a session that are part of a test; a real call has none."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """What `wrap_entrypoint` was told; the meaning of each stands there."""
+    """Options of `wrap_entrypoint`, documented there."""
 
     user_turn: bool = True
     voice_instructions: bool = True
@@ -28,14 +26,14 @@ class Options:
 
 @dataclass(frozen=True, kw_only=True)
 class Call:
-    """The test that this job is.
+    """The test in which this job runs.
 
     Attributes:
-        mode: whether the evaluator writes or speaks.
-        scenario_id: Cekura's scenario; None where the metadata names none.
-        run_id: Cekura's run, in jobs that Cekura dispatched; in others it is not known in the job.
-        test_profile_data: of the scenario's test profile, in jobs that Cekura dispatched.
-        suite: the suite's name; empty in jobs that the kit did not dispatch.
+        mode: text if the evaluator writes, voice if it speaks.
+        scenario_id: id of Cekura's scenario; None if the metadata names none.
+        run_id: id of Cekura's run, in jobs that Cekura dispatched; None in others.
+        test_profile_data: data of the scenario's test profile, in jobs that Cekura dispatched.
+        suite: name of the suite; empty in jobs that the kit did not dispatch.
         case: ``SCENARIO#N``; empty in jobs that the kit did not dispatch.
         metadata: the job's metadata as it was dispatched, your own keys included.
     """
@@ -50,34 +48,32 @@ class Call:
     _mailbox: Mailbox | None = field(default=None, repr=False, compare=False)
 
     @classmethod
-    def from_metadata(cls, mode: Mode, metadata: str, mailbox: Mailbox | None = None) -> Call:
-        """What the job's metadata tells of the test."""
-        said = parse_metadata(metadata) or {}
-        ours = said.get(KIT_KEY, {})
+    def from_metadata(cls, metadata: JobMetadata, mailbox: Mailbox | None = None) -> Call:
+        """Make the call that the job's metadata describes."""
         return cls(
-            mode=mode,
-            scenario_id=ours.get("scenario", said.get("scenario_id")),
-            run_id=said.get("run_id"),
-            test_profile_data=said.get("test_profile_data"),
-            suite=str(ours.get("suite", "")),
-            case=str(ours.get("case", "")),
-            metadata=said,
+            mode=metadata.mode,
+            scenario_id=metadata.scenario,
+            run_id=metadata.own.get("run_id"),
+            test_profile_data=metadata.own.get("test_profile_data"),
+            suite=metadata.suite,
+            case=metadata.case,
+            metadata=metadata.whole,
             _mailbox=mailbox,
         )
 
-    def on_data_message(self, handler: Callable[[DataMessage], Awaitable[None] | None]) -> None:
-        """Have the payloads of ``publish_data_message``, in text tests.
+    def on_data_message(self, handler: Handler) -> None:
+        """Receive the payloads of ``publish_data_message``, in text tests.
 
         Args:
-            handler: called, or awaited, with each `DataMessage` (``payload``: parsed JSON, ``topic``, ``sender``), one
-                after the other; those that came before there was a handler come first.
+            handler: called, or awaited, with one `DataMessage` after the other (``payload``: parsed JSON, ``topic``,
+                ``sender``), first with those that came before there was a handler.
         """
         if self._mailbox is not None:
-            self._mailbox.open(handler)
+            self._mailbox.set_handler(handler)
 
 
 def current_call() -> Call | None:
-    """The test that is running; None in production and outside of a job.
+    """Return the test in which this code runs; None in a real call and outside of a job.
 
     Ask it where a tool would do what must not be done in a test: book, pay, send.
     """

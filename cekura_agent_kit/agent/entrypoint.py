@@ -1,4 +1,4 @@
-"""`wrap_entrypoint`, which turns a job into a test where its metadata says so."""
+"""`wrap_entrypoint`: runs a job as a test if its metadata says so."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar, overload
 
-from ..contract import mode_from
+from ..contract import JobMetadata
 from ..errors import MetadataError
 from .call import UNDER_TEST, Options
 
@@ -50,18 +50,18 @@ def wrap_entrypoint(
 ) -> F | Callable[[F], F]:
     """Make an agent's entrypoint testable in text.
 
-    A decorator, with or without options, or inline around the function. A job whose metadata names no test runs exactly
-    the entrypoint. A job with ``text_mode`` true runs it without any speech model and without audio; this is checked,
-    and where it does not hold the job ends with an error that says why.
+    Use it as a decorator, with or without options, or inline around the function. A job whose metadata names no test
+    runs exactly the entrypoint. A job with ``text_mode`` true runs it without speech models and without audio. This is
+    checked: if it does not hold, the job ends with an error that says why.
 
     Args:
         entrypoint: the ``async`` function that LiveKit runs for each job.
-        enabled: False makes the wrapper nothing.
+        enabled: False returns the function as it is.
         user_turn: run the agent's ``on_user_turn_completed`` for what the evaluator writes, as for what a caller says.
         voice_instructions: use the voice variant of ``Instructions(audio=…, text=…)``.
         never_away: do not let a slow evaluator make the user "away" (``user_away_timeout``).
-        tracing: have Cekura's tracer track each session of a test; needs the extra ``tracing``, and ``CEKURA_API_KEY``
-            and ``CEKURA_AGENT_ID`` in the environment. Leave it off where you call ``track_session`` yourself.
+        tracing: let Cekura's tracer track each session of a test. Needs the extra ``tracing``, and ``CEKURA_API_KEY``
+            and ``CEKURA_AGENT_ID`` in the environment. Leave it off if you call ``track_session`` yourself.
     """
     options = Options(
         user_turn=user_turn, voice_instructions=voice_instructions, never_away=never_away, tracing=tracing
@@ -81,10 +81,10 @@ def wrap_entrypoint(
 
 
 class WrappedEntrypoint:
-    """An entrypoint that looks and pickles like the function in it.
+    """A wrapped entrypoint that looks and pickles like its function.
 
-    The worker pickles it for its job processes. A decorated function is found there under its own name; one that was
-    wrapped inline is not, so it is wrapped again.
+    The worker pickles it for its job processes. A decorated function is found there under its own name. A function that
+    was wrapped inline is not, so it is wrapped again.
     """
 
     def __init__(self, function: Callable[..., Coroutine[Any, Any, Any]], options: Options) -> None:
@@ -93,23 +93,23 @@ class WrappedEntrypoint:
         functools.update_wrapper(self, function)
 
     async def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Run the entrypoint, as a test where the job's metadata names one."""
+        """Run the entrypoint, as a test if the job's metadata names one."""
         context: Any = args[0] if args else next(iter(kwargs.values()), None)
         metadata = getattr(getattr(context, "job", None), "metadata", None)
         try:
-            mode = mode_from(metadata) if isinstance(metadata, str) else None
+            test = JobMetadata.read(metadata) if isinstance(metadata, str) else None
         except MetadataError as error:
             from .run import refuse
 
             return await refuse(context, error)
-        if mode is None or UNDER_TEST in context.__dict__:
+        if test is None or UNDER_TEST in context.__dict__:
             return await self._function(*args, **kwargs)
         from .run import run
 
-        return await run(context, mode, self._options, functools.partial(self._function, *args, **kwargs))
+        return await run(context, test, self._options, functools.partial(self._function, *args, **kwargs))
 
     def __get__(self, instance: object, owner: type | None = None) -> WrappedEntrypoint:
-        """Bind it where it stands in a class."""
+        """Bind it to an instance, for an entrypoint that is a method."""
         if instance is None:
             return self
         return WrappedEntrypoint(self._function.__get__(instance, owner), self._options)

@@ -1,4 +1,4 @@
-"""What no stream of a room carries, tool calls, handoffs and errors, told to the run's witness alone."""
+"""Events for the witness: tool calls, handoffs and session errors, which no stream of a room carries."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import os
 import time
 from typing import TYPE_CHECKING, Any
 
-from ..contract import EVENTS_TOPIC, KIT_KEY, permitted_witness
+from ..contract import EVENTS_TOPIC, permitted_witness
 
 if TYPE_CHECKING:
     from livekit import rtc
@@ -20,22 +20,22 @@ if TYPE_CHECKING:
 logger = logging.getLogger("cekura_agent_kit")
 
 
-class Witness:
-    """The one participant whom the job's permit names, and the events on their way to it, in order."""
+class EventSender:
+    """Sends the events of a job's sessions, in order, to the one participant that the job's permit names."""
 
     def __init__(self, job: JobUnderTest, identity: str) -> None:
         self._job = job
         self._identity = identity
         self._events: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
-        job.start(self._tell_all(), "events")
+        job.start_task(self._send_all(), "events")
 
     def watch(self, session: AgentSession[Any]) -> None:
-        """Tell what happens in a session."""
+        """Send the events of this session."""
         session.on("function_tools_executed", self._on_tools)
         session.on("conversation_item_added", self._on_item)
         session.on("error", self._on_error)
 
-    async def _tell_all(self) -> None:
+    async def _send_all(self) -> None:
         room: rtc.Room = self._job.room
         while True:
             event = await self._events.get()
@@ -44,9 +44,9 @@ class Witness:
                 await room.local_participant.send_text(
                     json.dumps(event), topic=EVENTS_TOPIC, destination_identities=[self._identity]
                 )
-            except Exception as fault:  # noqa: BLE001
-                # A witness that cannot be told is no reason to disturb the call.
-                logger.warning("an event could not be told to the witness: %s: %s", type(fault).__name__, fault)
+            except Exception as error:  # noqa: BLE001
+                # A witness that cannot be reached must not disturb the call.
+                logger.warning("an event could not be sent to the witness: %s: %s", type(error).__name__, error)
 
     def _on_tools(self, event: FunctionToolsExecutedEvent) -> None:
         for call, output in event.zipped():
@@ -82,22 +82,21 @@ class Witness:
         )
 
 
-def witness_of(job: JobUnderTest) -> Witness | None:
-    """The witness that the job's metadata permits, if it does.
+def add_event_sender(job: JobUnderTest) -> None:
+    """Give the job an `EventSender` if its metadata permits a witness.
 
-    Metadata can be written by whoever mints a participant's token: only a permit signed with the API secret counts. The
-    worker puts the key and the secret that it was given into the environment of its jobs.
+    Whoever mints a participant's token can write metadata, so only a permit that is signed with the API secret counts.
+    The worker puts its key and secret into the environment of its jobs.
     """
-    ours = job.call.metadata.get(KIT_KEY, {})
-    permit = ours.get("witness", "")
+    permit = job.metadata.witness if job.metadata else ""
     key, secret = os.environ.get("LIVEKIT_API_KEY", ""), os.environ.get("LIVEKIT_API_SECRET", "")
-    if not (permit and isinstance(permit, str) and key and secret):
-        return None
+    if not (permit and key and secret):
+        return
     identity = permitted_witness(permit, api_key=key, api_secret=secret, room=job.context.job.room.name)
     if identity is None:
-        logger.warning("the witness's permit does not hold: forged, expired or for another room; it is told nothing")
-        return None
-    return Witness(job, identity)
+        logger.warning("no events are sent: the witness's permit is forged, expired or for another room")
+        return
+    job.add(EventSender(job, identity))
 
 
 def _arguments(text: str) -> Any:

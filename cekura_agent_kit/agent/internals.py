@@ -1,4 +1,4 @@
-"""Every name of livekit-agents that we touch and that is not public, or that we replace.
+"""Names of livekit-agents that we use although they are private, or that we replace.
 
 All are there since 1.6.0; checked on 1.6.0, 1.7.1 and 1.8.9.
 
@@ -6,14 +6,14 @@ All are there since 1.6.0; checked on 1.6.0, 1.7.1 and 1.8.9.
 - ``AgentSession._activity``, its ``stt``, ``tts``, ``vad``, ``_turn_detection``, ``_interruption_detector``: the proof.
 - ``AgentSession._update_activity_atask``, ``_activity_lock``: the end of a handoff that is under way.
 - ``AgentOutput._audio_changed``, ``AgentInput._audio_changed``: audio sinks and sources that are set later.
-- ``RoomOptions._ensure_options``: the legacy pair of options, converted as the framework does it.
+- ``RoomOptions._ensure_options``: conversion of the legacy pair of options.
 - ``RoomIO._options``, ``RoomIO._agent_session``: a RoomIO that the entrypoint makes itself.
-- ``RealtimeModel._opts.modalities`` of OpenAI's kind of models: text asked for, where it can be. Where it is gone, the
-  model speaks unheard.
-- ``AgentServer._entrypoint_fnc``: a server that was given the function before it was wrapped. Where it is gone, such a
+- ``RealtimeModel._opts.modalities`` of OpenAI's kind of models: text is requested. If it is gone, the model generates
+  audio that nobody hears.
+- ``AgentServer._entrypoint_fnc``: a server that received the function before it was wrapped. If it is gone, such a
   server runs the function as it is.
 
-Where one of the first six is gone, `require_text_mode` refuses text mode with its name, and voice goes on untouched.
+If one of the first six is gone, `require_text_mode` refuses text mode and names it. Voice goes on untouched.
 
 Replaced, once and only in a process that runs a test: ``AgentSession.start``, ``AgentSession._text_only``,
 ``RoomIO.start``, ``BackgroundAudioPlayer.start`` and ``.play``. Each does nothing of its own for a job that is no test.
@@ -38,18 +38,18 @@ if TYPE_CHECKING:
 Replacement = Callable[..., Any]
 
 NO_MODEL: Final = (None, "manual", "realtime_llm")
-"""Values of turn detection that say who ends a turn; no model runs."""
+"""Values of turn detection without a model."""
 
 _installing = threading.Lock()
 _installed = False
 
 
 def install(replacements: Mapping[str, Replacement], job_of: Callable[[object], Any]) -> None:
-    """Replace what a test needs replaced; once in a process, whose jobs may run in threads.
+    """Replace methods of livekit-agents, once in a process. Its jobs may run in threads.
 
     Args:
-        replacements: by ``CLASS.METHOD``: what is called in a test, with the job, the original and its arguments.
-        job_of: the test whose job or whose room (given; may be None) it is; None where the original is to run.
+        replacements: by ``CLASS.METHOD``: called in a test, with the job, the original method and its arguments.
+        job_of: returns the test of the running job or of the given room (which may be None); None runs the original.
     """
     global _installed
     with _installing:
@@ -66,8 +66,8 @@ def _install(replacements: Mapping[str, Replacement], job_of: Callable[[object],
         AgentSession._text_only = property(  # type: ignore[method-assign, assignment]
             lambda self: UNDER_TEST in self.__dict__ or bool(switch.fget and switch.fget(self))
         )
-    # Cekura's own tracer switches sessions to text too, unless it finds that done: it would write into the caller's
-    # room options, and its own would win over the legacy pair.
+    # Cekura's own tracer switches sessions to text too, unless this flag is set. It would write into the caller's room
+    # options, and its own would win over the legacy pair.
     AgentSession._cekura_text_mode_patched = True  # type: ignore[attr-defined]
     owners = {owner.__name__: owner for owner in (AgentSession, RoomIO, BackgroundAudioPlayer)}
     for name, ours in replacements.items():
@@ -87,10 +87,10 @@ def _replace(owner: type, name: str, ours: Replacement, job_of: Callable[[object
 
 
 def require_text_mode() -> None:
-    """Refuse text mode where livekit-agents has not what it stands on.
+    """Refuse text mode if livekit-agents lacks a name that it needs.
 
     Raises:
-        TextModeError: names what is missing.
+        TextModeError: a name is missing; it is given.
     """
 
     from livekit.agents import AgentSession
@@ -118,7 +118,7 @@ def require_text_mode() -> None:
 
 
 def room_options(given: Any, legacy_input: Any, legacy_output: Any) -> RoomOptions:
-    """The options that ``AgentSession.start`` would take for these arguments, absent ones None."""
+    """Return the options that ``AgentSession.start`` would use for these arguments; absent ones are None."""
     from livekit.agents import NOT_GIVEN
     from livekit.agents.voice.room_io import RoomOptions
 
@@ -130,26 +130,26 @@ def room_options(given: Any, legacy_input: Any, legacy_output: Any) -> RoomOptio
 
 
 def options_of(room_io: RoomIO) -> RoomOptions:
-    """A RoomIO's options."""
+    """Return a RoomIO's options."""
     return room_io._options
 
 
 def set_options(room_io: RoomIO, options: RoomOptions) -> None:
-    """Give a RoomIO that has not started other options."""
+    """Replace the options of a RoomIO that has not started."""
     room_io._options = options
 
 
 def session_of(room_io: RoomIO) -> AgentSession[Any]:
-    """The session of a RoomIO."""
+    """Return a RoomIO's session."""
     return room_io._agent_session
 
 
 def refuse_audio(session: AgentSession[Any], noticed: Callable[[str], None]) -> None:
-    """Keep a session without audio in and out, whatever sets them and whenever.
+    """Remove audio input and output now, and again whenever anything sets them.
 
     Args:
         session: the session.
-        noticed: told what was set, by its label.
+        noticed: called with a description of what was removed.
     """
     for stream in (session.input, session.output):
 
@@ -163,13 +163,13 @@ def refuse_audio(session: AgentSession[Any], noticed: Callable[[str], None]) -> 
 
 
 def drop_turn_detection(session: AgentSession[Any]) -> None:
-    """Leave an activity that is about to start without a model that ends turns; since 1.7 the switch does so itself."""
+    """Remove the turn detection model of an activity that is about to start; since 1.7 the switch does so itself."""
     if session._activity and session._activity._turn_detection not in NO_MODEL:
         session._activity._turn_detection = None
 
 
-async def until_settled(session: AgentSession[Any]) -> None:
-    """Wait for the end of a handoff: while one agent goes and the next has not come, a session takes no words."""
+async def wait_until_settled(session: AgentSession[Any]) -> None:
+    """Wait for the end of a handoff: between two agents a session accepts no messages."""
     while (handoff := session._update_activity_atask) is not None and not handoff.done():
         await asyncio.wait([handoff])
     async with session._activity_lock:
@@ -177,7 +177,7 @@ async def until_settled(session: AgentSession[Any]) -> None:
 
 
 def audible(session: AgentSession[Any]) -> list[str]:
-    """What of a session could speak or hear, in words; empty in text mode."""
+    """Describe what of a session could speak or listen; empty in text mode."""
     activity = session._activity
     found = [] if session._text_only else [f"{type(session).__name__}._text_only is false"]
     if session.input.audio is not None:
@@ -200,7 +200,7 @@ def audible(session: AgentSession[Any]) -> list[str]:
 
 
 def ask_for_text(model: Any) -> bool:
-    """Have a realtime model of OpenAI's kind answer in text; False for another kind, which goes on to bill audio."""
+    """Make a realtime model of OpenAI's kind answer in text. False for another kind, which still bills audio."""
     modalities = getattr(getattr(model, "_opts", None), "modalities", None)
     if not isinstance(modalities, list):
         return False
@@ -210,7 +210,7 @@ def ask_for_text(model: Any) -> bool:
 
 
 def replace_entrypoint(function: Callable[..., Any], wrapped: Callable[..., Any]) -> None:
-    """Give a server the wrapped function where it was registered first, in the decorators' other order."""
+    """Register the wrapped function with a server that has the bare one: the decorators' other order."""
     from livekit.agents import AgentServer
 
     for server in getattr(function, "__globals__", {}).values():

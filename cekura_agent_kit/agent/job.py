@@ -1,14 +1,14 @@
-"""A job that is a test: what it tells as attributes, and how it ends when something is wrong."""
+"""Test state of one job: its attributes, its tasks, and its end when something is wrong."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import re
 from collections.abc import Coroutine
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from ..contract import ERROR_ATTRIBUTE
+from .. import safe_text
+from ..contract import ERROR_ATTRIBUTE, JobMetadata
 from ..errors import KitError
 from .call import UNDER_TEST, Call, Options
 
@@ -17,49 +17,44 @@ if TYPE_CHECKING:
     from livekit.agents import AgentSession, JobContext
     from livekit.agents.voice.room_io import RoomIO
 
-    from .caller import Inbox
-    from .data_messages import Packets
-    from .events import Witness
-
 logger = logging.getLogger("cekura_agent_kit")
 
-ERROR_STAYS: Final = 30.0
-"""Seconds for which a failed agent stays in the room, for its attributes go with it."""
+P = TypeVar("P")
+
+ERROR_SECONDS: Final = 30.0
+"""Seconds for which a failed agent stays in the room: its attributes leave with it."""
 _CONNECT_TIMEOUT: Final = 10.0
 _ERROR_LENGTH: Final = 500
-"""Characters of `cekura.error`; LiveKit takes 64 KB of attributes, a reader one line."""
-_TOKEN: Final = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]+")
-"""A JWT: the text of a ConnectError holds the room's whole token."""
+"""Characters of `cekura.error`: a reader wants one line, and LiveKit accepts 64 KB of attributes."""
 
 
 class JobUnderTest:
-    """What a test knows of its job; it hangs on the job's context.
+    """Test state of one job, stored on its JobContext.
 
     Attributes:
-        call: what `current_call` gives.
+        metadata: of the job; None where it could not be understood.
+        call: returned by `current_call`.
         options: of `wrap_entrypoint`.
-        sessions: the sessions that were started in this job.
-        inbox, packets: what comes from the caller, in text.
+        sessions: sessions that were started in this job.
         room_io: of the first session, in text.
-        witness: who may be told the events; None where nobody may.
         ending: the end of a job that was refused.
-        connected, returned, gone: the room was connected; the entrypoint is through; the agent is out of the room.
+        connected, returned, gone: the room is connected; the entrypoint has returned; the agent has left the room.
     """
 
-    inbox: Inbox
-    packets: Packets
-
-    def __init__(self, context: JobContext, call: Call, options: Options) -> None:
+    def __init__(
+        self, context: JobContext, call: Call, options: Options, *, metadata: JobMetadata | None = None
+    ) -> None:
         self.context = context
+        self.metadata = metadata
         self.call = call
         self.options = options
         self.sessions: list[AgentSession[Any]] = []
         self.ending: asyncio.Task[Any] | None = None
         self.room_io: RoomIO | None = None
-        self.witness: Witness | None = None
         self.connected = asyncio.Event()
         self.returned = asyncio.Event()
         self.gone = asyncio.Event()
+        self._parts: dict[type, object] = {}
         self._attributes: dict[str, str] = {}
         self._publishing = asyncio.Lock()
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -77,7 +72,7 @@ class JobUnderTest:
 
     @staticmethod
     def current() -> JobUnderTest | None:
-        """The test in whose job this code runs."""
+        """Return the test in whose job this code runs."""
         from livekit.agents import get_job_context
 
         context = get_job_context(required=False)
@@ -85,53 +80,68 @@ class JobUnderTest:
 
     @staticmethod
     def of_room(room: object) -> JobUnderTest | None:
-        """The test whose room it is; for code that runs where the job's context variables do not reach."""
+        """Return the test of this room; for code that the job's context variables do not reach."""
         return getattr(room, "__dict__", {}).get(UNDER_TEST)
 
-    def caller(self) -> str | None:
-        """The identity of the linked participant; before there is a session, of the one that it would link."""
-        if self.room_io and (linked := self.room_io.linked_participant):
-            return linked.identity
-        return next((each.identity for each in self.room.remote_participants.values() if is_caller(each)), None)
+    def add(self, part: object) -> None:
+        """Attach a part of the test, one of each class; `part` returns it."""
+        self._parts[type(part)] = part
 
-    async def until_caller(self, timeout: float) -> str | None:
-        """The caller's identity, once there is one; None where nobody came in time."""
-        come = asyncio.Event()
-        self.room.on("participant_connected", look := lambda *_: come.set())
+    def part(self, kind: type[P]) -> P | None:
+        """Return the attached part of this class; None if there is none."""
+        return self._parts.get(kind)  # type: ignore[return-value]
+
+    def caller(self) -> str | None:
+        """Return the identity of the linked participant; before there is a RoomIO, of the one that it would link."""
+        if self.room_io:
+            linked = self.room_io.linked_participant
+            return linked.identity if linked else None
+        return next((each.identity for each in self.room.remote_participants.values() if _is_caller(each)), None)
+
+    async def wait_for_caller(self, timeout: float) -> str | None:
+        """Return the caller's identity as soon as it is known; None after ``timeout`` seconds."""
+        if (identity := self.caller()) is not None:
+            return identity
+        joined = asyncio.Event()
+
+        def on_join(*_: object) -> None:
+            joined.set()
+
+        self.room.on("participant_connected", on_join)
         try:
             async with asyncio.timeout(timeout):
                 while (identity := self.caller()) is None:
-                    come.clear()
-                    await come.wait()
+                    joined.clear()
+                    await joined.wait()
         except TimeoutError:
             return None
         finally:
-            self.room.off("participant_connected", look)
+            self.room.off("participant_connected", on_join)
         return identity
 
-    def start(self, coroutine: Coroutine[Any, Any, Any], name: str) -> asyncio.Task[Any]:
-        """Run something beside the job; it ends with the job, and what it raises is logged."""
+    def start_task(self, coroutine: Coroutine[Any, Any, Any], name: str) -> asyncio.Task[Any]:
+        """Run a coroutine beside the job. It is cancelled when the job ends; what it raises is logged."""
         task = asyncio.create_task(coroutine, name=f"cekura_{name}")
         self._tasks.add(task)
-        task.add_done_callback(self._ended)
+        task.add_done_callback(self._on_task_done)
         return task
 
-    def tell(self, **attributes: str) -> None:
-        """Publish attributes, now or as soon as the room is connected. Those of one job go out in order."""
+    def set_attributes(self, **attributes: str) -> None:
+        """Publish attributes, in order: now, or as soon as the room is connected."""
         self._attributes |= attributes
         if self.room.isconnected():
-            self.start(self._publish(), "attributes")
+            self.start_task(self._publish(), "attributes")
 
     def refuse(self, error: KitError) -> None:
-        """End the job: silence its sessions, tell why, and shut down when that could be read."""
+        """End the job: close its sessions, publish the error, and shut down once it could be read."""
         if self.ending is None:
             logger.error("%s", one_line(error))
-            self.ending = self.start(self._end(error), "refusal")
+            self.ending = self.start_task(self._end(error), "refusal")
 
-    async def stay(self, error: BaseException) -> None:
-        """Keep a failed agent in the room, its error readable, until it is removed or `ERROR_STAYS` have passed."""
-        # An entrypoint that raised before it connected would leave no word behind. Never broken off: the native client
-        # ends the whole process, with all jobs in its threads, when a connect of its is cancelled (livekit 1.1.21).
+    async def show_error(self, error: BaseException) -> None:
+        """Publish the error, and stay in the room until the agent is removed or `ERROR_SECONDS` have passed."""
+        # An entrypoint that raised before it connected would leave no trace. The connect is never cancelled: the native
+        # client would end the whole process, with all jobs in its threads (livekit 1.1.21).
         connecting = asyncio.ensure_future(self.context.connect())
         try:
             async with asyncio.timeout(_CONNECT_TIMEOUT):
@@ -139,22 +149,22 @@ class JobUnderTest:
                 self._attributes |= {ERROR_ATTRIBUTE: one_line(error)}
                 await self._publish()
         except Exception as fault:  # noqa: BLE001
-            logger.warning("cekura.error could not be told: %s", one_line(fault))
+            logger.warning("cekura.error could not be published: %s", one_line(fault))
             return
         try:
-            async with asyncio.timeout(ERROR_STAYS):
+            async with asyncio.timeout(ERROR_SECONDS):
                 await self.gone.wait()
         except TimeoutError:
             return
 
     async def _end(self, error: KitError) -> None:
         for session in self.sessions:
-            self.start(session.aclose(), "silence")
-        await self.stay(error)
+            self.start_task(session.aclose(), "close_session")
+        await self.show_error(error)
         self.context.shutdown(reason=one_line(error))
 
     async def _publish(self) -> None:
-        # One at a time: a later call must not be overtaken by an earlier one.
+        # One at a time: an earlier update must not overwrite a later one.
         async with self._publishing:
             if self.room.isconnected():
                 await self.room.local_participant.set_attributes(dict(self._attributes))
@@ -162,7 +172,7 @@ class JobUnderTest:
     def _on_connection_state(self, _state: object) -> None:
         if self.room.isconnected():
             self.connected.set()
-            self.start(self._publish(), "attributes")
+            self.start_task(self._publish(), "attributes")
 
     def _on_disconnected(self, *_: object) -> None:
         self.gone.set()
@@ -171,23 +181,22 @@ class JobUnderTest:
         for task in list(self._tasks):
             task.cancel()
 
-    def _ended(self, task: asyncio.Task[Any]) -> None:
+    def _on_task_done(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (fault := task.exception()) is not None and not self.gone.is_set():
             logger.error("%s failed: %s: %s", task.get_name(), type(fault).__name__, fault)
 
 
-def is_caller(participant: rtc.RemoteParticipant) -> bool:
-    """Whether a session may link it: no agent, no egress, no ingress."""
+def _is_caller(participant: rtc.RemoteParticipant) -> bool:
+    """Return True if a session may link the participant: not an agent, egress or ingress."""
     from livekit.agents.job import DEFAULT_PARTICIPANT_KINDS
 
     return participant.kind in DEFAULT_PARTICIPANT_KINDS
 
 
 def one_line(error: BaseException) -> str:
-    """An error in one line: its kind, unless it is ours, its text, and what to do."""
+    """Describe an error in one line: its class unless it is ours, its text, and its hint."""
     text = str(error) if isinstance(error, KitError) else f"{type(error).__name__}: {error}"
     if isinstance(error, KitError) and error.hint:
         text += f" ({error.hint})"
-    text = " ".join(_TOKEN.sub("…", text).split())
-    return text if len(text) <= _ERROR_LENGTH else text[: _ERROR_LENGTH - 3] + "..."
+    return safe_text.one_line(safe_text.without_tokens(text), _ERROR_LENGTH)

@@ -1,4 +1,4 @@
-"""A job run as a test, from its first attribute to the last word on what went wrong."""
+"""A job that is a test, run from its first attribute to its end."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
 from .. import __version__
-from ..contract import KIT_ATTRIBUTE, MODE_ATTRIBUTE, Mode
+from ..contract import KIT_ATTRIBUTE, MODE_ATTRIBUTE, JobMetadata, Mode
 from ..errors import KitError
 from .call import Call, Options
 from .data_messages import Mailbox
-from .events import witness_of
+from .events import add_event_sender
 from .internals import require_text_mode
 from .job import JobUnderTest, one_line
 from .session import install
@@ -23,28 +23,27 @@ logger = logging.getLogger("cekura_agent_kit")
 
 
 async def run(
-    context: JobContext, mode: Mode, options: Options, entrypoint: Callable[[], Coroutine[Any, Any, Any]]
+    context: JobContext, metadata: JobMetadata, options: Options, entrypoint: Callable[[], Coroutine[Any, Any, Any]]
 ) -> Any:
     """Run the entrypoint as a test.
 
-    What it raises is told as `cekura.error` and, once that could be read, raised again.
+    An exception of the entrypoint is published as `cekura.error` and, once it could be read, raised again.
     """
     mailbox = Mailbox()
-    job = JobUnderTest(context, Call.from_metadata(mode, context.job.metadata, mailbox), options)
-    job.tell(**{KIT_ATTRIBUTE: __version__, MODE_ATTRIBUTE: mode})
+    job = JobUnderTest(context, Call.from_metadata(metadata, mailbox), options, metadata=metadata)
+    job.set_attributes(**{KIT_ATTRIBUTE: __version__, MODE_ATTRIBUTE: metadata.mode})
     try:
         install()
-        job.witness = witness_of(job)
-        if mode is Mode.TEXT:
+        add_event_sender(job)
+        if metadata.mode is Mode.TEXT:
             require_text_mode()
             from .text_session import prepare
 
             prepare(job, mailbox)
-            job.start(mailbox.hand_out(), "data_messages")
         return await entrypoint()
     except Exception as error:
         logger.error("the test ends: %s", one_line(error))
-        await (job.ending or job.stay(error))
+        await (job.ending or job.show_error(error))
         raise
     finally:
         job.returned.set()
@@ -54,6 +53,6 @@ async def refuse(context: JobContext, error: KitError) -> None:
     """End a job whose metadata cannot be understood."""
     logger.error("%s", one_line(error))
     job = JobUnderTest(context, Call(mode=Mode.VOICE), Options())
-    job.tell(**{KIT_ATTRIBUTE: __version__})
-    await job.stay(error)
+    job.set_attributes(**{KIT_ATTRIBUTE: __version__})
+    await job.show_error(error)
     raise error

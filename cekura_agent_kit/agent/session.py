@@ -1,4 +1,4 @@
-"""What ``AgentSession.start`` and its like do in a test: each is called in the place of the original."""
+"""Replacements of ``AgentSession.start`` and its like: each is called in a test, in place of the original."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..contract import Mode
 from . import internals
+from .events import EventSender
 from .job import JobUnderTest
 from .tracing import track
 
@@ -21,7 +22,7 @@ Original = Callable[..., Coroutine[Any, Any, Any]]
 
 
 def install() -> None:
-    """Have the functions below called in tests, in this process from now on."""
+    """Install the functions below in this process. They act in jobs that are tests, and in no other."""
     replacements: dict[str, internals.Replacement] = {
         "AgentSession.start": start,
         "RoomIO.start": start_room_io,
@@ -32,11 +33,11 @@ def install() -> None:
 
 
 async def start(job: JobUnderTest, original: Original, session: AgentSession[Any], *args: Any, **kwargs: Any) -> Any:
-    """``AgentSession.start``."""
+    """Replace ``AgentSession.start``."""
     if session not in job.sessions:
         job.sessions.append(session)
-        if job.witness:
-            job.witness.watch(session)
+        if sender := job.part(EventSender):
+            sender.watch(session)
         if job.options.tracing:
             await track(job, session, args[0] if args else kwargs["agent"])
     if job.call.mode is Mode.TEXT:
@@ -47,7 +48,7 @@ async def start(job: JobUnderTest, original: Original, session: AgentSession[Any
 
 
 async def start_room_io(job: JobUnderTest, original: Original, room_io: RoomIO, *args: Any, **kwargs: Any) -> Any:
-    """``RoomIO.start``: of a session, or of one that the entrypoint made itself."""
+    """Replace ``RoomIO.start``, also of a RoomIO that the entrypoint made itself."""
     if job.call.mode is Mode.TEXT:
         from . import text_session
 
@@ -58,9 +59,9 @@ async def start_room_io(job: JobUnderTest, original: Original, room_io: RoomIO, 
 async def start_background_audio(
     job: JobUnderTest, original: Original, player: BackgroundAudioPlayer, *args: Any, **kwargs: Any
 ) -> None:
-    """``BackgroundAudioPlayer.start``: in text it plays nothing and publishes no track."""
+    """Replace ``BackgroundAudioPlayer.start``: in text it publishes no track."""
     if job.call.mode is Mode.TEXT:
-        logger.info("text mode does not test: background audio")
+        logger.info("not tested in text mode: background audio")
         return
     await original(player, *args, **kwargs)
 
@@ -72,7 +73,7 @@ def play_background_audio(
     *args: Any,
     **kwargs: Any,
 ) -> PlayHandle:
-    """``BackgroundAudioPlayer.play``: in text a sound that is over."""
+    """Replace ``BackgroundAudioPlayer.play``: in text it returns the handle of a sound that has ended."""
     if job.call.mode is not Mode.TEXT:
         return original(player, *args, **kwargs)
     from livekit.agents import PlayHandle

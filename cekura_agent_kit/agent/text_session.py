@@ -1,4 +1,4 @@
-"""A session in text: switched before it starts, proven silent after it started and at each handoff."""
+"""A session in text: switched before it starts, checked after it has started and at each handoff."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ from ..contract import PROOF_ATTRIBUTE, TEXT_ONLY
 from ..errors import TextModeError
 from . import internals
 from .call import UNDER_TEST
-from .caller import Held, Inbox, Turns
-from .data_messages import Packets
+from .inbox import Inbox
+from .outbox import Outbox
+from .turns import Turns
 
 if TYPE_CHECKING:
     from .data_messages import Mailbox
@@ -26,18 +27,19 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("cekura_agent_kit")
 
-GREETING_TIME: Final = 0.3
-"""Seconds after a session's start in which its entrypoint may still greet before words that came early are answered."""
+GREETING_SECONDS: Final = 0.3
+"""Seconds after a session's start in which its entrypoint may still greet before early messages are answered."""
 
 
 def prepare(job: JobUnderTest, mailbox: Mailbox) -> None:
-    """Make the job's room ready for text, before the entrypoint runs."""
+    """Prepare the job's room for text, before the entrypoint runs."""
 
-    async def ready(room_io: RoomIO) -> None:
+    async def wait_until_ready(room_io: RoomIO) -> None:
         await TextSession.of(job, internals.session_of(room_io)).ready.wait()
 
-    job.inbox = Inbox(job, ready)
-    job.packets = job.inbox.packets = Packets(job, job.inbox, mailbox)
+    inbox = Inbox(job, mailbox, wait_until_ready)
+    job.add(inbox)
+    job.start_task(mailbox.deliver(inbox.wait_for_sender), "data_messages")
 
     def on_track(publication: rtc.LocalTrackPublication, *_: object) -> None:
         if publication.kind == rtc.TrackKind.KIND_AUDIO:
@@ -49,20 +51,22 @@ def prepare(job: JobUnderTest, mailbox: Mailbox) -> None:
 def _not_text(found: list[str]) -> TextModeError:
     return TextModeError(
         f"text mode did not hold: {', '.join(found)}",
-        hint="leave it out in tests (current_call() tells), or test this agent in voice",
+        hint="leave it out in tests (current_call() is not None), or test this agent in voice",
     )
 
 
 class TextSession:
-    """One session of a text test; it hangs on the session, and that is what switches the session to text."""
+    """Text state of one session, stored on the session. Its presence switches the session to text."""
 
     def __init__(self, job: JobUnderTest, session: AgentSession[Any]) -> None:
         self.job = job
         self.session = session
         self.started = False
         self.ready = asyncio.Event()
+        inbox = job.part(Inbox)
+        assert inbox is not None, "prepare() runs before any session of the job"
         self.turns = Turns(
-            session, job.inbox, hook=job.options.user_turn, voice_instructions=job.options.voice_instructions
+            session, inbox, hook=job.options.user_turn, voice_instructions=job.options.voice_instructions
         )
         self.untested: list[str] = []
         session.__dict__[UNDER_TEST] = self
@@ -73,28 +77,30 @@ class TextSession:
 
     @staticmethod
     def of(job: JobUnderTest, session: AgentSession[Any]) -> TextSession:
-        """The session's own, made on first need: before it starts, or before a RoomIO of it does."""
+        """Return the session's text state, made on first use: before it starts, or before a RoomIO of it does."""
         return session.__dict__.get(UNDER_TEST) or TextSession(job, session)
 
     def ask_for_text(self, agent: Agent) -> None:
-        """Tell a realtime model to answer in text, unless another job of this process may hold the same model."""
+        """Make a realtime model answer in text, unless another job of this process may use the same model."""
         model = agent.llm if utils.is_given(agent.llm) else self.session.llm
         if not isinstance(model, llm.RealtimeModel):
             return
         alone = self.job.context.proc.executor_type is JobExecutorType.PROCESS
         if not (alone and internals.ask_for_text(model)):
-            self.untested.append(f"the audio of {type(model).__name__}, which is made and billed, and heard by nobody")
+            self.untested.append(
+                f"the audio of {type(model).__name__}, which is generated and billed although nobody hears it"
+            )
 
     def room_options(self, given: Any, legacy_input: Any, legacy_output: Any) -> RoomOptions:
-        """The caller's options with text on and audio off; the caller's own object stays as it is."""
+        """Return a copy of the caller's options with text on and audio off. Jobs may share the caller's object."""
         options = copy.copy(internals.room_options(given, legacy_input, legacy_output))
         options.audio_input = False
         options.audio_output = False
         text_input = options.get_text_input_options()
         if text_input is None or text_input.text_input_cb is TextInputOptions().text_input_cb:
-            options.text_input = TextInputOptions(text_input_cb=self.turns.take)
-        if (own := self.session.output.transcription) is not None and not isinstance(own, Held):
-            # livekit-agents would take this sink for the whole text output, and the room would hear nothing.
+            options.text_input = TextInputOptions(text_input_cb=self.turns.answer)
+        if (own := self.session.output.transcription) is not None and not isinstance(own, Outbox):
+            # livekit-agents would use this sink in place of the room's, and the room would receive nothing.
             self.session.output.transcription = None
             options.text_output = TextOutputOptions(next_in_chain=own)
         elif options.text_output is False:
@@ -102,22 +108,22 @@ class TextSession:
         return options
 
     def prove(self) -> None:
-        """Check that nothing of the session speaks or hears.
+        """Check that nothing of the session speaks or listens.
 
         Raises:
-            TextModeError: names what does.
+            TextModeError: something does; it is named.
         """
         if found := internals.audible(self.session) + audio_tracks(self.job.room):
             raise _not_text(found)
 
-    async def get_ready(self) -> None:
-        """Take words once the entrypoint is through, or has had its time: many greet right after the start."""
+    async def become_ready(self) -> None:
+        """Accept messages once the entrypoint has returned or has had time to greet: many greet after the start."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self.job.returned.wait(), GREETING_TIME)
+            await asyncio.wait_for(self.job.returned.wait(), GREETING_SECONDS)
         self.ready.set()
 
     def log_untested(self) -> None:
-        """Say once what of this agent a test in text does not reach."""
+        """Log what of this agent is not tested in text."""
         agent = self.session.current_agent
         nodes = [
             f"{type(agent).__name__}.{node}"
@@ -125,7 +131,7 @@ class TextSession:
             if getattr(type(agent), node, None) is not getattr(Agent, node, None)
         ]
         if found := [*self.untested, *nodes]:
-            logger.info("text mode does not test: %s", ", ".join(found))
+            logger.info("not tested in text mode: %s", ", ".join(found))
 
     def _on_item(self, event: ConversationItemAddedEvent) -> None:
         if event.item.type != "agent_handoff":
@@ -151,7 +157,7 @@ async def start(
     *args: Any,
     **kwargs: Any,
 ) -> Any:
-    """``AgentSession.start`` in text."""
+    """Start a session in text, in place of ``AgentSession.start``."""
     text = TextSession.of(job, session)
     try:
         agent: Agent = args[0] if args else kwargs["agent"]
@@ -162,7 +168,7 @@ async def start(
             legacy = kwargs.pop("room_input_options", None), kwargs.pop("room_output_options", None)
             kwargs["room_options"] = text.room_options(kwargs.get("room_options"), *legacy)
             if room is job.room:
-                # A session that starts unconnected makes its greeting before there is anything to send it over.
+                # A session that starts before the room is connected loses its greeting.
                 await job.context.connect()
         result = await original(session, *args, **kwargs)
         text.prove()
@@ -171,15 +177,15 @@ async def start(
         raise
     text.started = True
     text.log_untested()
-    job.tell(**{PROOF_ATTRIBUTE: TEXT_ONLY})
-    job.start(text.get_ready(), "ready")
+    job.set_attributes(**{PROOF_ATTRIBUTE: TEXT_ONLY})
+    job.start_task(text.become_ready(), "ready")
     return result
 
 
 async def start_room_io(
     job: JobUnderTest, original: Callable[..., Coroutine[Any, Any, Any]], room_io: RoomIO, *args: Any, **kwargs: Any
 ) -> Any:
-    """``RoomIO.start`` in text."""
+    """Start a RoomIO in text, in place of ``RoomIO.start``."""
     session = internals.session_of(room_io)
     text = TextSession.of(job, session)
     options = text.room_options(internals.options_of(room_io), None, None)
@@ -189,15 +195,15 @@ async def start_room_io(
     job.room_io = job.room_io or room_io
     await original(room_io, *args, **kwargs)
     if (output := room_io.transcription_output) is not None:
-        text.turns.output = session.output.transcription = held = Held(room_io, output, job.packets.answer)
-        job.start(held.until_heard(), "held_text")
+        outbox = Outbox(job, room_io, output, text.turns.form_of_speech)
+        text.turns.outbox = session.output.transcription = outbox
     if text_input := options.get_text_input_options():
-        # AgentSession.start does so too; for a RoomIO that the entrypoint made, nobody does.
+        # AgentSession.start does so too, but not for a RoomIO that the entrypoint made.
         room_io.register_text_input(text_input.text_input_cb)
 
 
 def refuse_duplex(session: AgentSession[Any], agent: Agent) -> None:
-    """A model that only speaks.
+    """Refuse a model that only speaks.
 
     Raises:
         TextModeError: the session or its first agent has one.
@@ -211,6 +217,6 @@ def refuse_duplex(session: AgentSession[Any], agent: Agent) -> None:
 
 
 def audio_tracks(room: rtc.Room) -> list[str]:
-    """The audio tracks that the agent publishes."""
+    """Describe the audio tracks that the agent publishes."""
     tracks = room.local_participant.track_publications.values() if room.isconnected() else ()
     return [f"the audio track {track.name!r}" for track in tracks if track.kind == rtc.TrackKind.KIND_AUDIO]

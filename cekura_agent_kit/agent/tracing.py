@@ -1,4 +1,4 @@
-"""The vendor's tracer, composed: it sends the conversation with its tool calls to Cekura when the job ends."""
+"""Cekura's own tracer: it sends the conversation with its tool calls to Cekura when the job ends."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ logger = logging.getLogger("cekura_agent_kit")
 
 CEKURA: Final = "https://api.cekura.ai"
 _TRACK_TIMEOUT: Final = 10.0
-"""Seconds; with a host that does not answer, asking it for mock tools takes the tracer 3."""
+"""Seconds. With a host that does not answer, the tracer's request for mock tools takes 3."""
 
 
 async def track(job: JobUnderTest, session: AgentSession[Any], agent: Agent) -> None:
-    """Have the tracer track a session of a test, before it starts. What fails is logged and hurts nothing."""
+    """Let the tracer track a session of a test, before it starts. A failure is logged, and the test goes on."""
     try:
         async with asyncio.timeout(_TRACK_TIMEOUT):
             await _tracer().track_session(job.context, session, agent)
@@ -39,6 +39,6 @@ def _tracer() -> Any:
         api_key=os.environ["CEKURA_API_KEY"],
         agent_id=int(os.environ["CEKURA_AGENT_ID"]),
         host=host,
-        # Its spans go to Cekura whatever the host is; where that cannot be reached, the job's end waits 10 s for them.
+        # Its spans always go to Cekura's own host. Where that cannot be reached, the job's end waits 10 s for them.
         enable_otel_traces=host == CEKURA,
     )

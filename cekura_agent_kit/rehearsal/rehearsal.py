@@ -22,7 +22,7 @@ from livekit.agents.llm import ChatContext
 
 from ..agent.call import Options
 from ..agent.entrypoint import WrappedEntrypoint
-from ..contract import ERROR_ATTRIBUTE, Mode, job_metadata, parse_metadata
+from ..contract import ERROR_ATTRIBUTE, JobMetadata, Mode, parse_object
 from ..errors import RehearsalError
 from ..worker.target import Target, find_target
 from .caller import Caller
@@ -88,9 +88,10 @@ class Rehearsal:
         self.said: list[tuple[float, str]] = []
         self.target: Target | None = None
         self._named = target
-        self._metadata = job_metadata(
-            Mode.TEXT, scenario=scenario, suite=suite, case=f"{scenario}#1", extra=_object(metadata)
-        )
+        own = _object(metadata) or {}
+        self._metadata = JobMetadata(
+            mode=Mode.TEXT, scenario=scenario, suite=suite, case=f"{scenario}#1", own=own
+        ).to_json()
         self._model = llm
         self._env = dict(env or {})
         self._timeout = timeout
@@ -396,7 +397,7 @@ class _Call:
 def _object(metadata: Mapping[str, Any] | str | None) -> Mapping[str, Any] | None:
     if not isinstance(metadata, str):
         return metadata
-    parsed = parse_metadata(metadata)
+    parsed = parse_object(metadata)
     if parsed is None and metadata:
         raise RehearsalError(
             f"metadata {metadata!r} is not a JSON object", hint="text mode is part of the metadata, so it must be one"

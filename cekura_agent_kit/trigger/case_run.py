@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
-from ..contract import Mode, job_metadata, witness_permit
+from ..contract import JobMetadata, Mode, witness_permit
 from ..errors import CekuraError, KitError, LiveKitError
 from ..verdict import Kind, RunVerdict
 from .cekura.poller import FollowedRun
@@ -130,14 +130,14 @@ class CaseRun:
                 identity=IDENTITY,
                 ttl=room.lifetime,
             )
-        metadata = job_metadata(
-            planned.mode,
+        metadata = JobMetadata(
+            mode=planned.mode,
             scenario=planned.scenario,
             suite=context.suite.name,
             case=planned.case,
             witness=permit,
-            extra=planned.metadata,
-        )
+            own=planned.metadata,
+        ).to_json()
         try:
             await room.dispatch_agent(context.agent_name, metadata, ours=context.worker is not None)
         except Errored as error:

@@ -11,7 +11,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
-from ..contract import Mode, job_metadata
+from ..contract import JobMetadata, Mode
 from ..errors import KitError, LiveKitError, LiveKitUnreachable
 from .cekura.client import Cekura
 from .redaction import Redaction
@@ -200,9 +200,9 @@ class _Examination:
         self._room = Room(self._livekit, Timing.of(self._settings), planned, suite, time.monotonic)
         self._stack.push_async_callback(self._room.delete, within=10)
         await self._room.create(f"doctor-{secrets.token_hex(4)}")
-        metadata = job_metadata(
-            planned.mode, scenario=planned.scenario, suite=suite.name, case=planned.case, extra=planned.metadata
-        )
+        metadata = JobMetadata(
+            mode=planned.mode, scenario=planned.scenario, suite=suite.name, case=planned.case, own=planned.metadata
+        ).to_json()
         await self._room.dispatch_agent(self._agent_name, metadata)
         return f"ready in a {planned.mode} room after {time.monotonic() - began:.1f} s"
 

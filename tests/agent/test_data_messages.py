@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cekura_agent_kit.agent.data_messages import Chat, DataMessage, read_packet
+from cekura_agent_kit.chat import ChatPacket, Payload, read_packet
 from cekura_agent_kit.contract import PROOF_ATTRIBUTE
 from tests.agent.conftest import Worker, dispatched
 
@@ -37,31 +37,29 @@ def legacy(message: str, **more: object) -> str:
     ],
 )
 def test_on_a_topic_of_chat(topic: str, data: str, read: object) -> None:
-    got = read_packet(data.encode(), topic, "evaluator")
+    got = read_packet(data.encode(), topic)
     if isinstance(read, tuple):
-        assert got == Chat(read[0], topic, legacy=read[1])
+        assert got == ChatPacket(read[0], topic, is_json=read[1])
     elif read is None:
         assert got is None
     else:
-        assert got == DataMessage(read, topic, "evaluator")
+        assert got == Payload(read, topic)
 
 
 def test_on_another_topic_everything_is_a_data_message() -> None:
-    assert read_packet(legacy("hello").encode(), "orders", "me") == DataMessage(
-        json.loads(legacy("hello")), "orders", "me"
-    )
-    assert read_packet(b"3", "orders", "me") == DataMessage(3, "orders", "me")
-    with pytest.raises(ValueError, match="it is not JSON"):
-        read_packet(b"hello", "orders", "me")
+    assert read_packet(legacy("hello").encode(), "orders") == Payload(json.loads(legacy("hello")), "orders")
+    assert read_packet(b"3", "orders") == Payload(3, "orders")
+    with pytest.raises(ValueError, match="not JSON"):
+        read_packet(b"hello", "orders")
 
 
 @given(st.binary(), st.sampled_from(["", "lk.chat", "orders"]))
 def test_any_packet_is_read_or_refused(data: bytes, topic: str) -> None:
     try:
-        read = read_packet(data, topic, "me")
+        read = read_packet(data, topic)
     except ValueError:
         return
-    assert read is None or isinstance(read, Chat | DataMessage)
+    assert read is None or isinstance(read, ChatPacket | Payload)
 
 
 @pytest.mark.server

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from cekura_agent_kit import Call, Mode, current_call, wrap_entrypoint
-from cekura_agent_kit.contract import mode_from
+from cekura_agent_kit.contract import JobMetadata
 from cekura_agent_kit.errors import MetadataError
 
 
@@ -89,11 +89,11 @@ def test_any_metadata_is_voice_untouched_or_a_test_or_a_clear_error() -> None:
 
 def what_comes_of(metadata: str) -> str:
     try:
-        mode = mode_from(metadata)
+        read = JobMetadata.read(metadata)
     except MetadataError as error:
         return "refused" if "job metadata: '" in str(error) and error.hint else f"unclear: {error}"
-    if mode is not None:
-        return mode
+    if read is not None:
+        return read.mode
     ctx = job(metadata)
     # Ends at its first step: there is nothing to wait for.
     with pytest.raises(StopIteration) as stop:

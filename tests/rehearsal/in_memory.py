@@ -1,4 +1,4 @@
-"""A shape of agent as a job in a room in memory, without the fixture."""
+"""An entrypoint as a job in a room in memory, without the fixture."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from cekura_agent_kit.contract import Mode, job_metadata
+from cekura_agent_kit.contract import JobMetadata, Mode
 from cekura_agent_kit.rehearsal.internals.job import job_process
 from cekura_agent_kit.rehearsal.internals.sessions import install
 from cekura_agent_kit.rehearsal.job import Job
 from cekura_agent_kit.rehearsal.room import MemoryRoom
 from cekura_agent_kit.worker.target import Target
-from tests.shapes import Shape
 
 PATIENCE = 20.0
 
@@ -26,12 +25,12 @@ class NoListener:
 
 
 @asynccontextmanager
-async def in_memory(shape: Shape) -> AsyncIterator[MemoryRoom]:
-    """Run the shape's entrypoint; it has connected."""
+async def in_memory(entrypoint: Any) -> AsyncIterator[MemoryRoom]:
+    """Run the entrypoint; it has connected."""
     install()
     room = MemoryRoom()
-    metadata = job_metadata(Mode.TEXT, scenario=1, suite="parity", case="1#1")
-    target = Target(shape.entrypoint)  # type: ignore[arg-type]
+    metadata = JobMetadata(mode=Mode.TEXT, scenario=1, suite="parity", case="1#1").to_json()
+    target = Target(entrypoint)
     job = Job(target, target.entrypoint, metadata=metadata, process=job_process(), room=room, listener=NoListener())
     await room.until(room.isconnected, timeout=PATIENCE)
     yield room
