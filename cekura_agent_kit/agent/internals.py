@@ -5,6 +5,8 @@ All are there since 1.6.0; checked on 1.6.0, 1.7.1 and 1.8.9.
 - ``AgentSession._text_only``: the framework's own switch; speech models resolve to None at every level.
 - ``AgentSession._activity``, its ``stt``, ``tts``, ``vad``, ``_turn_detection``, ``_interruption_detector``: the proof.
 - ``AgentSession._update_activity_atask``, ``_activity_lock``: the end of a handoff that is under way.
+- ``AgentActivity._on_enter_task``: the end of an agent's ``on_enter``. If it is gone, a message may be answered before
+  an agent greets.
 - ``AgentOutput._audio_changed``, ``AgentInput._audio_changed``: audio sinks and sources that are set later.
 - ``RoomOptions._ensure_options``: conversion of the legacy pair of options.
 - ``RoomIO._options``, ``RoomIO._agent_session``: a RoomIO that the entrypoint makes itself.
@@ -174,6 +176,11 @@ async def wait_until_settled(session: AgentSession[Any]) -> None:
         await asyncio.wait([handoff])
     async with session._activity_lock:
         return
+
+
+def on_enter_task(session: AgentSession[Any]) -> asyncio.Task[Any] | None:
+    """Return the task that runs the present agent's ``on_enter``; None if there is none, or its name has moved."""
+    return getattr(session._activity, "_on_enter_task", None)
 
 
 def audible(session: AgentSession[Any]) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from dataclasses import dataclass, field
@@ -23,13 +24,15 @@ from livekit.agents.voice.room_io import TextInputEvent
 
 from ..chat import ChatPacket
 from .inbox import Inbox, Message
-from .internals import wait_until_settled
+from .internals import on_enter_task, wait_until_settled
 from .outbox import Outbox
 
 logger = logging.getLogger("cekura_agent_kit")
 
 SPEECH_TIMEOUT: Final = 60.0
 """Seconds for which a message waits for a speech that it does not interrupt."""
+ENTER_SECONDS: Final = 0.3
+"""Seconds in which an agent that has just taken over may speak before a message is answered: many greet then."""
 
 
 class Turns:
@@ -52,6 +55,7 @@ class Turns:
         self._one_at_a_time = asyncio.Lock()
         self._speeches: list[_Speech] = []
         self._message: Message | None = None
+        self._entered: Agent | None = None
         self._closed = False
         self._changed = asyncio.Event()
         session.on("speech_created", self._on_speech)
@@ -84,10 +88,13 @@ class Turns:
         """Wait for the speech that the message may not cut. Ends early whenever that is no longer this speech."""
         try:
             async with asyncio.timeout(SPEECH_TIMEOUT):
-                while not self._closed and (speech := await self._speech_to_wait_for(message)) is not None:
-                    await self._wait_for_end_or_change(speech)
-                if not self._closed:
+                while not self._closed:
+                    if (speech := await self._speech_to_wait_for(message)) is not None:
+                        await self._wait_for_end_or_change(speech)
+                        continue
                     await wait_until_settled(self._session)
+                    if not await self._let_agent_enter():
+                        return
         except TimeoutError:
             logger.warning("a message waited %g s for the end of a speech, which is now interrupted", SPEECH_TIMEOUT)
             await self._session.interrupt(force=True)
@@ -117,6 +124,18 @@ class Turns:
         speech.add_done_callback(self._on_change)
         await self._changed.wait()
 
+    async def _let_agent_enter(self) -> bool:
+        """Give the present agent's ``on_enter`` time to speak first, once. Return True if something changed."""
+        agent, entering = self._session.current_agent, on_enter_task(self._session)
+        if agent is self._entered or entering is None or entering.done():
+            return False
+        self._entered = agent
+        self._changed.clear()
+        entering.add_done_callback(self._on_change)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._changed.wait(), ENTER_SECONDS)
+        return True
+
     def _on_change(self, *_: object) -> None:
         self._changed.set()
 
@@ -124,6 +143,7 @@ class Turns:
         form = self._message.packet if self._message else None
         speech = _Speech(event.speech_handle, self._session.current_agent, form)
         self._speeches.append(speech)
+        self._changed.set()
         speech.handle.add_done_callback(lambda _: self._remove(speech))
 
     def _remove(self, speech: _Speech) -> None:

@@ -67,7 +67,7 @@ async def talk_on_the_server(worker: Worker, name: str, shape: Shape) -> list[st
 @pytest.mark.parametrize("name", SHAPES)
 async def test_an_evaluator_that_speaks_at_once(name: str) -> None:
     shape = SHAPES[name]
-    assert await talk_in_memory(shape.entrypoint) == [*shape.hear, *shape.answer]
+    assert await talk_in_memory(shape) == [*shape.hear, *shape.answer]
 
 
 @pytest.mark.server
@@ -79,7 +79,7 @@ async def test_the_server_agrees(worker: Worker) -> None:  # noqa: F811
         async with few:
             return await talk_on_the_server(worker, name, shape)
 
-    memory = {name: await talk_in_memory(shape.entrypoint) for name, shape in SHAPES.items()}
+    memory = {name: await talk_in_memory(shape) for name, shape in SHAPES.items()}
     server = dict(zip(SHAPES, await asyncio.gather(*(on_the_server(*each) for each in SHAPES.items())), strict=True))
     assert memory == server
     assert worker.speech_calls == []

@@ -14,7 +14,7 @@ from livekit.agents.voice.room_io import RoomOptions
 
 from cekura_agent_kit import current_call, wrap_entrypoint
 
-from .agents import Greeter, Plain, Retriever, Second, Voiced, new_session
+from .agents import First, Greeter, Plain, Retriever, Second, Voiced, WithTask, new_session
 from .models import InstantLLM, called
 
 PROBES: dict[str, Callable[[JobContext], Awaitable[None]]] = {}
@@ -322,3 +322,35 @@ async def traced_by_itself(ctx: JobContext) -> None:
 async def hangs(ctx: JobContext) -> None:
     await ctx.connect()
     await asyncio.Event().wait()
+
+
+class SlowToDecide(SlowLLM):
+    """Thinks for a while before the tool of "start" is called, and answers everything else at once."""
+
+    def chat(self, *, chat_ctx: Any, **kwargs: Any) -> Any:
+        last = chat_ctx.items[-1]
+        thinks = last.type == "message" and (last.text_content or "").startswith("call ")
+        return SlowLLM.chat(self, chat_ctx=chat_ctx, **kwargs) if thinks else InstantLLM().chat(chat_ctx=chat_ctx)
+
+
+class OnEnterAsks(WithTask):
+    async def on_enter(self) -> None:
+        self.session.generate_reply(user_input="call ask")
+
+
+@probe
+@wrap_entrypoint
+async def task_in_tool(ctx: JobContext) -> None:
+    await new_session(llm=SlowToDecide()).start(WithTask(), room=ctx.room)
+
+
+@probe
+@wrap_entrypoint
+async def handoff_in_tool(ctx: JobContext) -> None:
+    await new_session(llm=SlowToDecide()).start(First(), room=ctx.room)
+
+
+@probe
+@wrap_entrypoint
+async def task_on_enter(ctx: JobContext) -> None:
+    await new_session(llm=SlowToDecide()).start(OnEnterAsks(), room=ctx.room)

@@ -70,7 +70,7 @@ async def on_the_server(worker: Worker, name: str, shape: Shape, *, waits: bool)
 
 async def in_the_memory(shape: Shape, *, waits: bool) -> Seen:
     calls = len(CALLS)
-    async with in_memory(shape) as room:
+    async with in_memory(shape.entrypoint) as room:
         caller = room.join("evaluator", announced=waits)
         joined = time.monotonic()
         first: list[float] = []
