@@ -9,7 +9,16 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from livekit import rtc
-from livekit.agents import Agent, AgentSession, ConversationItemAddedEvent, JobContext, StopResponse, function_tool, llm
+from livekit.agents import (
+    Agent,
+    AgentSession,
+    AgentTask,
+    ConversationItemAddedEvent,
+    JobContext,
+    StopResponse,
+    function_tool,
+    llm,
+)
 from livekit.agents.voice.room_io import RoomOptions
 
 from cekura_agent_kit import current_call, wrap_entrypoint
@@ -354,3 +363,23 @@ async def handoff_in_tool(ctx: JobContext) -> None:
 @wrap_entrypoint
 async def task_on_enter(ctx: JobContext) -> None:
     await new_session(llm=SlowToDecide()).start(OnEnterAsks(), room=ctx.room)
+
+
+class Silent(AgentTask[str]):
+    """Says nothing by itself: it waits for the caller."""
+
+    def __init__(self) -> None:
+        super().__init__(instructions="Wait for a name.")
+
+
+class WithSilentTask(Plain):
+    @function_tool
+    async def ask(self) -> str:
+        """Wait for a name."""
+        return await Silent()
+
+
+@probe
+@wrap_entrypoint
+async def silent_task_in_tool(ctx: JobContext) -> None:
+    await new_session(llm=SlowToDecide()).start(WithSilentTask(), room=ctx.room)
