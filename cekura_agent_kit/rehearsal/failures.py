@@ -4,23 +4,53 @@ from __future__ import annotations
 
 import os
 import re
-from pathlib import Path
 from typing import Final
 
 from ..errors import RehearsalError
+from .frames import Place, waiting
+from .internals.sessions import Request
 from .job import Job
 
 __tracebackhide__ = True
 
+_LINES: Final = 5
+"""Waiting lines that an error names."""
 _VARIABLE: Final = re.compile(r"\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*_(?:KEY|TOKEN|SECRET|REGION|ENDPOINT|URL|ID)\b")
 
 
 def too_long(what: str, timeout: float, job: Job) -> RehearsalError:
-    """Return the error for a wait that was in vain; it names the line at which the entrypoint waits."""
-    stack = [f"{Path(file).name}:{line} in {function}" for file, line, function in job.stack]
-    waits = f"; the entrypoint waits at {' > '.join(stack)}" if stack else ""
+    """Return the error for a wait that was in vain; it names the lines at which the agent's own code waits."""
+    waits = [each for task in job.tasks() if (each := waiting(task)) is not None]
+    hint = "give more time with rehearse(…, timeout=seconds)"
+    if waits and all(each.is_for_another for each in waits):
+        hint = "these lines wait for something that does not come in this rehearsal; more time would not help"
+    lines = list(dict.fromkeys(map(str, waits)))[:_LINES]
+    return RehearsalError("; ".join([f"{what} within {timeout:g} s", *lines]), hint=hint)
+
+
+def deaf_session() -> RehearsalError:
+    """Return the error for words to an agent that handles ``lk.chat`` itself."""
     return RehearsalError(
-        f"{what} within {timeout:g} s{waits}", hint="give more time with rehearse(…, timeout=seconds)"
+        "the agent handles the text streams of lk.chat itself, so its session does not receive the caller's words",
+        hint="use `text_input_cb` of RoomOptions(text_input=TextInputOptions(…)); or send with call.speak(…) and wait "
+        "with call.room.until(…)",
+    )
+
+
+def not_replaced(request: Request) -> str:
+    """Return the note on a request to a model of the agent's own."""
+    place = f" at {request.place}" if request.place is not None else ""
+    return (
+        f"{request.model.label} was asked{place}: llm= replaces the models of the session and its agents, and not a "
+        "model object that the agent asks by itself. With a real key such a request is paid for"
+    )
+
+
+def blocked(place: Place, timeout: float) -> RehearsalError:
+    """Return the error for a line of the agent's that keeps the event loop."""
+    return RehearsalError(
+        f"{place} has kept the event loop for {timeout:g} s, and was interrupted",
+        hint="await something there (`await asyncio.sleep(0)` in a loop), or run it in a thread: `asyncio.to_thread`",
     )
 
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-import sysconfig
 import time
+import weakref
 from collections.abc import Coroutine
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 from livekit import api
@@ -19,6 +18,7 @@ from livekit.protocol import agent, models
 
 from ..errors import RehearsalError
 from ..worker.target import Entrypoint, Target
+from .frames import is_of_test, waiting
 from .internals import job as internals
 from .internals.api import use_server
 from .internals.sessions import Listener, share_mocks
@@ -32,7 +32,6 @@ logger = logging.getLogger("cekura_agent_kit.rehearsal")
 GRACE = 1.0
 """Seconds in which an entrypoint may return once its job is shut down. A job process gives 15, which would be added to
 each rehearsal of an entrypoint that never returns."""
-_LIBRARY = Path(sysconfig.get_path("stdlib"))
 CLOSING = 60.0
 """Seconds in which a session must close, as in a job process."""
 
@@ -103,6 +102,7 @@ class Job:
         )
         room.on("disconnected", self._on_disconnected)
         self._beside: list[asyncio.Task[Any]] = []
+        self._before = weakref.WeakSet(asyncio.all_tasks())
         self._task = asyncio.create_task(self._run(), name="rehearsal")
         self._entry: asyncio.Task[None] | None = None
 
@@ -116,10 +116,16 @@ class Job:
         """Why the job was shut down; empty before."""
         return self._shutdown.result() if self._shutdown.done() else ""
 
-    @property
-    def stack(self) -> list[tuple[str, int, str]]:
-        """The frames in which the entrypoint waits, outermost first: file, line, function."""
-        return where(self._entry) if self._entry is not None else []
+    def tasks(self) -> list[asyncio.Task[Any]]:
+        """Return the tasks of the job that wait in the agent's own code, the entrypoint's first."""
+        # Python 3.11 does not know of a task in which context it runs: those of a test are left out by their frames.
+        tasks = [task for task in asyncio.all_tasks() if task not in self._before and not is_of_test(task)]
+        tasks = [task for task in tasks if internals.may_be_of(self.ctx, task) and waiting(task) is not None]
+        return sorted(tasks, key=lambda task: task is not self._entry)
+
+    def owns(self, task: asyncio.Task[Any] | None) -> bool:
+        """Return whether a task, or a callback of the event loop, may be the job's."""
+        return task is None or (task not in self._before and not is_of_test(task))
 
     def start(self, coroutine: Coroutine[Any, Any, Any]) -> None:
         """Run something beside the job; it is cancelled at the job's end."""
@@ -154,7 +160,7 @@ class Job:
             await self._shutdown
             await self._finish(self._entry)
         except Exception as error:  # noqa: BLE001 - whatever the agent's code raises is the job's failure
-            self._fail(error)
+            self.fail(error)
         finally:
             if self._entry is not None and not self._entry.done():
                 await _cancelled(self._entry)
@@ -183,7 +189,7 @@ class Job:
 
     def _on_returned(self, entry: asyncio.Task[None]) -> None:
         if not entry.cancelled() and (error := entry.exception()) is not None:
-            self._fail(error)
+            self.fail(error)
         self._return()
 
     def _return(self) -> None:
@@ -191,7 +197,8 @@ class Job:
             self.returned.set_result(None)
             self._room.changed()
 
-    def _fail(self, error: BaseException) -> None:
+    def fail(self, error: BaseException) -> None:
+        """End the job as failed; the first failure counts."""
         if self.failure is None:
             self.failure = error
         if not self.failed.done():
@@ -240,17 +247,6 @@ def _job_info(target: Target, metadata: str, room: MemoryRoom) -> RunningJobInfo
         worker_id="AW_rehearsal",
         fake_job=False,
     )
-
-
-def where(task: asyncio.Task[Any]) -> list[tuple[str, int, str]]:
-    """Return the frames in which a task waits, outermost first, without those of asyncio: file, line, function."""
-    places = []
-    waiting: Any = task.get_coro()
-    while (frame := getattr(waiting, "cr_frame", None)) is not None:
-        if Path(frame.f_code.co_filename).parent != _LIBRARY / "asyncio":
-            places.append((frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name))
-        waiting = waiting.cr_await
-    return places
 
 
 async def _cancelled(*tasks: asyncio.Task[Any]) -> None:

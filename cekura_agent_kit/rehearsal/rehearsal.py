@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
 import os
 import time
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -27,7 +29,8 @@ from ..errors import RehearsalError
 from ..worker.target import Target, find_target
 from .caller import Caller
 from .environment import environment
-from .failures import add_note, explain_missing_key, explain_model, too_long
+from .failures import add_note, blocked, deaf_session, explain_missing_key, explain_model, not_replaced, too_long
+from .frames import Place
 from .internals import api, sessions
 from .job import Job, Processes
 from .room import MemoryRoom
@@ -35,6 +38,7 @@ from .server_api import Request
 from .streams import Text
 from .turn import Turn
 from .turn_taking import OpenTurn, TurnTaking
+from .watchdog import Watchdog
 
 __tracebackhide__ = True
 
@@ -148,6 +152,12 @@ class Rehearsal:
         return list(self._call.job.server.requests) if self._call is not None else []
 
     @property
+    def notes(self) -> list[str]:
+        """What went otherwise than a test may expect: models of the agent's own that ``llm`` does not replace."""
+        requests = self._call.turn_taking.requests if self._call is not None else []
+        return list(dict.fromkeys(not_replaced(each) for each in requests if not each.is_answered_by_ours))
+
+    @property
     def items(self) -> list[Any]:
         """The items of the session's chat history; none where no session was started."""
         session = self._call.turn_taking.session if self._call is not None else None
@@ -184,6 +194,8 @@ class Rehearsal:
         if not self.turns:
             await self._hear_greeting(is_spoken=False)
         await self._require_session()
+        if not self._begun.turn_taking.hears:
+            raise deaf_session()
         turn = self._begun.turn_taking.begin(text, self.speak)
         await self._until_ended(turn)
         return self._ended(turn)
@@ -196,7 +208,7 @@ class Rehearsal:
     async def send_data(self, payload: object, *, topic: str = "") -> None:
         """Send a data packet, bytes and str as they are, anything else as JSON; on return the agent has received it."""
         self._share_mocks()
-        await self._require_session()
+        await self._require_call()
         self.caller.send_data(payload, topic=topic)
         await self.room.delivered()
 
@@ -247,8 +259,11 @@ class Rehearsal:
             logger.exception("the call's end failed, too")
         finally:
             await self._release()
+        for note in self.notes:
+            warnings.warn(note, stacklevel=2)
 
     async def _begin(self) -> None:
+        self._loop = asyncio.get_running_loop()
         api.install()
         sessions.install()
         self.target = self._find()
@@ -262,6 +277,7 @@ class Rehearsal:
         job = Job(self.target, entrypoint, metadata=self._metadata, process=process, room=room, listener=turn_taking)
         turn_taking.follow(job)
         self._call = _Call(room, job, turn_taking)
+        self._resources.enter_context(Watchdog(self._timeout, job.owns, self._on_blocked))
         await self._until(lambda: room.isconnected() or job.returned.done(), "the entrypoint has not joined the room")
         self._call.caller = room.join()
         await self._until(
@@ -296,12 +312,33 @@ class Rehearsal:
 
     async def _hear_greeting(self, *, is_spoken: bool) -> None:
         turn_taking = self._begun.turn_taking
-        if turn_taking.greeting is None:
-            await self._require_session()
+        await self._until_session()
         assert turn_taking.greeting is not None
         await turn_taking.await_greeting(is_spoken=is_spoken)
         await self._until_ended(turn_taking.greeting)
         self._ended(turn_taking.greeting)
+
+    async def _until_session(self) -> None:
+        """Wait for the first session as long as something may start it: also a task that outlives the entrypoint.
+
+        Raises:
+            RehearsalError: nothing can, or it has not in time.
+        """
+        call, deadline = self._begun, time.monotonic() + self._timeout
+        while call.turn_taking.greeting is None:
+            await self._require_call()
+            tasks = call.job.tasks()
+            if not tasks:
+                _ = self.session
+            ended: set[asyncio.Task[Any]] = set()
+            for task in tasks:
+                task.add_done_callback(ended.add)
+                task.add_done_callback(lambda _: call.room.changed())
+            await self._until(
+                functools.partial(lambda ended: call.turn_taking.greeting or call.job.over or ended, ended),
+                "no session has started",
+                timeout=deadline - time.monotonic(),
+            )
 
     async def _until_ended(self, turn: OpenTurn) -> None:
         """Wait for the end of a turn (see `turn_taking`); raise what kept it from ending well."""
@@ -336,8 +373,8 @@ class Rehearsal:
 
     # Failures.
 
-    async def _require_session(self) -> None:
-        """Raise where there is no session that can be spoken to."""
+    async def _require_call(self) -> None:
+        """Raise where the call is over."""
         await self._raise_failure()
         call = self._begun
         if call.job.over:
@@ -348,7 +385,11 @@ class Rehearsal:
             raise RehearsalError(
                 "the call is over: the agent removed the caller", hint="the call's transcript shows what came before"
             )
-        if (closed := call.turn_taking.closed) is not None:
+
+    async def _require_session(self) -> None:
+        """Raise where there is no session that can be spoken to."""
+        await self._require_call()
+        if (closed := self._begun.turn_taking.closed) is not None:
             raise RehearsalError(
                 f"the session was closed: {closed.reason.value}", hint="the call's transcript shows what came before"
             )
@@ -369,13 +410,18 @@ class Rehearsal:
         if self._refusal:
             raise RehearsalError(self._refusal)
 
-    async def _until(self, predicate: Callable[[], bool], missing: str) -> None:
-        """Wait for something of the agent's start; ``missing`` is the error's text when it does not come."""
+    async def _until(self, predicate: Callable[[], object], missing: str, *, timeout: float | None = None) -> None:
+        """Wait for something of the agent's; ``missing`` is the error's text when it does not come in time."""
         try:
-            await self.room.until(predicate, timeout=self._timeout)
+            await self.room.until(predicate, timeout=self._timeout if timeout is None else timeout)
         except TimeoutError:
             raise too_long(missing, self._timeout, self._begun.job) from None
         await self._raise_failure()
+
+    def _on_blocked(self, place: Place) -> None:
+        # Called in the watchdog's thread.
+        job, error = self._begun.job, blocked(place, self._timeout)
+        self._loop.call_soon_threadsafe(job.fail, error)
 
     def _on_attributes(self, changed: dict[str, str]) -> None:
         # A refused agent stays in the room until it is removed, so that its error can be read. It was.

@@ -63,6 +63,7 @@ def report(call: Rehearsal) -> str:
         said = f"after {last.said!r} " if last.said is not None else "as its greeting "
         called = ", ".join(each.name for each in last.tool_calls) or "nothing"
         lines += ["", f"last turn: {said}the agent called {called} and was heard to say {last.text!r}"]
+    lines += ["", *(f"note: {note}" for note in call.notes)] if call.notes else []
     return "\n".join([*lines, *_where_to_look(call)])
 
 

@@ -5,8 +5,8 @@ ended when all of this is true:
 
 1. each reply, tool and handoff that began in it is done, as livekit-agents records it (`Recorder`);
 2. the session has processed the words: its text callback has returned; of a greeting: the session has started, and the
-   entrypoint has returned. An entrypoint that has not after `RETURN` runs as long as the call; then its greeting has
-   ended once something was said, if the test asked for the greeting;
+   entrypoint, and the task that started the session where that is another, have returned. One that has not after
+   `RETURN` runs as long as the call; then its greeting has ended once something was said, if the test asked for it;
 3. each of its text streams to the caller is closed, or the agent has left the room;
 4. a session that is being closed is closed: after `EndCallTool` the call is over when the turn is.
 
@@ -24,7 +24,7 @@ from typing import Any
 from livekit.agents import AgentSession, CloseEvent, llm
 
 from .caller import Caller
-from .internals.sessions import Recorder, is_closing, record
+from .internals.sessions import Recorder, Request, is_closing, record
 from .job import Job
 from .room import MemoryRoom
 
@@ -67,6 +67,8 @@ class TurnTaking:
         started: the session has started.
         closed: how the session was closed; None while it was not.
         greeting: the greeting, open or ended; None before a session was started.
+        hears: the session receives the caller's words; False where the agent handles ``lk.chat`` itself.
+        requests: requests of the agent's to other models than ``model``.
     """
 
     def __init__(self, room: MemoryRoom, model: llm.LLM[Any] | None) -> None:
@@ -75,6 +77,9 @@ class TurnTaking:
         self.started = False
         self.closed: CloseEvent | None = None
         self.greeting: OpenTurn | None = None
+        self.hears = True
+        self.requests: list[Request] = []
+        self._starter: asyncio.Task[Any] | None = None
         self._room = room
         self._job: Job | None = None
         self._turn: OpenTurn | None = None
@@ -95,7 +100,7 @@ class TurnTaking:
         assert self._job is not None
         self._is_speech_awaited = is_spoken
         if self._is_return_awaited:
-            await asyncio.wait([self._job.returned], timeout=RETURN)
+            await asyncio.wait([self._job.returned, *([self._starter] if self._starter else [])], timeout=RETURN)
             self._is_return_awaited = False
         self._check()
 
@@ -128,6 +133,9 @@ class TurnTaking:
         if self.session is not None:
             return
         self.session = session
+        self._starter = asyncio.current_task()
+        assert self._starter is not None
+        self._starter.add_done_callback(lambda _: self._check())
         session.on("close", self._on_close)
         self.greeting = self._turn = OpenTurn(None, Recorder(None, self._may_end), 0)
         if not is_captured:
@@ -145,17 +153,28 @@ class TurnTaking:
             self._turn.unprocessed, self._turn.error = "", error
             self._check()
 
+    def words_not_received(self) -> None:
+        """Note that the agent handles the caller's words itself."""
+        self.hears = False
+
+    def model_requested(self, request: Request) -> None:
+        """Note a request to another model."""
+        self.requests.append(request)
+
     def _may_end(self, recorder: Recorder) -> bool:
         """Return the second part of the rule above."""
         assert self._turn is not None
-        assert self._job is not None
         if self._turn.said is not None:
             return not self._turn.unprocessed
         if not self.started:
             return False
-        if self._job.returned.done() or self._is_return_awaited:
-            return self._job.returned.done()
+        if self._has_returned() or self._is_return_awaited:
+            return self._has_returned()
         return not self._is_speech_awaited or any(event.type == "message" for event in recorder.events)
+
+    def _has_returned(self) -> bool:
+        assert self._job is not None
+        return self._job.returned.done() and (self._starter is None or self._starter.done())
 
     def _check(self) -> None:
         if self._turn is not None:

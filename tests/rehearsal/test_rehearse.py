@@ -417,7 +417,7 @@ async def test_a_turn_that_does_not_end_says_where_it_waits(rehearse: Rehearse) 
         await asyncio.Event().wait()
 
     with pytest.raises(
-        RehearsalError, match=r"has not started a session within 0\.2 s; .*test_rehearse\.py:\d+ in entry"
+        RehearsalError, match=r"has not started a session within 0\.2 s; entrypoint waits at test_rehearse\.py:\d+"
     ):
         async with rehearse(entrypoint, timeout=0.2):
             pass

@@ -113,6 +113,12 @@ async def leave_job(ctx: JobContext) -> None:
     await http_context._close_http_ctx()
 
 
+def may_be_of(ctx: JobContext, task: asyncio.Task[Any]) -> bool:
+    """Return whether a task runs in a job; True before Python 3.12, where that cannot be known."""
+    get_context = getattr(task, "get_context", None)
+    return get_context is None or get_context().get(_JobContextVar) is ctx
+
+
 async def report_session(ctx: JobContext) -> None:
     """Do what the worker does with the session's report once the session is over."""
     await ctx._on_session_end()

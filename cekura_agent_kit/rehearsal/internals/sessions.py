@@ -4,14 +4,21 @@ Touched, checked on livekit-agents 1.6.0 to 1.8.9:
 
 - ``AgentSession._llm``; ``AgentSession._global_run_state``: where `AgentSession.run` keeps its record.
 - ``AgentSession._closing_task``, ``_closing``: the begin of a close. When they are gone, a turn may end before a close
-that
-  it set off.
-- ``RunResult._watch_handle``, ``_mark_done_if_needed``, ``_handles``, ``_done_fut``: the end of a record.
+  that it set off.
+- ``RunResult._watch_handle``, ``_agent_handoff``, ``_mark_done_if_needed``, ``_handles``, ``_done_fut``: the end of a
+  record.
+- ``RoomIO._chat_handler_registered``: false where the agent handles ``lk.chat`` itself. When it is gone, a turn of such
+an
+  agent ends with its timeout.
 - ``run_result._MockToolsContextVar``: what `mock_tools` sets.
 
-Replaced, once a process, by the first rehearsal: ``AgentSession.start``; ``AgentActivity.llm``, through which every
-reply of every agent reaches its model; ``RoomIO.register_text_input``, for the end of what the caller's words set off.
-Each does nothing of its own for a session that is not in a rehearsal.
+Replaced, once a process, by the first rehearsal. Each does nothing of its own for a session that is not in a rehearsal:
+
+- ``AgentSession.start``, for its begin and end.
+- ``AgentSession.run``, which an agent may call in a turn that is recorded already.
+- ``RoomIO.register_text_input``, for the end of what the caller's words set off.
+- ``AgentActivity.llm`` and ``Agent.llm``, through which replies, and an agent's own ``llm_node``, reach their model.
+- ``LLMStream.__init__``, which every request to a model runs: one to a model that was not replaced is noted.
 """
 
 from __future__ import annotations
@@ -20,21 +27,43 @@ import asyncio
 import contextvars
 import functools
 import inspect
+import sys
 import weakref
 from collections.abc import Callable
+from dataclasses import dataclass
+from types import FrameType
 from typing import Any, Protocol
 
-from livekit.agents import AgentSession, get_job_context, llm
+from livekit.agents import Agent, AgentSession, get_job_context, llm
 from livekit.agents.voice import run_result
 from livekit.agents.voice.agent_activity import AgentActivity
 from livekit.agents.voice.room_io import RoomIO, TextInputEvent
 
 from ...agent import entrypoint, internals, run, session, text_session
+from ..frames import Place, own_place
 
 __tracebackhide__ = True
 
 _models: weakref.WeakKeyDictionary[AgentSession[Any], llm.LLM[Any]] = weakref.WeakKeyDictionary()
+_request: contextvars.ContextVar[Request | None] = contextvars.ContextVar("cekura_rehearsal_request", default=None)
 _mocks: contextvars.ContextVar[Any] = run_result._MockToolsContextVar
+
+
+@dataclass
+class Request:
+    """A request to a model.
+
+    Attributes:
+        model: the model.
+        place: the line of the agent's that sent it; None where there is none.
+        outer: the request in whose course it was sent, of a model that asks others; None for most.
+        is_answered_by_ours: the request reached the model of the rehearsal.
+    """
+
+    model: llm.LLM[Any]
+    place: Place | None
+    outer: Request | None
+    is_answered_by_ours: bool = False
 
 
 class Listener(Protocol):
@@ -52,6 +81,12 @@ class Listener(Protocol):
     def words_processed(self, stream_id: str, error: Exception | None) -> None:
         """Called when the session's ``text_input_cb`` has returned, or raised, for the words of a text stream."""
 
+    def words_not_received(self) -> None:
+        """Called when a session does not receive the caller's words, since the agent handles ``lk.chat`` itself."""
+
+    def model_requested(self, request: Request) -> None:
+        """Called when the agent asks a model other than ``model``."""
+
 
 class Recorder(run_result.RunResult[None]):
     """The record of a turn, as `AgentSession.run` keeps one.
@@ -68,6 +103,7 @@ class Recorder(run_result.RunResult[None]):
     def __init__(self, user_input: str | None, may_end: Callable[[Recorder], bool]) -> None:
         super().__init__(user_input=user_input, output_type=None)
         self._may_end = may_end
+        self._nested: list[run_result.RunResult[Any]] = []
         self._open: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._watch_handle(self._open)
 
@@ -81,6 +117,23 @@ class Recorder(run_result.RunResult[None]):
         idle = all(handle.done() for handle in self._handles if handle is not self._open)
         if idle and not self._open.done() and self._may_end(self):
             self._open.set_result(None)
+
+    def nest(self, result: run_result.RunResult[Any]) -> None:
+        """Record the same into the result of a run that the agent itself began."""
+        self._nested = [each for each in self._nested if not each.done()]
+        self._nested.append(result)
+        for handle in list(result._handles):
+            super()._watch_handle(handle)
+
+    def _watch_handle(self, handle: Any) -> None:
+        super()._watch_handle(handle)
+        for result in self._nested:
+            result._watch_handle(handle)
+
+    def _agent_handoff(self, **event: Any) -> None:
+        super()._agent_handoff(**event)
+        for result in self._nested:
+            result._agent_handoff(**event)
 
     def _mark_done_if_needed(self, handle: Any) -> None:
         super()._mark_done_if_needed(handle)
@@ -99,10 +152,12 @@ def is_closing(session: AgentSession[Any]) -> bool:
 
 @functools.cache
 def install() -> None:
-    """Replace the three methods that the module names."""
+    """Replace the methods that the module names."""
     start: Any = AgentSession.start
+    run: Any = AgentSession.run
     register: Any = RoomIO.register_text_input
-    own_llm: Any = vars(AgentActivity)["llm"].fget
+    activity_llm: Any = vars(AgentActivity)["llm"].fget
+    agent_llm: Any = vars(Agent)["llm"].fget
     # From 1.8 a session sends each of its events to a remote observer; none is here, and it costs 15 % of a turn.
     unobserved = {"session_host": False} if "session_host" in inspect.signature(start).parameters else {}
 
@@ -117,18 +172,80 @@ def install() -> None:
         listener.session_started(session)
         return result
 
+    @functools.wraps(run)
+    def rehearsed_run(session: AgentSession[Any], **kwargs: Any) -> Any:
+        recorder = session._global_run_state
+        if not isinstance(recorder, Recorder) or recorder.done():
+            return run(session, **kwargs)
+        session._global_run_state = None
+        try:
+            result = run(session, **kwargs)
+        finally:
+            session._global_run_state = recorder
+        recorder.nest(result)
+        return result
+
     @functools.wraps(register)
     def rehearsed_register(room_io: RoomIO, text_input_cb: Any) -> None:
-        if (listener := _listener()) is not None:
+        listener = _listener()
+        if listener is not None:
             text_input_cb = _followed(text_input_cb, listener)
         register(room_io, text_input_cb)
+        if listener is not None and not getattr(room_io, "_chat_handler_registered", True):
+            listener.words_not_received()
 
-    def rehearsed_llm(activity: AgentActivity) -> Any:
-        return (_models and _models.get(activity.session)) or own_llm(activity)
+    def rehearsed_activity_llm(activity: AgentActivity) -> Any:
+        return (_models and _models.get(activity.session)) or activity_llm(activity)
+
+    def rehearsed_agent_llm(agent: Agent) -> Any:
+        own = agent_llm(agent)
+        if isinstance(own, llm.LLM | llm.RealtimeModel) and (listener := _listener()) is not None:
+            return listener.model or own
+        return own
 
     AgentSession.start = rehearsed_start  # type: ignore[assignment, method-assign]
-    AgentActivity.llm = property(rehearsed_llm)  # type: ignore[assignment, method-assign]
+    AgentSession.run = rehearsed_run  # type: ignore[assignment, method-assign]
+    AgentActivity.llm = property(rehearsed_activity_llm)  # type: ignore[assignment, method-assign]
+    Agent.llm = property(rehearsed_agent_llm)  # type: ignore[assignment, method-assign]
     RoomIO.register_text_input = rehearsed_register  # type: ignore[assignment, method-assign]
+    _install_requests()
+
+
+def _install_requests() -> None:
+    make: Any = llm.LLMStream.__init__
+
+    @functools.wraps(make)
+    def rehearsed_make(stream: llm.LLMStream, *args: Any, **kwargs: Any) -> None:
+        model: llm.LLM[Any] = args[0] if args else kwargs["llm"]
+        listener, outer = _listener(), _request.get()
+        is_rehearsed = listener is not None and listener.model is not None
+        # What the rehearsal's own model asks of others is its own affair.
+        if listener is None or not is_rehearsed or (outer is not None and outer.model is listener.model):
+            make(stream, *args, **kwargs)
+            return
+        request = Request(model, own_place(_asking_frame(model, stream)), outer)
+        if model is listener.model:
+            while outer is not None:
+                outer.is_answered_by_ours = True
+                outer = outer.outer
+        else:
+            listener.model_requested(request)
+        # The stream's tasks are made here: what they ask is asked in the course of this request.
+        token = _request.set(request)
+        try:
+            make(stream, *args, **kwargs)
+        finally:
+            _request.reset(token)
+
+    llm.LLMStream.__init__ = rehearsed_make  # type: ignore[assignment, method-assign]
+
+
+def _asking_frame(*asked: object) -> FrameType | None:
+    """Return the frame from which a model is asked: the first that is not a method of the model or the stream."""
+    frame: FrameType | None = sys._getframe(2)
+    while frame is not None and any(frame.f_locals.get("self") is each for each in asked):
+        frame = frame.f_back
+    return frame
 
 
 def _followed(text_input_cb: Any, listener: Listener) -> Any:
