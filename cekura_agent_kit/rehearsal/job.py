@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import Any
 
 from livekit import api
-from livekit.agents import AgentServer, JobProcess, JobRequest
+from livekit.agents import AgentServer, AgentSession, JobProcess, JobRequest
 from livekit.agents.job import JobAcceptArguments, RunningJobInfo
 from livekit.protocol import agent, models
 
@@ -64,6 +64,7 @@ class Job:
         process: `ctx.proc`.
         room: `ctx.room`.
         listener: called back by the job's sessions.
+        closing: seconds in which a session must close.
 
     Attributes:
         returned: done when the entrypoint has returned, or will not return.
@@ -82,10 +83,12 @@ class Job:
         process: JobProcess,
         room: MemoryRoom,
         listener: Listener,
+        closing: float = CLOSING,
     ) -> None:
         self._target = target
         self._entrypoint = entrypoint
         self._room = room
+        self._closing = closing
         loop = asyncio.get_running_loop()
         self._shutdown: asyncio.Future[str] = loop.create_future()
         self.returned: asyncio.Future[None] = loop.create_future()
@@ -213,7 +216,7 @@ class Job:
             logger.info("the entrypoint did not return within %g s of the shutdown; cancelled", GRACE)
             await _cancelled(entry)
         if (session := internals.primary_session(self.ctx)) is not None:
-            await asyncio.wait_for(session.aclose(), CLOSING)
+            await self._close(session)
         server = self._target.server
         if server is not None and (on_session_end := internals.on_session_end_of(server)) is not None:
             await on_session_end(self.ctx)
@@ -224,6 +227,15 @@ class Job:
         for error in raised:
             if isinstance(error, BaseException):
                 raise error
+
+    async def _close(self, session: AgentSession[Any]) -> None:
+        try:
+            async with asyncio.timeout(self._closing):
+                await session.aclose()
+        except TimeoutError:
+            raise RehearsalError(
+                f"the session did not close within {self._closing:g} s", hint="a tool or a hook of the agent still runs"
+            ) from None
 
 
 def _job_info(target: Target, metadata: str, room: MemoryRoom) -> RunningJobInfo:

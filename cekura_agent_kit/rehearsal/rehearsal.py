@@ -32,7 +32,7 @@ from .environment import environment
 from .failures import add_note, blocked, deaf_session, explain_missing_key, explain_model, not_replaced, too_long
 from .frames import Place
 from .internals import api, sessions
-from .job import Job, Processes
+from .job import CLOSING, Job, Processes
 from .room import MemoryRoom
 from .server_api import Request
 from .streams import Text
@@ -57,7 +57,7 @@ class Rehearsal:
         mode: only ``"text"``.
         llm: replaces the session's and its agents' own models.
         env: environment variables of the rehearsal, beside placeholders for well-known keys that are not set.
-        timeout: seconds for the agent's start, and for each turn.
+        timeout: seconds for the agent's start, for each turn, and for the session's end.
         scenario: Cekura's scenario id; ``current_call().scenario_id``.
         suite: ``current_call().suite``.
         folders: folders in which a relative path is searched; default: the current one.
@@ -274,7 +274,15 @@ class Rehearsal:
         entrypoint = self.target.entrypoint
         if not self.target.is_wrapped:
             entrypoint = WrappedEntrypoint(entrypoint, Options())
-        job = Job(self.target, entrypoint, metadata=self._metadata, process=process, room=room, listener=turn_taking)
+        job = Job(
+            self.target,
+            entrypoint,
+            metadata=self._metadata,
+            process=process,
+            room=room,
+            listener=turn_taking,
+            closing=min(CLOSING, self._timeout),
+        )
         turn_taking.follow(job)
         self._call = _Call(room, job, turn_taking)
         self._resources.enter_context(Watchdog(self._timeout, job.owns, self._on_blocked))
@@ -326,6 +334,7 @@ class Rehearsal:
         """
         call, deadline = self._begun, time.monotonic() + self._timeout
         while call.turn_taking.greeting is None:
+            await call.room.delivered()  # what the agent's callbacks start
             await self._require_call()
             tasks = call.job.tasks()
             if not tasks:
@@ -415,6 +424,7 @@ class Rehearsal:
         try:
             await self.room.until(predicate, timeout=self._timeout if timeout is None else timeout)
         except TimeoutError:
+            await self._raise_failure()
             raise too_long(missing, self._timeout, self._begun.job) from None
         await self._raise_failure()
 

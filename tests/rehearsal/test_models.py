@@ -132,9 +132,8 @@ async def test_a_second_model_of_its_own_is_named_once(rehearse: Rehearse) -> No
         await call.say("hi")
         assert call.notes == []
     call = rehearse(entrypoint, llm=RuleModel())
-    with pytest.warns(
-        UserWarning, match=r"test_models\.Summing was asked at test_models\.py:\d+ in answer_of"
-    ) as warned:  # noqa: PT031
+    says = r"test_models\.Summing was asked at test_models\.py:\d+ in answer_of"
+    with pytest.warns(UserWarning, match=says) as warned:  # noqa: PT031
         async with call:
             await call.say("hi")
             await call.say("sum")
