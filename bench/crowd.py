@@ -131,8 +131,8 @@ class LiveKitService(WebService):
         return api.AgentDispatch(id=asked.dispatch_id)
 
 
-class SilentLine(RoomChannel):
-    """An evaluator's line on which nobody speaks: it is in the room, and hears the agent's last words after a while."""
+class SilentChannel(RoomChannel):
+    """An evaluator that says nothing, and hears the agent's last words after a while."""
 
     def __init__(self, livekit: LiveKitService, seconds: float) -> None:
         # Without the superclass's: that one makes a native room for each.
@@ -163,7 +163,7 @@ async def main(scenarios: int, seconds: float) -> None:
     async with (
         LiveKitService() as livekit,
         CekuraService(
-            dict.fromkeys(range(1, scenarios + 1), talk), voice_line=lambda: SilentLine(livekit, seconds)
+            dict.fromkeys(range(1, scenarios + 1), talk), make_voice_channel=lambda: SilentChannel(livekit, seconds)
         ) as cekura,
     ):
         keys = {"LIVEKIT_API_KEY": "bench", "LIVEKIT_API_SECRET": secrets.token_hex(24)}

@@ -68,7 +68,7 @@ class RehearsedScenario:
             AssertionError: a ``hear`` of the scenario was not heard; the text has what the agent said.
         """
         async with self.call as call:
-            judgement = await Evaluator(self.scenario, MemoryChannel(call)).talk()
+            judgement = await Evaluator(self.scenario, MemoryChannel(call)).run()
         if not judgement.success:
             raise AssertionError(f"scenario {self.id}, {self.scenario.name}: {' '.join(judgement.explanation)}")
         return judgement

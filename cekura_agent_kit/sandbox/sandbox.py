@@ -62,7 +62,7 @@ class Sandbox:
             agent, caller = [await parts.enter_async_context(Speech()) for _ in range(2)]
             self.models = await parts.enter_async_context(ModelsService(self.rules, speech=agent, caller=caller))
             cekura = CekuraService(
-                self.scenarios, faults=self._faults, voice_line=partial(VoiceChannel, caller, agent=agent)
+                self.scenarios, faults=self._faults, make_voice_channel=partial(VoiceChannel, caller, agent=agent)
             )
             self.cekura = await parts.enter_async_context(cekura)
             self._parts = parts.pop_all()

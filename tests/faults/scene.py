@@ -20,7 +20,7 @@ from pydantic import SecretStr
 
 from cekura_agent_kit.report import html, junit, markdown
 from cekura_agent_kit.sandbox.cekura.faults import Faults
-from cekura_agent_kit.sandbox.cekura.runs import Run
+from cekura_agent_kit.sandbox.cekura.runs import SandboxRun
 from cekura_agent_kit.sandbox.cekura.scenarios import Scenario
 from cekura_agent_kit.sandbox.cekura.service import CekuraService
 from cekura_agent_kit.sandbox.livekit_server import LiveKitServer
@@ -141,7 +141,7 @@ class Scene:
 
     def said(self, words: str) -> bool:
         """Whether some run's evaluator has heard it."""
-        return any(words in str(run.as_json()["transcript"]) for run in self.service.runs.values())
+        return any(words in " ".join(each.text for each in run.transcript) for run in self.service.runs.values())
 
     def suite(self, *runs: Mapping[str, Any], **keys: Any) -> Suite:
         values: dict[str, Any] = {"name": "faults", "agent_name": self.worker.agent_name, "mode": "text"}
@@ -190,7 +190,7 @@ async def rooms_of(livekit: LiveKitServer) -> list[str]:
         return [room.name for room in (await lkapi.room.list_rooms(api.ListRoomsRequest())).rooms]
 
 
-def room_of(run: Run) -> str:
+def room_of(run: SandboxRun) -> str:
     """The room into which the trigger asked a run's evaluator."""
     return str(api.TokenVerifier("", "").verify(run.invitation.token, verify_signature=False).video.room)
 

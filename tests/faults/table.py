@@ -321,7 +321,7 @@ FAULTS: Final[tuple[Fault, ...]] = (
         "never comes, and Cekura ends the run", Kind.EVALUATOR_MISSING, {"evaluator": "never", "ends": "failed"}
     ),
     _evaluator("comes late", PASSED, {"queue": "3s", "late": "1s"}),
-    _evaluator("goes as soon as it came", FAILED, {"evaluator": "leaves"}, reason="ended before all was heard"),
+    _evaluator("goes as soon as it came", FAILED, {"evaluator": "leaves"}, reason="ended before everything was heard"),
     _evaluator(
         "stays, says nothing and never goes: Cekura judges what it has when the run is ended",
         FAILED,
@@ -417,7 +417,7 @@ FAULTS: Final[tuple[Fault, ...]] = (
         FAILED,
         "leave",
         started=1,
-        reason="The talk ended early",
+        reason="The conversation ended early",
     ),
     _agent(
         "leaves in mid-run, and no verdict comes",
@@ -525,7 +525,7 @@ FAULTS: Final[tuple[Fault, ...]] = (
         part="The room",
         what="is deleted by somebody else in the talk",
         comes_to=FAILED,
-        reason="The talk ended early",
+        reason="The conversation ended early",
         runs=({"scenario": 41},),
         inject=injections.room_deleted_in_the_talk,
     ),

@@ -13,7 +13,7 @@ import pytest
 from cekura_agent_kit.sandbox.cekura.faults import Faults
 from cekura_agent_kit.sandbox.cekura.service import CekuraService
 
-from .conftest import CHAT, QUICK, V2, client_of, entry, final, scenario
+from .requests import CHAT, QUICK, V2, client_of, entry, final, scenario
 
 SCENARIOS = {30: scenario({"say": "Hi"}), 31: scenario({"say": "Bye"})}
 START = {"scenarios": [entry(30), entry(31)]}

@@ -69,7 +69,7 @@ async def test_is_up_until_it_is_told_to_end(number: signal.Signals, livekit_ser
         (("--scenarios", "none.yaml"), "none.yaml: there is no such file"),
         (
             ("--scenarios", str(EXAMPLE / "scenarios.yaml"), "--faults", "f.yaml"),
-            "f.yaml:1: starts.one: 'one' is no number",
+            "f.yaml:1: starts.one: 'one' is not a number",
         ),
     ],
 )

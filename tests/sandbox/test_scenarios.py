@@ -38,12 +38,12 @@ def test_reads_what_the_format_allows(tmp_path: Path) -> None:
     ("text", "said"),
     [
         ("", "f.yaml:1: "),
-        ("{}", "f.yaml:1: no scenario stands in it"),
+        ("{}", "f.yaml:1: the file has no scenario"),
         ("thirty: {name: A, talk: [{say: Hi}]}", "f.yaml:1: thirty"),
         ("30:\n  name: A\n  talk: []\n", "f.yaml:3: 30.talk"),
         (
             "30:\n  name: A\n  talk:\n    - hear: '(unclosed'\n",
-            "f.yaml:4: 30.talk.0.hear: '(unclosed' is no regular expression",
+            "f.yaml:4: 30.talk.0.hear: '(unclosed' is not a regular expression",
         ),
         (
             "30:\n  name: A\n  talk:\n    - say: Hi\n    - {}\n",
@@ -52,7 +52,7 @@ def test_reads_what_the_format_allows(tmp_path: Path) -> None:
         ("30:\n  name: A\n  talk: [{say: Hi}]\n  patience: soon\n", "f.yaml:4: 30.patience: 'soon' is no duration"),
         (
             "30:\n  name: A\n  tlak: [{say: Hi}]\n",
-            "f.yaml:3: 30.tlak: unknown key; allowed: name, outcome, patience, talk",
+            "f.yaml:3: 30.tlak: unknown key; allowed: agent, folder, max_duration, name, outcome, patience, profile, tags, talk, tools, verdict",
         ),
         ("30: {name: A, talk: [{say: Hi}]}\n30: {name: B, talk: [{say: Hi}]}\n", "f.yaml:2: not YAML: 30 stands twice"),
     ],
@@ -73,8 +73,12 @@ def test_says_where_a_scenario_file_is_wrong(tmp_path: Path, text: str, said: st
         (load_rules, "rules:\n  - {user: a, tool: b, say: c}\n", "follows `user` words or a `tool`, not both"),
         (load_rules, "rules:\n  - {result: a, say: c}\n", "`result` needs `tool`"),
         (load_rules, "rules:\n  - {user: a, say: c, with: {x: 1}}\n", "`with` needs `call`"),
-        (load_rules, "rules:\n  - user: '['\n    say: c\n", "f.yaml:2: rules.0.user: '[' is no regular expression"),
-        (load_faults, "starts:\n  first: {lost: true}\n", "'first' is no number of a request: write 2, 2-5, 3- or all"),
+        (load_rules, "rules:\n  - user: '['\n    say: c\n", "f.yaml:2: rules.0.user: '[' is not a regular expression"),
+        (
+            load_faults,
+            "starts:\n  first: {lost: true}\n",
+            "'first' is not a number of a request: write 2, 2-5, 3- or all",
+        ),
         (load_faults, "runs:\n  '30#x': {}\n", "'30#x' names no run"),
         (load_faults, "runs:\n  30: {evaluator: sings}\n", "f.yaml:2: runs.30.evaluator"),
         (load_faults, "stats: {}\n", "f.yaml:1: stats: unknown key; allowed: "),

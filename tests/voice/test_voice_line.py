@@ -91,7 +91,7 @@ async def test_an_agent_without_a_track(studio: Studio) -> None:
     async with studio.agent(track=False), studio.evaluator(scenario({"hear": "welcome"}, patience=1)) as evaluator:
         judgement = await asyncio.wait_for(evaluator.talk(), 60)
         assert not judgement.success
-        assert studio.line.remark == "It published no audio track."
+        assert studio.line.diagnosis == "It published no audio track."
 
 
 async def test_an_agent_with_a_silent_track(studio: Studio) -> None:
@@ -101,7 +101,7 @@ async def test_an_agent_with_a_silent_track(studio: Studio) -> None:
         judgement = await asyncio.wait_for(evaluator.talk(), 60)
         playing.cancel()
         assert not judgement.success
-        assert studio.line.remark == "Its audio track was silent."
+        assert studio.line.diagnosis == "Its audio track was silent."
 
 
 async def test_an_agent_that_talks_without_end(studio: Studio) -> None:
@@ -116,11 +116,11 @@ async def test_an_agent_that_talks_without_end(studio: Studio) -> None:
         await studio.subscribed(room)
         talking = asyncio.create_task(for_ever())
         judgement = await asyncio.wait_for(evaluator.talk(), 60)
-        remark = studio.line.remark
+        diagnosis = studio.line.diagnosis
         talking.cancel()
     assert not judgement.success
-    assert remark.startswith("It had been talking for ")
-    assert remark.endswith(" s without a pause.")
+    assert diagnosis.startswith("It had been talking for ")
+    assert diagnosis.endswith(" s without a pause.")
 
 
 async def test_an_agent_with_a_voice_that_the_ears_do_not_know(studio: Studio) -> None:
@@ -135,7 +135,7 @@ async def test_an_agent_with_a_voice_that_the_ears_do_not_know(studio: Studio) -
         await studio.play(sound)
         judgement = await asyncio.wait_for(talking, 60)
         assert not judgement.success
-        assert "s of sound that the ears could not know" in studio.line.remark
+        assert "s of sound that the ears could not know" in studio.line.diagnosis
 
 
 async def test_an_agent_that_leaves_in_the_middle(studio: Studio) -> None:

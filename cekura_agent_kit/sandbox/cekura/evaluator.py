@@ -1,4 +1,4 @@
-"""The stand-in's evaluator: it holds a scenario's talk with an agent, over a line, and judges what it heard."""
+"""The stand-in's evaluator: holds a scenario's conversation with an agent, and judges it."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import Final, Literal, Protocol
 
 from .scenarios import Scenario, Step
 
-_FAREWELL: Final = 1.0
-"""Seconds in which the agent may answer a last word that asks for no answer; then the evaluator hangs up."""
+_GOODBYE_WAIT: Final = 1.0
+"""Seconds in which the agent may answer last words that expect no answer. Then the evaluator hangs up."""
 
 Speaker = Literal["evaluator", "agent"]
 
 
 @dataclass(frozen=True)
 class Utterance:
-    """Something said, whole. ``start`` and ``end`` are seconds since the evaluator joined."""
+    """A complete utterance. ``start`` and ``end`` are seconds since the evaluator joined."""
 
     speaker: Speaker
     text: str
@@ -25,33 +25,35 @@ class Utterance:
 
 
 class ChannelClosed(Exception):
-    """The agent has left, or the room is gone: nothing more can be said or heard. The text says which."""
+    """The agent has left, or the room is closed: nothing can be said or heard any more. The text says which."""
 
 
 class Channel(Protocol):
-    """One end of a talk with an agent, in text or in voice, already connected.
+    """The evaluator's end of a conversation with an agent, in text or in voice, already connected.
 
     Attributes:
-        transcript: what both sides said, in order of its beginning.
-        agent_came: whether an agent was ever there.
+        transcript: all utterances of both sides, in the order in which they began.
+        agent_came: an agent has been there at some time.
     """
 
     transcript: list[Utterance]
     agent_came: bool
 
     async def say(self, text: str) -> None:
-        """Say it to the end. What the agent said before it was begun is not heard any more.
+        """Say the text, and return when all of it has been said.
+
+        Drops the agent's earlier utterances: `hear` returns only what the agent says after this began.
 
         Raises:
-            ChannelClosed: there is nobody to say it to any more.
+            ChannelClosed: the agent is gone.
         """
         ...
 
     async def hear(self) -> str:
-        """The agent's next complete utterance, also one that came before it was asked for. Safe to cancel.
+        """Wait for the agent's next complete utterance, and return it. It may have come earlier. Safe to cancel.
 
         Raises:
-            ChannelClosed: the agent is gone, and all that it said was heard.
+            ChannelClosed: the agent is gone, and all of its utterances have been returned.
         """
         ...
 
@@ -62,13 +64,14 @@ class Channel(Protocol):
 
 @dataclass(frozen=True)
 class Judgement:
-    """What a talk came to.
+    """The result of a conversation.
 
     Attributes:
-        success: each ``hear`` was heard.
-        score: how many of them, 0 to 100.
-        explanation: a sentence for each ``hear`` that was waited for.
-        ended_reason: who ended the talk, in Cekura's way of writing.
+        success: each ``hear`` of the scenario was heard.
+        score: the part that was heard, 0 to 100.
+        explanation: one sentence for each ``hear`` that the evaluator waited for.
+        ended_reason: who ended the conversation, in Cekura's words: ``testing-agent-ended-call``,
+            ``main-agent-ended-call``, ``main-agent-did-not-answer`` or ``call-ended-by-request``.
     """
 
     success: bool
@@ -79,80 +82,79 @@ class Judgement:
 
 @dataclass
 class Evaluator:
-    """Holds one scenario's talk over one line.
-
-    ``judgement`` can be asked for at any time: a talk that is cut short is judged by what was heard so far.
-    """
+    """One scenario's conversation over one channel."""
 
     scenario: Scenario
-    line: Channel
+    channel: Channel
     _heard: list[str] = field(default_factory=list)
     """The agent's utterances since the evaluator last spoke."""
-    _said: str = ""
+    _last_said: str = ""
     _met: int = 0
+    """Number of ``hear`` that were heard."""
     _explanation: list[str] = field(default_factory=list)
-    _ended: str = ""
+    _ended_reason: str = "call-ended-by-request"
 
-    async def talk(self) -> Judgement:
-        """Go through the steps; stops at the first ``hear`` that patience was not enough for. Does not hang up."""
+    async def run(self) -> Judgement:
+        """Go through the steps, up to the first ``hear`` that is not heard in time. Does not hang up."""
         try:
             for step in self.scenario.talk:
-                if not await self._take(step):
+                if not await self._do(step):
                     break
             else:
-                await self._farewell()
-            self._ended = "testing-agent-ended-call" if self.line.agent_came else "main-agent-did-not-answer"
+                await self._wait_for_goodbye()
+            answered = self.channel.agent_came
+            self._ended_reason = "testing-agent-ended-call" if answered else "main-agent-did-not-answer"
         except ChannelClosed as closed:
-            self._ended = "main-agent-ended-call"
-            if self._met < self._wanted and not self._explanation_of_failure:
-                self._explanation.append(f"The talk ended early: {closed}.{self._so_far()}")
+            self._ended_reason = "main-agent-ended-call"
+            if self._met < self._expected and not self._failure_explained:
+                self._explanation.append(f"The conversation ended early: {closed}.{self._since_last_said()}")
         return self.judgement
 
     @property
     def judgement(self) -> Judgement:
-        """By what was heard so far."""
-        success = self._met == self._wanted
+        """The judgement of what was heard so far; final once `run` has returned."""
+        success = self._met == self._expected
         explanation = list(self._explanation)
-        if not success and not self._explanation_of_failure:
-            explanation.append(f"The talk was ended before all was heard.{self._so_far()}")
-        score = 100.0 * self._met / self._wanted if self._wanted else 100.0
-        return Judgement(success, round(score, 1), explanation, self._ended or "call-ended-by-request")
+        if not success and not self._failure_explained:
+            explanation.append(f"The conversation was ended before everything was heard.{self._since_last_said()}")
+        score = 100.0 * self._met / self._expected if self._expected else 100.0
+        return Judgement(success, round(score, 1), explanation, self._ended_reason)
 
     @property
-    def _wanted(self) -> int:
+    def _expected(self) -> int:
         return sum(step.hear is not None for step in self.scenario.talk)
 
     @property
-    def _explanation_of_failure(self) -> bool:
+    def _failure_explained(self) -> bool:
         return len(self._explanation) > self._met
 
-    async def _take(self, step: Step) -> bool:
+    async def _do(self, step: Step) -> bool:
         if step.say is not None:
             self._heard.clear()
-            self._said = step.say
-            await self.line.say(step.say)
+            self._last_said = step.say
+            await self.channel.say(step.say)
         if step.hear is None:
             return True
         try:
             async with asyncio.timeout(self.scenario.patience):
-                while not step.heard_in(" ".join(self._heard)):
-                    self._heard.append(await self.line.hear())
+                while not step.matches(" ".join(self._heard)):
+                    self._heard.append(await self.channel.hear())
         except TimeoutError:
             waited = f"Waited {self.scenario.patience:g} s to hear {step.hear!r}."
-            self._explanation.append(f"{waited}{self._so_far()}")
+            self._explanation.append(f"{waited}{self._since_last_said()}")
             return False
         self._met += 1
         self._explanation.append(f"Heard {step.hear!r}.")
         return True
 
-    async def _farewell(self) -> None:
+    async def _wait_for_goodbye(self) -> None:
         if self.scenario.talk[-1].hear is None:
             try:
-                async with asyncio.timeout(_FAREWELL):
-                    await self.line.hear()
+                async with asyncio.timeout(_GOODBYE_WAIT):
+                    await self.channel.hear()
             except TimeoutError:
                 pass
 
-    def _so_far(self) -> str:
-        after = f"After {self._said!r} the" if self._said else "The"
+    def _since_last_said(self) -> str:
+        after = f"After {self._last_said!r} the" if self._last_said else "The"
         return f" {after} agent said {' '.join(self._heard)!r}." if self._heard else f" {after} agent said nothing."

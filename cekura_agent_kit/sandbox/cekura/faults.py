@@ -1,4 +1,4 @@
-"""How the stand-in for Cekura's API misbehaves, when it is told to: for tests of a pipeline's own failures.
+"""Faults of the stand-in for Cekura's API, on request: for tests of how a pipeline handles failures.
 
 In Python or as a YAML file (``cekura-kit sandbox --faults F``)::
 
@@ -11,6 +11,7 @@ In Python or as a YAML file (``cekura-kit sandbox --faults F``)::
     runs:                         # by scenario ("30"), its nth start ("30#2") or "all"
       "30": {evaluator: never}
       "31#2": {ends: failed, error_message: Out of credit}
+      "32": {verdict: {success_after: 5s}}
     reversed: true
 """
 
@@ -25,22 +26,23 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from ...errors import ScenarioError
 from ...yaml_files import Duration, load
+from .verdict_parts import VerdictParts
 
 ALL: Final = "all"
 
 
-def _plain(keys: object) -> object:
-    """YAML reads ``30:`` as a number; keys here are text."""
-    return {str(key): value for key, value in keys.items()} if isinstance(keys, Mapping) else keys
+def _text_keys(value: object) -> object:
+    """Make the keys of a mapping text: YAML reads ``30:`` as a number."""
+    return {str(key): each for key, each in value.items()} if isinstance(value, Mapping) else value
 
 
-def _span(text: str) -> str:
+def _request_span(text: str) -> str:
     if text != ALL and not re.fullmatch(r"[1-9]\d*(-([1-9]\d*)?)?", text):
-        raise ValueError(f"{text!r} is no number of a request: write 2, 2-5, 3- or {ALL}")
+        raise ValueError(f"{text!r} is not a number of a request: write 2, 2-5, 3- or {ALL}")
     return text
 
 
-def _case(text: str) -> str:
+def _run_name(text: str) -> str:
     if text != ALL and not re.fullmatch(r"\d+(#[1-9]\d*)?", text):
         raise ValueError(f"{text!r} names no run: write a scenario's id, its nth start as 30#2, or {ALL}")
     return text
@@ -51,86 +53,90 @@ class _Model(BaseModel):
 
 
 class Answer(_Model):
-    """How one request is answered. What is not said stays as it should be."""
+    """Changes to the answer to one request."""
 
     done: bool | None = None
-    """Whether what was asked for is done; by default it is, unless ``status`` is given."""
+    """The request has its effect. Default: true, and false with ``status``."""
     delay: Duration | None = None
-    """The answer is held back for so long, after it was done."""
+    """Time for which the answer is held back, after the effect."""
     lost: bool = False
-    """The connection is closed without an answer."""
+    """Close the connection without an answer."""
     status: Annotated[int, Field(ge=200, le=599)] | None = None
-    """The HTTP status in place of the right one."""
+    """HTTP status in place of the right one."""
     headers: dict[str, str] = {}
+    """Additional headers."""
     body: str | None = None
-    """The body in place of the right one, word for word."""
+    """Body in place of the right one."""
     truncated: bool = False
-    """Half of the body comes, then the connection is closed."""
+    """Send half of the body, then close the connection."""
     malformed: bool = False
-    """The body comes whole, and is no JSON."""
+    """Send a body that is not JSON."""
 
     @property
     def is_done(self) -> bool:
-        """Whether the request has its effect."""
+        """True if the request has its effect."""
         return self.status is None if self.done is None else self.done
 
 
 class RunFault(_Model):
-    """How one run goes wrong."""
+    """Faults of one run."""
 
     evaluator: Literal["talks", "never", "leaves", "silent"] = "talks"
-    """``never`` comes, ``leaves`` as soon as it came, or stays and is ``silent`` until the run is ended."""
+    """``never``: does not join. ``leaves``: leaves at once. ``silent``: says nothing until the run is ended."""
     queue: Duration | None = None
-    """How long the run is queued."""
+    """Time in the queue."""
     late: Duration | None = None
-    """How long after its run began to run the evaluator joins."""
+    """Time from the start of the run until the evaluator joins."""
     scoring: Duration | None = None
-    """How long the run is ``evaluating``."""
+    """Time in the status ``evaluating``."""
     status: str | None = None
-    """The word shown as the status while the run goes on."""
+    """Status that is shown until the run is final."""
     ends: str | None = None
-    """The final status in place of ``completed``: ``failed``, ``timeout``, ``cancelled`` or any word; no verdict."""
+    """Final status in place of ``completed``: ``failed``, ``timeout``, ``cancelled`` or any word. No verdict."""
     error_message: str = ""
     """The run's error message, with ``ends``."""
     unjudged: bool = False
-    """``success`` stays null."""
+    """Nothing is scored, and ``success`` stays null."""
+    verdict: VerdictParts | None = None
+    """What the verdict is made of; replaces keys of the scenario's own ``verdict``."""
     missing_from_bulk: bool = False
-    """Bulk reads leave this run out."""
+    """Leave the run out of bulk reads."""
 
 
-_Answers = Annotated[dict[Annotated[str, AfterValidator(_span)], Answer], BeforeValidator(_plain)]
-_RunFaults = Annotated[dict[Annotated[str, AfterValidator(_case)], RunFault], BeforeValidator(_plain)]
+_Answers = Annotated[dict[Annotated[str, AfterValidator(_request_span)], Answer], BeforeValidator(_text_keys)]
+_RunFaults = Annotated[dict[Annotated[str, AfterValidator(_run_name)], RunFault], BeforeValidator(_text_keys)]
 
 
 class Faults(_Model):
-    """All that goes wrong. Without any of it the stand-in behaves as documented."""
+    """All faults. Default: none."""
 
     starts: _Answers = {}
-    """POSTs that start runs, by number."""
+    """Answers to POSTs that start runs, by number."""
     reads: _Answers = {}
-    """GETs, by number."""
+    """Answers to GETs, by number."""
     ends: _Answers = {}
-    """POSTs that end calls, by number."""
+    """Answers to POSTs that end calls, by number."""
     runs: _RunFaults = {}
+    """Faults of runs, by scenario."""
     reversed: bool = False
-    """Runs in lists come in the opposite order."""
+    """Reverse the order of runs in lists."""
     start_runs: Literal["array", "object", "none"] = "array"
-    """The shape of ``runs`` in the reply to a start; ``none`` starts nothing and replies with an empty array."""
+    """Shape of ``runs`` in the answer to a start. ``none``: start nothing, and answer with an empty array."""
     result_runs: Literal["object", "array"] = "object"
-    """The shape of ``runs`` in a result that is read."""
+    """Shape of ``runs`` in a result."""
     without: tuple[str, ...] = ()
-    """Fields that no run carries when it is read."""
+    """Fields that are left out of each run."""
     extra: dict[str, Any] = {}
-    """Fields that each run carries when it is read, in addition or in place of the right ones."""
+    """Fields that are added to, or replaced in, each run."""
 
     def run(self, scenario: int, nth: int) -> RunFault:
-        """What goes wrong with the nth run of a scenario; the closest name wins."""
+        """Return the faults of the nth run of a scenario; the most specific name wins."""
         names = (f"{scenario}#{nth}", str(scenario), ALL)
         return next((self.runs[name] for name in names if name in self.runs), RunFault())
 
 
 def answer_for(answers: Mapping[str, Answer], nth: int) -> Answer:
-    """How the nth request of its kind is answered; the first entry that covers it wins."""
+    """Return the changes to the answer to the nth request of its kind; the first matching entry wins."""
     return next((answer for span, answer in answers.items() if _covers(span, nth)), Answer())
 
 
@@ -138,7 +144,7 @@ def load_faults(path: Path) -> Faults:
     """Read a file of faults.
 
     Raises:
-        ScenarioError: it is missing, no YAML, or holds something else; with file and line.
+        ScenarioError: the file is missing, is not YAML, or does not fit; with file and line.
     """
     return load(path, Faults, error=ScenarioError)
 

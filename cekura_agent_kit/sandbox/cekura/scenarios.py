@@ -1,62 +1,88 @@
-"""Scenarios of the stand-in: what its evaluator says, and what it wants to hear. A YAML file, scenario id to talk."""
+"""Scenarios of the stand-in: what its evaluator says and waits for, and what Cekura stores of them. A YAML file."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Final, Self
+from typing import Annotated, Any, Final, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, RootModel, model_validator
 
 from ...errors import ScenarioError
 from ...yaml_files import Duration, load
+from .verdict_parts import VerdictParts
 
 PATIENCE: Final = 10.0
-"""Seconds to wait for each ``hear``: a spoken turn over OpenAI takes 2 to 4, one with a tool call up to 8."""
+"""Default seconds to wait for each ``hear``: a spoken turn over OpenAI takes 2 to 4, one with a tool call up to 8."""
+AGENT: Final = 812
+"""Default id of the agent that a scenario belongs to."""
+END_CALL: Final = "TOOL_END_CALL"
+"""Tool with which Cekura's evaluator hangs up."""
 
 
 def expression(pattern: str) -> str:
-    """The pattern, where it is a regular expression. Raises ValueError, for pydantic."""
+    """Return the pattern if it is a regular expression. Raises ValueError, for pydantic."""
     try:
         re.compile(pattern)
     except re.error as error:
-        raise ValueError(f"{pattern!r} is no regular expression: {error}") from None
+        raise ValueError(f"{pattern!r} is not a regular expression: {error}") from None
     return pattern
 
 
 class Step(BaseModel):
-    """One step of a talk: something to say, something to wait for, or first the one and then the other."""
+    """One step of the conversation: words to say, words to wait for, or first the one and then the other."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     say: Annotated[str, Field(min_length=1)] | None = None
-    """What the evaluator says, word for word."""
+    """Words that the evaluator says."""
     hear: Annotated[str, Field(min_length=1), AfterValidator(expression)] | None = None
-    """A regular expression, without regard to case, searched in the agent's words since the evaluator last spoke."""
+    """A regular expression, case ignored, searched in the agent's words since the evaluator last spoke."""
 
     @model_validator(mode="after")
-    def _does_something(self) -> Self:
+    def _not_empty(self) -> Self:
         if self.say is None and self.hear is None:
             raise ValueError("a step needs `say`, `hear` or both")
         return self
 
-    def heard_in(self, words: str) -> bool:
-        """Whether the agent's words hold what this step waits for."""
+    def matches(self, words: str) -> bool:
+        """Return true if the agent's words have what this step waits for."""
         return self.hear is None or re.search(self.hear, words, re.IGNORECASE) is not None
 
 
 class Scenario(BaseModel):
-    """One scenario: it passes when each ``hear`` of its talk was heard."""
+    """One scenario. It passes when the evaluator has heard each ``hear``, unless ``verdict`` says otherwise."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     name: Annotated[str, Field(min_length=1)]
     talk: Annotated[tuple[Step, ...], Field(min_length=1)]
-    """The steps, in order."""
-    outcome: str = ""
-    """What is expected of the agent, in words; reported, never judged."""
+    """The steps of the conversation, in order."""
+    outcome: str | None = None
+    """The expected outcome, in words. Default: that each ``hear`` is heard. ``""``: none."""
     patience: Duration = PATIENCE
-    """How long to wait for each ``hear``."""
+    """Time to wait for each ``hear``."""
+    verdict: VerdictParts = VerdictParts()
+    """What the verdict is made of."""
+    agent: Annotated[int, Field(gt=0)] = AGENT
+    """Cekura's id of the agent that the scenario belongs to."""
+    tags: tuple[str, ...] = ()
+    folder: str = ""
+    """Folder on Cekura, levels separated by dots: ``Booking.Happy path``."""
+    tools: tuple[str, ...] = (END_CALL,)
+    """Tools of Cekura's evaluator. Without ``TOOL_END_CALL`` it cannot hang up."""
+    profile: dict[str, Any] | None = None
+    """Information of the test profile: ``main_agent_variables`` and ``testing_agent_variables``, or flat."""
+    max_duration: int | None = None
+    """Longest duration of a call, as Cekura stores it."""
+
+    @property
+    def expected_outcome(self) -> str:
+        """The expected outcome in words; empty for none."""
+        if self.outcome is not None:
+            return self.outcome
+        heard = [step.hear for step in self.talk if step.hear]
+        return f"The agent says: {', then '.join(heard)}." if heard else "The call is completed."
 
 
 class _Scenarios(RootModel[dict[int, Scenario]]):
@@ -70,9 +96,9 @@ def load_scenarios(path: Path) -> dict[int, Scenario]:
         The scenarios by id.
 
     Raises:
-        ScenarioError: it is missing, no YAML, or holds something else; with file and line.
+        ScenarioError: the file is missing, is not YAML, or does not fit; with file and line.
     """
     scenarios = load(path, _Scenarios, error=ScenarioError).root
     if not scenarios:
-        raise ScenarioError(f"{path}:1: no scenario stands in it", hint="write at least one: an id, a name, a talk")
+        raise ScenarioError(f"{path}:1: the file has no scenario", hint="write at least one: an id, a name, a talk")
     return scenarios

@@ -1,4 +1,4 @@
-"""What a start may say: the body of the two start endpoints, checked field by field as documented."""
+"""Bodies of the two start endpoints, checked field by field as documented."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _REQUIRED: Final = {"scenario": int, "livekit_room_url": str, "access_token": st
 
 
 class Refused(Exception):
-    """Answered 400 with ``body``, in one of the documented shapes."""
+    """A request that is answered 400 with ``body``, in one of the documented shapes."""
 
     def __init__(self, body: Mapping[str, Any] | list[str]) -> None:
         super().__init__(str(body))
@@ -24,17 +24,17 @@ class Refused(Exception):
 
 
 def read_start(body: Any, *, mode: Mode, known: Collection[int]) -> list[tuple[int, Invitation]]:
-    """The runs that a start asks for, in its order.
+    """Return the runs that a start asks for, as pairs of scenario id and invitation, in its order.
 
-    Fields that are not documented are refused: what the hosted service does with them is not known.
+    Fields that are not documented are refused: what Cekura does with them is not known.
 
     Args:
         body: the request's JSON.
-        mode: text takes ``agent``, and ``publish_data_message`` with each scenario; voice neither.
-        known: scenario ids that exist.
+        mode: in text, ``agent`` and each scenario's ``publish_data_message`` are allowed.
+        known: ids of the scenarios that exist.
 
     Raises:
-        Refused: with the fields and what is wrong with them.
+        Refused: the body is not as documented; names the fields.
     """
     if not isinstance(body, dict):
         raise Refused(["Invalid data. Expected a dictionary."])
@@ -46,10 +46,10 @@ def read_start(body: Any, *, mode: Mode, known: Collection[int]) -> list[tuple[i
         raise Refused({"scenarios": ["This field is required."]})
     if not isinstance(body["scenarios"], list) or not body["scenarios"]:
         raise Refused({"scenarios": ["This list may not be empty."]})
-    invited = [_read_one(each, mode) for each in body["scenarios"]]
-    if unknown := sorted({scenario for scenario, _ in invited} - set(known)):
+    invitations = [_read_one(each, mode) for each in body["scenarios"]]
+    if unknown := sorted({scenario for scenario, _ in invitations} - set(known)):
         raise Refused([f"Scenarios not found: {', '.join(map(str, unknown))}"])
-    return invited
+    return invitations
 
 
 def _read_one(entry: Any, mode: Mode) -> tuple[int, Invitation]:
@@ -71,7 +71,7 @@ def _read_one(entry: Any, mode: Mode) -> tuple[int, Invitation]:
 
 
 def _check_token(token: str) -> None:
-    """As far as it can be told without the secret; whether it opens the room shows when the evaluator joins."""
+    """Check what can be checked without the secret. The server checks the rest when the evaluator joins."""
     try:
         claims = jwt.decode(token, options={"verify_signature": False})
     except jwt.InvalidTokenError:

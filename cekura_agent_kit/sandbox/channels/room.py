@@ -102,7 +102,7 @@ class RoomChannel:
         return time.monotonic() - self._began
 
     @property
-    def remark(self) -> str:
+    def diagnosis(self) -> str:
         """Why nothing may have been understood of the agent, as a sentence; empty where there is no reason."""
         return ""
 

@@ -83,7 +83,7 @@ class VoiceChannel(RoomChannel):
         return not self._agent_silent.is_set()
 
     @property
-    def remark(self) -> str:
+    def diagnosis(self) -> str:
         """What else there is to say of an agent that was not understood."""
         if not self.agent_came:
             return ""

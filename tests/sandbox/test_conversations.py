@@ -17,7 +17,8 @@ from cekura_agent_kit.sandbox.cekura.runs import RunTiming
 from cekura_agent_kit.sandbox.cekura.service import CekuraService
 from cekura_agent_kit.sandbox.livekit_server import LiveKitServer
 
-from .conftest import CHAT, QUICK, V2, Place, client_of, entry, final, scenario, send
+from .place import Place, send
+from .requests import CHAT, QUICK, V2, client_of, entry, final, scenario
 
 pytestmark = pytest.mark.server
 
