@@ -52,7 +52,8 @@ def test_reads_what_the_format_allows(tmp_path: Path) -> None:
         ("30:\n  name: A\n  talk: [{say: Hi}]\n  patience: soon\n", "f.yaml:4: 30.patience: 'soon' is no duration"),
         (
             "30:\n  name: A\n  tlak: [{say: Hi}]\n",
-            "f.yaml:3: 30.tlak: unknown key; allowed: agent, folder, max_duration, name, outcome, patience, profile, tags, talk, tools, verdict",
+            "f.yaml:3: 30.tlak: unknown key; allowed: agent, folder, max_duration, name, outcome, "
+            "patience, profile, tags, talk, tools, verdict",
         ),
         ("30: {name: A, talk: [{say: Hi}]}\n30: {name: B, talk: [{say: Hi}]}\n", "f.yaml:2: not YAML: 30 stands twice"),
     ],
@@ -96,7 +97,7 @@ def test_says_where_rules_and_faults_are_wrong(
 
 def test_the_documentations_files_are_right(tmp_path: Path) -> None:
     blocks = re.findall(r"```yaml\n(.*?)```", DOCUMENTATION.read_text(), re.DOTALL)
-    for load, text in zip((load_scenarios, load_rules, load_faults), blocks, strict=True):
+    for load, text in zip((load_scenarios, load_scenarios, load_rules, load_faults), blocks, strict=True):
         file = tmp_path / "f.yaml"
         file.write_text(text)
         load(file)
