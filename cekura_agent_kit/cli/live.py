@@ -1,4 +1,4 @@
-"""A suite's progress as it happens: rows that move on a terminal, plain lines in a log."""
+"""Progress of a suite: rows that change on a terminal, plain lines in a log."""
 
 from __future__ import annotations
 
@@ -16,16 +16,18 @@ from rich.live import Live as RichLive
 from rich.table import Table
 from rich.text import Text
 
-from ..report.phrases import clock, duration, speaker
+from ..counting import counted
+from ..report.durations import clock, duration
+from ..report.phrases import speaker
 from ..report.sanitize import console_line
-from ..report.terminal import MARKS, STYLES, finished, watched
-from ..report.transcript_lines import words_of
+from ..report.terminal import MARKS, STYLES, finished, on_terminal
+from ..report.transcript_lines import line_text
 from ..trigger.progress import Ended, Event, Finished, Noted, Planned, Said, Stage
 from ..verdict import Line, Outcome
 
 STAGES: Final = {
-    "": "waiting its turn",
-    "room": "room made",
+    "": "waiting to start",
+    "room": "room created",
     "agent_joined": "agent joined",
     "agent_ready": "agent ready",
     "started": "waiting for the evaluator",
@@ -34,17 +36,17 @@ STAGES: Final = {
     "ended": "waiting for the verdict",
     "verdict": "verdict known",
 }
-_TOLD_IN_A_LOG: Final = ("agent_ready", "started", "evaluator_joined", "ended")
+_LOGGED_STAGES: Final = ("agent_ready", "started", "evaluator_joined", "ended")
 _MANY: Final = 20
-"""From here on a log has one line a run, its verdict."""
+"""Runs from which a log has only one line for each, its verdict."""
 _FOLLOWED: Final = 5
-"""Up to here a terminal shows every word; more talks than that cannot be read at once, and each has its row."""
+"""Runs up to which a terminal prints every line; more conversations cannot be read at once, and each has its row."""
 _SILENCE: Final = 60.0
-"""Seconds after which a log says what is waited for: CI services take a silent job for a hanging one."""
+"""Seconds without output after which a log prints what is going on: CI services stop a silent job."""
 
 
 def console(*, stderr: bool = False) -> Console:
-    """A console that shows any text: what its encoding lacks becomes a question mark, never an error."""
+    """Return a console that prints any text: a character that its encoding lacks becomes a question mark."""
     stream = sys.stderr if stderr else sys.stdout
     if hasattr(stream, "reconfigure"):
         stream.reconfigure(errors="replace")
@@ -52,12 +54,12 @@ def console(*, stderr: bool = False) -> Console:
 
 
 class _Console(Console):
-    """One that nobody need read to its end: a suite costs money, and goes on behind ``| head``."""
+    """Console whose reader may go away: a suite costs money, and goes on behind ``| head``."""
 
     def on_broken_pipe(self) -> None:
-        """Say no more. Rich itself would leave the process, in the middle of whatever it does."""
+        """Print nothing more. Rich itself would exit the process, in the middle of whatever it does."""
         self.quiet = True
-        # Also what others print, and what Python flushes at its end, goes nowhere then.
+        # What others print, and what Python flushes at its end, goes nowhere as well.
         os.dup2(os.open(os.devnull, os.O_WRONLY), self.file.fileno())
 
 
@@ -66,17 +68,17 @@ class _Row:
     mode: str
     stage: str = ""
     since: float = 0.0
-    talk_from: float = 0.0
-    words: str = ""
+    conversation_start: float = 0.0
+    last_line: str = ""
 
 
 class Live:
-    """Shows what `on_event` is told, between ``with`` and its end.
+    """Display of a suite's progress, from the start of its ``with`` block to the end.
 
     Args:
-        console: where to; a terminal shows rows that move, anything else gets one plain line a change.
-        follow: show the talk of each run as it is held.
-        silence: seconds without a word after which a log says what is waited for.
+        console: a terminal shows rows that change, anything else gets one plain line for each change.
+        follow: show each line of each conversation when it is said.
+        silence: seconds without output after which a log prints what is going on.
     """
 
     def __init__(self, console: Console, *, follow: bool = False, silence: float = _SILENCE) -> None:
@@ -86,24 +88,24 @@ class Live:
         self._rows: dict[str, _Row] = {}
         self._counts: Counter[Outcome] = Counter()
         self._planned = 0
-        self._began = self._spoke = time.monotonic()
+        self._began = self._printed = time.monotonic()
         self._lock = threading.RLock()
         self._over = threading.Event()
         self._watch: threading.Thread | None = None
         self._live = (
             RichLive(
                 console=console,
-                get_renderable=self._picture,
+                get_renderable=self._renderable,
                 refresh_per_second=8,
                 transient=True,
                 vertical_overflow="crop",
             )
-            if watched(console)
+            if on_terminal(console)
             else None
         )
 
     def __enter__(self) -> Self:
-        self._began = self._spoke = time.monotonic()
+        self._began = self._printed = time.monotonic()
         if self._live:
             self._live.start()
         else:
@@ -129,7 +131,7 @@ class Live:
                 case Stage():
                     self._move(event)
                 case Said():
-                    self._say(event.case, event.line)
+                    self._show_line(event.case, event.line)
                 case Noted():
                     self._line(
                         Text.assemble((f"{console_line(event.case)} note  ".lstrip(), "yellow"), _shown(event.text))
@@ -143,7 +145,7 @@ class Live:
         self._planned = len(event.cases)
         self._rows = {each.case: _Row(each.mode.value) for each in event.cases}
         if not self._live:
-            self._line(Text(f"{self._planned} {'run' if self._planned == 1 else 'runs'} planned"))
+            self._line(Text(f"{counted(self._planned, 'run')} planned"))
 
     def _move(self, event: Stage) -> None:
         row = self._rows.get(event.case)
@@ -152,20 +154,20 @@ class Live:
         if not row.stage:
             row.since = time.monotonic()
         if event.stage == "evaluator_joined":
-            row.talk_from = event.at
+            row.conversation_start = event.at
         row.stage = event.stage
-        if not self._live and self._planned <= _MANY and event.stage in _TOLD_IN_A_LOG:
+        if not self._live and self._planned <= _MANY and event.stage in _LOGGED_STAGES:
             self._line(Text(f"{console_line(event.case)}  {STAGES[event.stage]}"))
 
-    def _say(self, case: str, line: Line) -> None:
+    def _show_line(self, case: str, line: Line) -> None:
         row = self._rows.setdefault(case, _Row(""))
-        row.words = f"{console_line(speaker(line))}: {console_line(words_of(line), 300)}"
+        row.last_line = f"{console_line(speaker(line))}: {console_line(line_text(line), 300)}"
         if self._follow and (not self._live or self._planned <= _FOLLOWED):
-            at = clock(line.at - row.talk_from) if line.at is not None else ""
+            at = clock(line.at - row.conversation_start) if line.at is not None else ""
             style = {"agent": "cyan", "evaluator": "bold"}.get(line.role, "dim")
             who = (f"{console_line(speaker(line)):<10} ", style)
             self._line(
-                Text.assemble((f"{console_line(case)}  ", "dim"), (f"{at:>6} ", "dim"), who, _shown(words_of(line)))
+                Text.assemble((f"{console_line(case)}  ", "dim"), (f"{at:>6} ", "dim"), who, _shown(line_text(line)))
             )
 
     def _finish(self, event: Finished) -> None:
@@ -175,15 +177,15 @@ class Live:
         self._line(Text.assemble((count, "dim"), finished(event.verdict, duration(event.verdict))))
 
     def _line(self, text: Text) -> None:
-        self._spoke = time.monotonic()
+        self._printed = time.monotonic()
         if self._live:
             self._console.print(text, soft_wrap=True)
         else:
             self._console.print(
-                Text.assemble((f"{clock(self._spoke - self._began):>7}  ", "dim"), text), soft_wrap=True
+                Text.assemble((f"{clock(self._printed - self._began):>7}  ", "dim"), text), soft_wrap=True
             )
 
-    def _picture(self) -> RenderableType:
+    def _renderable(self) -> RenderableType:
         with self._lock:
             now = time.monotonic()
             rows = [(case, row) for case, row in self._rows.items() if row.stage]
@@ -195,7 +197,9 @@ class Live:
             grid.add_column(no_wrap=True, overflow="ellipsis", style="dim", ratio=1)
             room = max(self._console.height - 4, 1)
             for case, row in rows[:room]:
-                grid.add_row(console_line(case), row.mode, STAGES[row.stage], clock(now - row.since), _shown(row.words))
+                grid.add_row(
+                    console_line(case), row.mode, STAGES[row.stage], clock(now - row.since), _shown(row.last_line)
+                )
             if len(rows) > room:
                 grid.add_row(f"and {len(rows) - room} more")
             whole = Table.grid(expand=True)
@@ -209,17 +213,17 @@ class Live:
             if count := self._counts[outcome]:
                 parts += [" · ", (f"{MARKS[outcome]} {count} {outcome.value}", STYLES[outcome])]
         going = sum(bool(row.stage) for row in self._rows.values())
-        parts.append(f" · {going} going · {len(self._rows) - going} waiting")
+        parts.append(f" · {going} running · {len(self._rows) - going} waiting")
         return Text.assemble(*parts)
 
     def _break_silence(self) -> None:
-        while not self._over.wait(max(self._silence - (time.monotonic() - self._spoke), 0.01)):
+        while not self._over.wait(max(self._silence - (time.monotonic() - self._printed), 0.01)):
             with self._lock:
-                if time.monotonic() - self._spoke < self._silence:
+                if time.monotonic() - self._printed < self._silence:
                     continue
                 stages = Counter(STAGES[row.stage] for row in self._rows.values())
                 going = ", ".join(f"{count} {stage}" for stage, count in stages.items())
-                self._line(Text(f"still going: {going or 'getting ready'}", style="dim"))
+                self._line(Text(f"still running: {going or 'preparing'}", style="dim"))
 
 
 def _shown(text: str) -> Text:

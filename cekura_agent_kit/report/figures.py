@@ -1,4 +1,4 @@
-"""The pictures of a run, in per cent of their width: its stages, and its replies."""
+"""Figures of the HTML report, in per cent of their width: the stages of a run, and its replies."""
 
 from __future__ import annotations
 
@@ -7,44 +7,44 @@ from itertools import pairwise
 from typing import Final
 
 from ..verdict import RunVerdict
-from .phrases import clock, seconds
+from .durations import clock, seconds
 
 _STAGES: Final = {
-    "room": ("room made", "ready"),
+    "room": ("room created", "ready"),
     "agent_joined": ("agent joined", "ready"),
     "agent_ready": ("agent ready", "wait"),
     "started": ("started on Cekura", "wait"),
-    "evaluator_joined": ("evaluator joined", "talk"),
-    "first_reply": ("first reply", "talk"),
-    "ended": ("talk over", "judge"),
+    "evaluator_joined": ("evaluator joined", "conversation"),
+    "first_reply": ("first reply", "conversation"),
+    "ended": ("conversation over", "judge"),
     "verdict": ("verdict", "judge"),
 }
-"""A stage's name, and the phase that begins with it."""
+"""Label of each stage, and the phase that starts with it."""
 
 PHASES: Final = {
-    "ready": "agent getting ready",
+    "ready": "waiting for the agent",
     "wait": "waiting for the evaluator",
-    "talk": "the talk",
+    "conversation": "conversation",
     "judge": "waiting for the verdict",
 }
 
 _MOST: Final = 200
-"""Dots or bars of one picture: more are one band of colour, and cost time to open."""
+"""Dots or bars of one figure: more would be one band of colour, and slow to open."""
 
 
 @dataclass(frozen=True)
 class Span:
-    """A piece of the time line. ``x`` and ``width`` in per cent."""
+    """Part of the time line. ``x`` and ``width`` are in per cent."""
 
     phase: str
     x: float
     width: float
-    words: str
+    label: str
 
 
 @dataclass(frozen=True)
 class Dot:
-    """A line of the transcript on the time line."""
+    """Line of the transcript, on the time line."""
 
     role: str
     x: float
@@ -52,39 +52,39 @@ class Dot:
 
 @dataclass(frozen=True)
 class Stages:
-    """The time line of a run: phases, stages with the time since the first, and who spoke when."""
+    """Time line of a run: phases, stages with the time since the first, and a dot for each line of the transcript."""
 
     spans: list[Span]
     phases: list[Span]
-    """The spans, those of one phase joined."""
+    """The spans, with those of one phase joined."""
     stages: list[tuple[str, str, str]]
-    """Name, phase, and ``0:01.4`` since the first stage."""
+    """Label, phase, and the time since the first stage as ``0:01.4``."""
     dots: list[Dot]
 
 
 @dataclass(frozen=True)
 class Bar:
-    """A reply. ``x``, ``width`` and ``height`` in per cent."""
+    """Bar of a reply. ``x``, ``width`` and ``height`` are in per cent."""
 
     x: float
     width: float
     height: float
     value: str
-    words: str
+    label: str
 
 
 @dataclass(frozen=True)
 class Replies:
-    """The replies of a run, turn by turn."""
+    """Replies of a run, turn by turn."""
 
     bars: list[Bar]
     median: float
     """Height in per cent."""
-    words: str
+    label: str
 
 
 def stages(run: RunVerdict) -> Stages | None:
-    """None where not two stages are known."""
+    """Return the time line; None if fewer than two stages are known."""
     known: list[tuple[float, str, str]] = sorted(
         ((at, *_STAGES[name]) for name, at in run.timeline if at is not None), key=lambda each: each[0]
     )
@@ -119,21 +119,21 @@ def _joined(spans: list[Span]) -> list[Span]:
 
 
 def replies(run: RunVerdict) -> Replies | None:
-    """None where no reply was measured."""
+    """Return the replies; None if none was measured."""
     turns = run.latency.turns
     slowest = max(turns, default=0.0)
     if not turns:
         return None
     shown = turns[:_MOST]
     step = 100 / len(shown)
-    # A tenth at least: an instant reply is a reply, too.
+    # At least a tenth: an instant reply must be visible.
     bars = [
         Bar(
             x=round(n * step + (step - min(step * 0.8, 12)) / 2, 2),
             width=round(min(step * 0.8, 12), 2),
             height=round(_share(turn, slowest) * 90 + 10, 2),
             value=seconds(turn),
-            words=f"turn {n + 1}: {seconds(turn)}",
+            label=f"turn {n + 1}: {seconds(turn)}",
         )
         for n, turn in enumerate(shown)
     ]
@@ -141,7 +141,7 @@ def replies(run: RunVerdict) -> Replies | None:
     return Replies(
         bars=bars,
         median=round(_share(median, slowest) * 90 + 10, 2),
-        words=f"slowest {seconds(slowest)}, turn {turns.index(slowest) + 1} of {len(turns)}",
+        label=f"slowest {seconds(slowest)}, turn {turns.index(slowest) + 1} of {len(turns)}",
     )
 
 

@@ -1,40 +1,39 @@
-"""The JUnit report, valid by the schema of Jenkins' xUnit plugin (``junit-10.xsd``).
+"""JUnit report, valid by the schema of Jenkins' xUnit plugin (``junit-10.xsd``).
 
-That schema knows properties of a suite and none of a case: a run's ids stand in the suite's, named ``CASE.run_id`` and
-so on, and again at the top of the case's ``system-out``.
+That schema has properties of a suite, but not of a case. The ids of a run are therefore properties of the suite, named
+``CASE.run_id`` and so on, and stand again at the top of the case's ``system-out``.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TypeVar
 
 from junitparser import xunit2
-from junitparser.junitparser import Error, Failure, Result, TestCase
+from junitparser.junitparser import Error, Failure, Result, Skipped, TestCase
 
 from ..verdict import Outcome, PoolId, RunVerdict, SuiteVerdict
-from .phrases import because, blame, duration, gist, title
-from .sanitize import one_line, printable
-from .transcript_lines import talk
+from .durations import duration
+from .phrases import cause, check_result, headline, metric_result, rule_result, run_title, statement_result
+from .reasons import main_reason, reasons, skip_reason
+from .sanitize import printable, printable_line
+from .transcript_lines import transcript_lines
 
 R = TypeVar("R", bound=Result)
 
 
 def render(verdict: SuiteVerdict) -> str:
-    """The report as XML.
+    """Return the report as XML.
 
-    ``failure`` for a run that failed, ``error`` for one that errored, ``flakyFailure`` (which is no failure) for one
-    that failed in a scenario that passed by its rate: who reads it comes to the same verdict as the exit code.
-    A suite that errored as a whole has one more case, which says so.
+    A failed run is a ``failure``, an errored run an ``error``, a skipped run is ``skipped``. A run that failed in a
+    pool that passed by its rate is a ``flakyFailure``, which does not fail a build. So a reader of the report gets the
+    same verdict as a reader of the exit code. A suite that errored as a whole has one more case, which is an ``error``.
     """
     forgiven = {pool.id for pool in verdict.pools if pool.outcome is Outcome.PASSED}
-    suite = xunit2.TestSuite(one_line(verdict.suite) or "suite")  # type: ignore[no-untyped-call]
-    suite.timestamp = one_line(verdict.started_at)
-    suite.add_property("suite_id", one_line(verdict.suite_id))
-    for result in verdict.results:
-        suite.add_property(f"result.{result.id}", one_line(f"{result.mode.value} {result.url}"))
-    for run in verdict.runs:
-        for name, value in _properties(run).items():
-            suite.add_property(f"{one_line(run.case)}.{name}", value)
+    suite = xunit2.TestSuite(printable_line(verdict.suite) or "suite")  # type: ignore[no-untyped-call]
+    suite.timestamp = printable_line(verdict.started_at)
+    for name, value in _suite_properties(verdict):
+        suite.add_property(name, value)
     # One after another, add_testcase() would count all cases again for each.
     cases: list[TestCase] = [_case(run, suite.name, PoolId.of(run) in forgiven) for run in verdict.runs]
     if verdict.kind is not None:
@@ -45,14 +44,28 @@ def render(verdict: SuiteVerdict) -> str:
     report.append(suite)  # type: ignore[no-untyped-call]
     report.tests, report.failures, report.errors = suite.tests, suite.failures, suite.errors
     report.time = suite.time
-    return _text(report)
+    body = report.tostring()  # type: ignore[no-untyped-call]
+    return body if isinstance(body, str) else body.decode("utf-8")
+
+
+def _suite_properties(verdict: SuiteVerdict) -> Iterator[tuple[str, str]]:
+    yield "suite_id", printable_line(verdict.suite_id)
+    if verdict.shard is not None:
+        yield "shard", f"{verdict.shard.index}/{verdict.shard.of}"
+    for result in verdict.results:
+        yield f"result.{result.id}", printable_line(f"{result.mode.value} {result.url}")
+    for run in verdict.runs:
+        for name, value in _properties(run).items():
+            yield f"{printable_line(run.case)}.{name}", value
 
 
 def _case(run: RunVerdict, suite: str, forgiven: bool) -> xunit2.TestCase:
-    case = xunit2.TestCase(title(run), suite, duration(run) or 0.0)
-    message = one_line(gist(run), 1000)
+    case = xunit2.TestCase(run_title(run), suite, duration(run) or 0.0)
+    message = printable_line(main_reason(run), 1000)
     if run.outcome is Outcome.ERRORED:
         case.result = _with_details(Error(message, run.kind.value if run.kind else "errored"), run)
+    elif run.outcome is Outcome.SKIPPED:
+        case.result = Skipped(printable_line(skip_reason(run), 1000))
     elif run.outcome is Outcome.FAILED and forgiven:
         case.add_interim_result(_with_details(xunit2.FlakyFailure(message, "failed"), run))
     elif run.outcome is Outcome.FAILED:
@@ -62,11 +75,12 @@ def _case(run: RunVerdict, suite: str, forgiven: bool) -> xunit2.TestCase:
 
 
 def _with_details(result: R, run: RunVerdict) -> R:
-    lines = [blame(run)]
+    lines = [cause(run)]
+    lines += [f"because: {reason}" for reason in reasons(run)]
     lines += [f"expected: {run.expected_outcome}"] if run.expected_outcome else []
-    lines += [f"because: {reason}" for reason in because(run)]
     lines += [f"hint: {run.hint}"] if run.hint else []
-    lines += [f"see: {run.url}"] if run.url else []
+    lines += [f"worker log: {run.worker_log}"] if run.worker_log else []
+    lines += [f"on Cekura: {run.url}"] if run.url else []
     result.text = printable("\n".join(lines))
     return result
 
@@ -74,7 +88,9 @@ def _with_details(result: R, run: RunVerdict) -> R:
 def _whole_suite(verdict: SuiteVerdict, suite: str) -> xunit2.TestCase:
     kind = verdict.kind.value if verdict.kind else "errored"
     case = xunit2.TestCase("the suite as a whole", suite, 0.0)
-    case.result = Error(one_line(verdict.hint, 1000) or kind, kind)
+    error = Error(printable_line(verdict.hint, 1000) or kind, kind)
+    error.text = printable(headline(verdict))
+    case.result = error
     return case
 
 
@@ -83,10 +99,12 @@ def _properties(run: RunVerdict) -> dict[str, str]:
         "mode": run.mode.value,
         "outcome": run.outcome.value,
         "kind": run.kind.value if run.kind else "",
+        "entry": printable_line(run.entry),
         "run_id": "" if run.run_id is None else str(run.run_id),
         "result_id": "" if run.result_id is None else str(run.result_id),
-        "url": one_line(run.url),
-        "room": one_line(run.room),
+        "url": printable_line(run.url),
+        "room": printable_line(run.room),
+        "measured": {True: "yes", False: "no", None: ""}[run.measured],
         "reply_median_s": "" if run.latency.median is None else str(run.latency.median),
         "reply_p95_s": "" if run.latency.p95 is None else str(run.latency.p95),
         "full_reply_median_s": "" if run.full_reply.median is None else str(run.full_reply.median),
@@ -97,13 +115,13 @@ def _properties(run: RunVerdict) -> dict[str, str]:
 
 def _output(run: RunVerdict) -> str:
     lines = [f"{name}: {value}" for name, value in _properties(run).items()]
-    lines += [f"note: {one_line(note)}" for note in run.notes]
-    for at, who, words, took in talk(run):
-        shown = words.replace("\n", "\n" + " " * 20)
-        lines.append(f"{at:>7} {who:<10}  {shown}" + (f"  [reply after {took}]" if took else ""))
+    lines += [f"note: {printable_line(note)}" for note in run.notes]
+    lines += [f"rubric: {printable_line(each.name)}: {printable_line(rule_result(each))}" for each in run.rubric]
+    lines += [f"metric: {printable_line(each.name)}: {printable_line(metric_result(each))}" for each in run.metrics]
+    lines += [f"statement: {printable_line(each.text)}: {statement_result(each)}" for each in run.statements]
+    lines += [f"check: {printable_line(each.name)}: {check_result(each)}" for each in run.checks]
+    for line in transcript_lines(run):
+        text = line.text.replace("\n", "\n" + " " * 20)
+        reply = f"  [reply after {line.reply_time}]" if line.reply_time else ""
+        lines.append(f"{line.at:>7} {line.speaker:<10}  {text}{reply}")
     return "\n".join(lines)
-
-
-def _text(report: xunit2.JUnitXml) -> str:
-    body = report.tostring()  # type: ignore[no-untyped-call]
-    return body if isinstance(body, str) else body.decode("utf-8")

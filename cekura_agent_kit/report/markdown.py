@@ -1,64 +1,66 @@
-"""The Markdown report: a table, then what did not pass, folded. For a step's summary and for a comment on GitHub."""
+"""Markdown report: a table, then each run that did not pass, folded. For the summary of a step and for comments."""
 
 from __future__ import annotations
 
 import html
 import re
-from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
-from ..verdict import Outcome, RunVerdict, SuiteVerdict
+from ..counting import counted
+from ..verdict import Outcome, PoolId, RunVerdict, SuiteVerdict
+from .durations import duration, latency_summary, seconds
 from .phrases import (
-    because,
-    blame,
-    duration,
-    flaky_scenarios,
-    gist,
+    cause,
+    check_result,
+    entry_name,
     headline,
-    not_passed,
-    rate,
-    replies_took,
-    seconds,
-    turning_point,
+    metric_result,
+    outcome_counts,
+    rate_summary,
+    rule_result,
+    statement_result,
 )
-from .sanitize import one_line, printable, web_address
-from .transcript_lines import talk
+from .reasons import by_attention, main_reason, not_passed, reasons, turning_point
+from .sanitize import printable, printable_line, web_address
+from .transcript_lines import transcript_lines
 
 COMMENT_LIMIT: Final = 65_536
-"""Characters that GitHub takes in a comment. Bytes are counted here, of which no text has fewer than characters."""
+"""Characters that GitHub accepts in a comment. Bytes are counted here; a text never has fewer bytes than characters."""
 SUMMARY_LIMIT: Final = 1024 * 1024
-"""Bytes that GitHub takes in a step's summary."""
+"""Bytes that GitHub accepts in the summary of a step."""
 
 MARKS: Final = {Outcome.PASSED: "✅", Outcome.FAILED: "❌", Outcome.ERRORED: "⚠️", Outcome.SKIPPED: "⏭️"}
 
 _SPECIAL: Final = re.compile(r"([\\`*_\[\]{}|~$#!])")
 _CALLS: Final = re.compile(r"(?<=@)(?=\w)|(?<=#)(?=\d)|(?<=:)(?=//)|(?<=\bw)(?=ww\.)")
 _NOTE_ROOM: Final = 400
-"""Bytes kept for the note that says what was cut."""
-_TALK_LIMIT: Final = 12_000
-"""Characters of one run's talk: the end of it is kept, where a talk breaks."""
+"""Bytes kept for the note on what was left out."""
+_TRANSCRIPT_LIMIT: Final = 12_000
+"""Characters of one run's transcript: its end is kept, because that is where a conversation fails."""
+_RESULTS: Final = 20
+"""Rules, metrics, statements or checks of one run that are listed."""
 
 
 def render(verdict: SuiteVerdict, *, limit: int = COMMENT_LIMIT) -> str:
-    """The report in GitHub's Markdown, in at most ``limit`` bytes of UTF-8; what was cut is said at its end."""
+    """Return the report in GitHub's Markdown, in at most ``limit`` bytes of UTF-8. It ends with what was left out."""
     parts = [_head(verdict)]
     left = limit - _size(parts[0]) - _NOTE_ROOM
     cut: list[str] = []
-    # Half for the table: a row that passed is worth less than the talk of one that did not.
+    # Half for the table: a row that passed is worth less than the transcript of a run that did not.
     table, left_out = _fitting(_table(verdict), left // 2)
     parts += [*table, "\n"]
-    cut += [f"{left_out} rows of the table"] if left_out else []
+    cut += [f"{counted(left_out, 'row')} of the table"] if left_out else []
     details, left_out = _fitting(_details(verdict), left - sum(map(_size, table)) - 1)
     parts += details
-    cut += [f"{left_out} runs that did not pass"] if left_out else []
+    cut += [f"{counted(left_out, 'run')} with details"] if left_out else []
     if cut:
-        parts.append(f"_Left out here, to fit: {' and '.join(cut)}. The JSON, JUnit and HTML reports have all._\n")
+        parts.append(f"_Left out to fit: {' and '.join(cut)}. The JSON, JUnit and HTML reports have everything._\n")
     return "".join(parts)
 
 
 def _fitting(blocks: Iterator[str], room: int) -> tuple[list[str], int]:
-    """The first blocks, as many as fit, and how many are left."""
+    """Return the first blocks that fit, and the number of those that do not."""
     fitting: list[str] = []
     left_out = 0
     for block in blocks:
@@ -71,14 +73,10 @@ def _fitting(blocks: Iterator[str], room: int) -> tuple[list[str], int]:
 
 
 def _head(verdict: SuiteVerdict) -> str:
-    counts = Counter(run.outcome for run in verdict.runs)
-    always = (Outcome.PASSED, Outcome.FAILED, Outcome.ERRORED)
-    present = [outcome for outcome in Outcome if counts[outcome] or outcome in always]
-    facts = [f"{MARKS[outcome]} {counts[outcome]} {outcome.value}" for outcome in present]
-    if flaky := len(flaky_scenarios(verdict)):
-        facts.append(f"🎲 {flaky} flaky")
-    if took := replies_took(verdict):
-        facts.append(took)
+    facts = [f"{MARKS[outcome]} {count} {outcome.value}" for outcome, count in outcome_counts(verdict).items()]
+    facts += [f"🎲 {flaky} flaky"] if (flaky := sum(pool.flaky for pool in verdict.pools)) else []
+    facts += [f"shard {verdict.shard.index} of {verdict.shard.of}"] if verdict.shard else []
+    facts += [latency] if (latency := latency_summary(verdict)) else []
     facts.append(seconds(verdict.duration_s))
     heading = f"## {MARKS[verdict.outcome]} {_text(verdict.suite, 100)}: {_text(headline(verdict))}"
     head = f"{heading}\n\n{' · '.join(facts)}\n\n"
@@ -86,28 +84,24 @@ def _head(verdict: SuiteVerdict) -> str:
         head += f"**Hint:** {_text(verdict.hint, 1000)}\n\n"
     if verdict.rooms_left:
         shown = ", ".join(_code(room) for room in verdict.rooms_left[:10])
-        head += f"**Rooms that could not be deleted:** {shown}; `cekura-kit sweep` does it later.\n\n"
+        head += f"**Rooms that could not be deleted:** {shown}. Run `cekura-kit sweep` to delete them.\n\n"
     return head
 
 
 def _table(verdict: SuiteVerdict) -> Iterator[str]:
-    """What did not pass first: where the table is cut, what passed is left out."""
-    flaky = flaky_scenarios(verdict)
-    rates = {each.scenario: rate(each) for each in verdict.scenarios if each.passed + each.failed + each.errored > 1}
-    shown = not_passed(verdict) + [run for run in verdict.runs if run.outcome is Outcome.PASSED]
-    if not shown:
-        return
+    """Yield the rows, runs that did not pass first: if the table is cut, runs that passed are left out."""
+    flaky = {pool.id: rate_summary(pool) for pool in verdict.pools if pool.flaky}
     header = "| | Run | Scenario | Mode | Why | Reply | Took |\n|---|---|---|---|---|---|---|\n"
-    for n, run in enumerate(shown):
-        name = _text(run.scenario_name, 80) + (f" 🎲 {rates[run.scenario]}" if run.scenario in flaky else "")
-        why = _text(gist(run), 200)
+    for n, run in enumerate(by_attention(verdict.runs)):
+        pool = PoolId.of(run)
+        names = [_text(run.scenario_name, 80), _text(entry_name(run), 80)]
         took = duration(run)
         cells = [
             MARKS[run.outcome],
             _linked(_code(run.case), run.url),
-            name,
+            " · ".join(filter(None, names)) + (f" 🎲 {flaky[pool]}" if pool in flaky else ""),
             run.mode.value,
-            why,
+            _text(main_reason(run), 200),
             seconds(run.latency.median) if run.latency.median is not None else "",
             seconds(took) if took is not None else "",
         ]
@@ -115,43 +109,64 @@ def _table(verdict: SuiteVerdict) -> Iterator[str]:
 
 
 def _details(verdict: SuiteVerdict) -> Iterator[str]:
-    for run in not_passed(verdict):
-        lines = [
-            f"<details><summary>{MARKS[run.outcome]} <code>{_html(one_line(run.case, 60))}</code> "
-            f"{_quiet(_html(one_line(run.scenario_name, 80)))}: {_html(blame(run))}</summary>\n"
-        ]
-        if run.expected_outcome:
-            lines.append(f"- **Expected:** {_text(run.expected_outcome, 2000)}")
-        lines += [f"- **Because:** {_text(reason, 2000)}" for reason in because(run)[:20]]
-        if run.hint:
-            lines.append(f"- **Hint:** {_text(run.hint, 1000)}")
-        if run.ended_reason:
-            lines.append(f"- **Ended:** {_text(run.ended_reason, 500)}")
-        ids = [f"run {run.run_id}"] if run.run_id is not None else []
-        ids += [f"room {_code(run.room)}"] if run.room else []
-        if ids:
-            lines.append(f"- {', '.join(ids)}")
+    """Yield a folded block for each run that did not pass, then for each that passed with a note."""
+    noted = [run for run in verdict.runs if run.outcome is Outcome.PASSED and run.notes]
+    for run in [*not_passed(verdict.runs), *noted]:
+        summary = (
+            f"<code>{_html(printable_line(run.case, 60))}</code> {_quiet(_html(printable_line(run.scenario_name, 80)))}"
+        )
+        about = cause(run) or counted(len(run.notes), "note")
+        lines = [f"<details><summary>{MARKS[run.outcome]} {summary}: {_html(about)}</summary>\n", *_facts(run)]
         # In <pre> nothing is Markdown, a mention or a reference.
-        yield "\n".join(lines) + f"\n\n{_talk(run)}</details>\n\n"
+        yield "\n".join(lines) + f"\n\n{_transcript(run)}</details>\n\n"
 
 
-def _talk(run: RunVerdict) -> str:
+def _facts(run: RunVerdict) -> Iterator[str]:
+    if run.outcome is not Outcome.PASSED:
+        yield from (f"- **Because:** {_text(reason, 2000)}" for reason in reasons(run)[:_RESULTS])
+    if run.expected_outcome:
+        yield f"- **Expected:** {_text(run.expected_outcome, 2000)}"
+    if run.hint:
+        yield f"- **Hint:** {_text(run.hint, 1000)}"
+    results = [
+        ("Rubric", [(each.name, rule_result(each)) for each in run.rubric]),
+        ("Metrics", [(each.name, metric_result(each)) for each in run.metrics]),
+        ("Statements", [(each.text, statement_result(each)) for each in run.statements]),
+        ("Checks", [(each.name, check_result(each)) for each in run.checks]),
+    ]
+    for label, pairs in results:
+        if pairs:
+            shown = "; ".join(f"{_text(name, 200)}: {_text(result, 200)}" for name, result in pairs[:_RESULTS])
+            more = f"; {counted(len(pairs) - _RESULTS, 'more', 'more')}" if len(pairs) > _RESULTS else ""
+            yield f"- **{label}:** {shown}{more}"
+    yield from (f"- **Note:** {_text(note, 1000)}" for note in run.notes[:_RESULTS])
+    if run.ended_reason:
+        yield f"- **Ended:** {_text(run.ended_reason, 500)}"
+    if run.worker_log:
+        yield f"- **Worker log:** {_code(run.worker_log)}"
+    ids = [f"run {run.run_id}"] if run.run_id is not None else []
+    ids += [f"room {_code(run.room)}"] if run.room else []
+    if ids:
+        yield f"- {', '.join(ids)}"
+
+
+def _transcript(run: RunVerdict) -> str:
     point = turning_point(run)
     lines = [
-        f"{at:>7} {who:<10} {words}"
-        + (f"  [reply after {took}]" if took else "")
+        f"{line.at:>7} {line.speaker:<10} {line.text}"
+        + (f"  [reply after {line.reply_time}]" if line.reply_time else "")
         + ("  <-- look here" if n == point else "")
-        for n, (at, who, words, took) in enumerate(talk(run))
+        for n, line in enumerate(transcript_lines(run))
     ]
     text = "\n".join(lines)
-    if len(text) > _TALK_LIMIT:
-        text = "…" + text[-_TALK_LIMIT:]
+    if len(text) > _TRANSCRIPT_LIMIT:
+        text = "…" + text[-_TRANSCRIPT_LIMIT:]
     return f"<pre>\n{_html(text)}\n</pre>\n" if text else ""
 
 
 def _text(text: str, limit: int = 0) -> str:
-    """One line in which nothing is Markdown, HTML, a mention, a reference or a link."""
-    return _quiet(_SPECIAL.sub(r"\\\1", _html(one_line(text, limit))))
+    """Return one line in which nothing is Markdown, HTML, a mention, a reference or a link."""
+    return _quiet(_SPECIAL.sub(r"\\\1", _html(printable_line(text, limit))))
 
 
 def _html(text: str) -> str:
@@ -159,18 +174,18 @@ def _html(text: str) -> str:
 
 
 def _quiet(escaped: str) -> str:
-    # What GitHub turns into links and calls after the Markdown is read, a space without width keeps from it.
+    # After the Markdown is read, GitHub makes links and mentions of some texts; a space without width prevents it.
     return _CALLS.sub("&#8203;", escaped)
 
 
 def _code(text: str) -> str:
     # In <code> nothing is a mention or a reference, but all of it is Markdown.
-    return "<code>" + _SPECIAL.sub(r"\\\1", _html(one_line(text, 80))) + "</code>"
+    return "<code>" + _SPECIAL.sub(r"\\\1", _html(printable_line(text, 80))) + "</code>"
 
 
-def _linked(words: str, url: str) -> str:
+def _linked(label: str, url: str) -> str:
     address = web_address(url)
-    return f'<a href="{html.escape(address).replace("|", "%7C")}">{words}</a>' if address else words
+    return f'<a href="{html.escape(address).replace("|", "%7C")}">{label}</a>' if address else label
 
 
 def _size(text: str) -> int:

@@ -1,4 +1,4 @@
-"""Several reports of one suite, its shards, made one."""
+"""Merge of several reports of one suite: its shards, or repetitions of some of its runs."""
 
 from __future__ import annotations
 
@@ -6,43 +6,37 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from ..errors import ReportError
-from ..verdict import Kind, Line, PoolId, RunVerdict, SuiteVerdict, Timeline
+from ..verdict import Kind, Line, Outcome, PoolId, RunVerdict, SuiteVerdict, Timeline
+
+_WRITTEN_BY = "give files that `cekura-kit run --json` wrote"
 
 
 def merged(verdicts: Sequence[SuiteVerdict]) -> SuiteVerdict:
-    """One verdict of several reports.
+    """Return one verdict for several reports of one suite.
 
-    A run that stands in several reports, by its Cekura run or its room, counts once. A case that was run more than once
-    counts with each of its runs, so one that passed and failed is flaky; a case that was not run in one report and was
-    in another counts with the latter alone. Times are counted from the earliest start.
+    A run that is in several reports, by its id on Cekura or its room, counts once. A case that ran more than once
+    counts with each of its runs, so one that passed and failed is flaky. A case that did not run in one report and
+    ran in another counts with the latter only. Times are counted from the earliest start. If the reports are shards
+    and one is missing, the verdict is errored as `shard_missing`.
 
     Raises:
-        ReportError: there is none, or they are reports of different suites.
+        ReportError: no report, reports of different suites, or shards of different splits.
     """
     if not verdicts:
-        raise ReportError("there is no report to render", hint="give files that `cekura-kit run --json` wrote")
-    if len(verdicts) == 1:
+        raise ReportError("there is no report to render", hint=_WRITTEN_BY)
+    missing = _missing_shards(verdicts)
+    if len(verdicts) == 1 and not missing:
         return verdicts[0]
-    names = list(dict.fromkeys(verdict.suite for verdict in verdicts))
-    if len(names) > 1:
-        raise ReportError(
-            f"these are reports of different suites: {', '.join(map(repr, names))}",
-            hint="merge the shards of one suite, and render the others on their own",
-        )
-    starts = [_moment(verdict) for verdict in verdicts]
+    suite = _only_suite(verdicts)
+    starts = [_start(verdict) for verdict in verdicts]
     first = min(starts)
-    runs: dict[object, RunVerdict] = {}
-    for verdict, start in zip(verdicts, starts, strict=True):
-        for run in verdict.runs:
-            runs.setdefault(_identity(run), _shifted(run, (start - first).total_seconds()))
-    tried = {run.case for run in runs.values() if run.kind is not Kind.NOT_RUN}
     rates: dict[PoolId, float] = {}
     for pool in (pool for verdict in verdicts for pool in verdict.pools):
         rates[pool.id] = max(pool.pass_rate, rates.get(pool.id, 0.0))
-    broken = next((verdict for verdict in verdicts if verdict.kind is not None), None)
+    kind, hint = _kind_and_hint(verdicts, missing)
     return SuiteVerdict.of(
-        [run for run in runs.values() if run.kind is not Kind.NOT_RUN or run.case not in tried],
-        suite=names[0],
+        _merged_runs(verdicts, [(start - first).total_seconds() for start in starts]),
+        suite=suite,
         suite_id="+".join(dict.fromkeys(verdict.suite_id for verdict in verdicts)),
         started_at=verdicts[starts.index(first)].started_at,
         duration_s=max(
@@ -51,37 +45,83 @@ def merged(verdicts: Sequence[SuiteVerdict]) -> SuiteVerdict:
         ),
         results={result.id: result for verdict in verdicts for result in verdict.results}.values(),
         pass_rates=rates,
-        kind=broken.kind if broken else None,
-        hint=broken.hint if broken else next((verdict.hint for verdict in verdicts if verdict.hint), ""),
+        kind=kind,
+        hint=hint,
         rooms_left=dict.fromkeys(room for verdict in verdicts for room in verdict.rooms_left),
+        worker=next((verdict.worker for verdict in verdicts if verdict.worker), ""),
     )
 
 
+def _only_suite(verdicts: Sequence[SuiteVerdict]) -> str:
+    names = list(dict.fromkeys(verdict.suite for verdict in verdicts))
+    if len(names) > 1:
+        raise ReportError(
+            f"these are reports of different suites: {', '.join(map(repr, names))}",
+            hint="merge the shards of one suite, and render the others on their own",
+        )
+    return names[0]
+
+
+def _missing_shards(verdicts: Sequence[SuiteVerdict]) -> list[str]:
+    """Return the shards without a report, such as ``2/4``. A report of the whole suite stands for all of them."""
+    shards = [verdict.shard for verdict in verdicts if verdict.shard is not None]
+    if len(shards) < len(verdicts):
+        return []
+    counts = sorted({shard.of for shard in shards})
+    if len(counts) > 1:
+        raise ReportError(
+            f"these are shards of different splits: into {' and '.join(map(str, counts))} parts",
+            hint="merge the reports of one split: all of them were started with the same N of `--shard I/N`",
+        )
+    present = {shard.index for shard in shards}
+    return [f"{index}/{counts[0]}" for index in range(1, counts[0] + 1) if index not in present]
+
+
+def _kind_and_hint(verdicts: Sequence[SuiteVerdict], missing: list[str]) -> tuple[Kind | None, str]:
+    broken = next((verdict for verdict in verdicts if verdict.kind is not None), None)
+    hint = broken.hint if broken else next((verdict.hint for verdict in verdicts if verdict.hint), "")
+    if missing:
+        give = f"give the reports of all shards; missing: {', '.join(missing)}"
+        return Kind.SHARD_MISSING, f"{give}; and {hint}" if hint else give
+    return broken.kind if broken else None, hint
+
+
+def _merged_runs(verdicts: Sequence[SuiteVerdict], offsets: Sequence[float]) -> list[RunVerdict]:
+    """Return each run once, with its times moved by its report's offset in seconds."""
+    runs: dict[object, RunVerdict] = {}
+    for verdict, offset in zip(verdicts, offsets, strict=True):
+        for run in verdict.runs:
+            runs.setdefault(_identity(run), _moved(run, offset))
+    ran = {run.case for run in runs.values() if _ran(run)}
+    return [run for run in runs.values() if _ran(run) or run.case not in ran]
+
+
+def _ran(run: RunVerdict) -> bool:
+    return run.kind is not Kind.NOT_RUN and run.outcome is not Outcome.SKIPPED
+
+
 def _identity(run: RunVerdict) -> object:
-    """By what a run is the same in two reports; one that was never begun is its case."""
+    """Return what identifies a run in two reports; a run that was never started is identified by its case."""
     if run.run_id is not None:
         return "run", run.case, run.run_id
-    return ("room", run.case, run.room) if run.room else ("case", run.case, run.kind)
+    return ("room", run.case, run.room) if run.room else ("case", run.case, run.outcome, run.kind)
 
 
-def _moment(verdict: SuiteVerdict) -> datetime:
+def _start(verdict: SuiteVerdict) -> datetime:
     try:
         moment = datetime.fromisoformat(verdict.started_at)
     except ValueError:
-        raise ReportError(
-            f"started_at is {verdict.started_at!r}, not a time as ISO 8601 writes it",
-            hint="give files that `cekura-kit run --json` wrote",
-        ) from None
+        raise ReportError(f"started_at is {verdict.started_at!r}, not a time in ISO 8601", hint=_WRITTEN_BY) from None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def _shifted(run: RunVerdict, by: float) -> RunVerdict:
-    if not by:
+def _moved(run: RunVerdict, offset: float) -> RunVerdict:
+    if not offset:
         return run
 
-    def shift(at: float | None) -> float | None:
-        return None if at is None else round(at + by, 3)
+    def moved(at: float | None) -> float | None:
+        return None if at is None else round(at + offset, 3)
 
-    stages = {stage: shift(at) for stage, at in run.timeline}
-    lines: list[Line] = [line.model_copy(update={"at": shift(line.at)}) for line in run.transcript]
+    stages = {stage: moved(at) for stage, at in run.timeline}
+    lines: list[Line] = [line.model_copy(update={"at": moved(line.at)}) for line in run.transcript]
     return run.model_copy(update={"timeline": Timeline(**stages), "transcript": lines})

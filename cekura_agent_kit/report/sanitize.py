@@ -1,51 +1,56 @@
-"""Words that others wrote, agents, evaluators, services, made fit to be shown. Nothing of them is ever code."""
+"""Text of agents, evaluators and services, made fit to be shown: none of it is ever code or a command. Pure.
+
+Tokens, surrogates and lengths are the subject of `cekura_agent_kit.safe_text`.
+"""
 
 from __future__ import annotations
 
 from typing import Final
 from urllib.parse import urlsplit
 
+from ..safe_text import shortened
+
 _CONTROLS: Final = [*range(0x20), *range(0x7F, 0xA0)]
-# They reorder what stands around them: a line could show another verdict than it has.
+# They reorder the text around them: a line could show another verdict than it has.
 _DIRECTIONS: Final = [*range(0x202A, 0x202F), *range(0x2066, 0x206A)]
 _SEPARATORS: Final = [0x2028, 0x2029]
-_SHOWN: Final = (
+_VISIBLE: Final = (
     {code: f"\\x{code:02x}" for code in _CONTROLS}
     | {code: f"\\u{code:04x}" for code in [*_DIRECTIONS, *_SEPARATORS]}
-    # Half of a character, and what XML takes for none: no file can hold them.
+    # Lone surrogates, and what XML does not accept as a character: no file can contain them.
     | dict.fromkeys([*range(0xD800, 0xE000), 0xFFFE, 0xFFFF], "\ufffd")
     | {ord("\n"): "\n", ord("\t"): "\t"}
 )
 
 
 def printable(text: str) -> str:
-    """The text with its lines, and every control character, bidirectional override and half character made visible."""
-    return text.replace("\r\n", "\n").translate(_SHOWN)
+    """Make control characters, bidirectional overrides and lone surrogates visible. Lines are kept."""
+    return text.replace("\r\n", "\n").translate(_VISIBLE)
 
 
-def one_line(text: str, limit: int = 0) -> str:
-    """The text on one line, cut to ``limit`` characters where one is given."""
-    # A little more than is shown: a text of a megabyte is not worked through for a line of it.
+def printable_line(text: str, limit: int = 0) -> str:
+    """Return the printable text on one line, cut to ``limit`` characters. Default: not cut."""
+    # A little more than is shown: a text of a megabyte is not processed for one line of it.
     line = " ".join(printable(text[: 4 * limit] if limit else text).split())
-    return line if not limit or len(line) <= limit else line[: limit - 1].rstrip() + "…"
+    return shortened(line, limit) if limit else line
 
 
-def console_safe(text: str) -> str:
-    """The text without what a CI service would take for a command of its own.
+def console_text(text: str) -> str:
+    """Return the printable text without anything that a CI service would execute.
 
-    GitHub and Azure obey ``##[…]`` and ``##vso[…]`` anywhere in a line of a log, TeamCity ``##teamcity[…]``; ``::…::``
-    counts only at a line's beginning, where no text of others is ever written.
+    GitHub and Azure execute ``##[…]`` and ``##vso[…]`` anywhere in a line of a log, TeamCity ``##teamcity[…]``.
+    ``::…::`` counts only at the start of a line, where no text of others is ever written.
     """
     return printable(text).replace("##", "#\u2060#")
 
 
 def console_line(text: str, limit: int = 0) -> str:
-    """`one_line` that is `console_safe`."""
-    return console_safe(one_line(text, limit))
+    """Return the `printable_line` of the text as a `console_text`."""
+    return console_text(printable_line(text, limit))
 
 
 def web_address(url: str) -> str:
-    """The address where it is one of http or https, else nothing: no other kind is ever made a link."""
+    """Return the address if it is an http or https address, else an empty text: nothing else becomes a link."""
     try:
         parts = urlsplit(url)
         usable = parts.scheme in ("http", "https") and bool(parts.hostname)

@@ -1,156 +1,175 @@
-"""The verdict on a terminal, or in a log: what did not pass in full, the verdict last, where the eye is."""
+"""The verdict on a terminal or in a log: every run that did not pass in full, and the verdict at the end."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
 from rich.console import Console
 from rich.text import Text
 
+from ..counting import counted
 from ..verdict import Outcome, RunVerdict, SuiteVerdict
-from .phrases import because, blame, gist, headline, not_passed, rate, replies_took, seconds, title, turning_point
-from .sanitize import console_line, console_safe, one_line, web_address
-from .transcript_lines import talk
+from .durations import latency_summary, seconds
+from .phrases import cause, entry_name, headline, metric_result, outcome_counts, pool_title, rate_summary, run_title
+from .reasons import main_reason, not_passed, reasons, turning_point
+from .sanitize import console_line, console_text, printable_line, web_address
+from .transcript_lines import transcript_lines
 
 MARKS: Final = {Outcome.PASSED: "✓", Outcome.FAILED: "✗", Outcome.ERRORED: "!", Outcome.SKIPPED: "-"}
 STYLES: Final = {Outcome.PASSED: "green", Outcome.FAILED: "red", Outcome.ERRORED: "yellow", Outcome.SKIPPED: "dim"}
 
 _IN_FULL: Final = 20
-"""Runs shown with their talk; what comes after has one line each, and the other reports have all."""
+"""Runs shown with reasons and transcript; later ones have one line each, and the other reports have all of them."""
 _LINES_BEFORE: Final = 4
 _LINES_AFTER: Final = 2
-_LABEL: Final = 11
+_LABEL_WIDTH: Final = 11
 
 
 def render(verdict: SuiteVerdict, console: Console) -> None:
-    """Print the verdict. Texts of others are shown as they are: no markup, no control characters, no CI commands.
+    """Print the verdict. Texts of others are printed as text: no markup, no control characters, no CI commands.
 
-    Lines are wrapped on a terminal only; a log has long lines, so that it can be searched.
+    Lines are wrapped on a terminal only; the lines of a log stay whole, so that it can be searched.
     """
-    shown = not_passed(verdict)
+    shown = not_passed(verdict.runs)
     for run in shown[:_IN_FULL]:
-        _run(run, console)
+        _print_run(run, console)
     for run in shown[_IN_FULL:]:
-        _write(console, _heading(run), f" {console_line(gist(run), 200)}")
+        _print(console, _heading(run), f" {console_line(main_reason(run), 200)}")
     if shown:
-        _write(console)
-    _scenarios(verdict, console)
-    for room in verdict.rooms_left:
-        _write(
-            console,
-            ("room left  ", "yellow"),
-            f"{one_line(room)} could not be deleted; `cekura-kit sweep` does it later",
-        )
-    for result in verdict.results:
-        if address := web_address(result.url):
-            _field(console, "on Cekura", address)
-    _write(console, (headline(verdict), f"bold {STYLES[verdict.outcome]}"))
-    if verdict.hint:
-        _field(console, "hint", one_line(verdict.hint))
-    _write(console, (_counts(verdict), "dim"))
+        _print(console)
+    _print_notes(verdict, console)
+    _print_pools(verdict, console)
+    _print_summary(verdict, console)
 
 
 def finished(run: RunVerdict, took: float | None) -> Text:
-    """One line for a run whose verdict is known."""
+    """Return one line for a run whose verdict is known. ``took`` is in seconds."""
     line = Text.assemble(
         (f"{MARKS[run.outcome]} {run.outcome.value:<7}", STYLES[run.outcome]),
-        f"  {console_line(title(run))}  ",
+        f"  {console_line(run_title(run))}  ",
         (run.mode.value + (f"  {seconds(took)}" if took is not None else ""), "dim"),
     )
-    if reason := gist(run):
+    if reason := main_reason(run):
         line.append(f"  {console_line(reason, 200)}")
     return line
 
 
-def _run(run: RunVerdict, console: Console) -> None:
-    _write(console)
-    _write(console, _heading(run))
-    if run.expected_outcome:
-        _field(console, "expected", one_line(run.expected_outcome))
-    for reason in because(run):
+def on_terminal(console: Console) -> bool:
+    """Return True if the console is a terminal. With FORCE_COLOR, set by CI services, rich mistakes a log for one."""
+    isatty = getattr(console.file, "isatty", lambda: False)
+    return console.is_interactive and bool(isatty())
+
+
+def _print_run(run: RunVerdict, console: Console) -> None:
+    _print(console)
+    _print(console, _heading(run))
+    for reason in reasons(run):
         _field(console, "because", reason)
+    if run.expected_outcome:
+        _field(console, "expected", printable_line(run.expected_outcome))
     if run.hint:
-        _field(console, "hint", one_line(run.hint))
+        _field(console, "hint", printable_line(run.hint))
+    if run.metrics:
+        results = (f"{printable_line(each.name, 60)}: {metric_result(each)}" for each in run.metrics)
+        _field(console, "metrics", printable_line(" · ".join(results)))
     for n, line in enumerate(_excerpt(run)):
-        _field(console, "" if n else "the talk", *line)
+        _field(console, "" if n else "transcript", *line)
     for note in run.notes:
-        _field(console, "note", one_line(note))
+        _field(console, "note", printable_line(note))
     if run.ended_reason:
-        _field(console, "ended", one_line(run.ended_reason))
-    ids = [f"run {run.run_id}" if run.run_id is not None else "", f"room {one_line(run.room)}" if run.room else ""]
+        _field(console, "ended", printable_line(run.ended_reason))
+    if run.worker_log:
+        _field(console, "worker log", printable_line(run.worker_log))
+    ids = [f"run {run.run_id}" if run.run_id is not None else ""]
+    ids += [f"room {printable_line(run.room)}" if run.room else ""]
     if any(ids):
-        _field(console, "look at", " · ".join(each for each in (*ids, web_address(run.url)) if each))
+        _field(console, "ids", " · ".join(each for each in (*ids, web_address(run.url)) if each))
 
 
 def _heading(run: RunVerdict) -> Text:
     style = STYLES[run.outcome]
+    facts = [run.mode.value, entry_name(run), cause(run)]
     return Text.assemble(
         (f"{MARKS[run.outcome]} {run.outcome.value.upper()} ", f"bold {style}"),
-        (console_line(title(run)), "bold"),
-        (f" · {run.mode.value} · {blame(run)}", style),
+        (console_line(run_title(run)), "bold"),
+        (console_text("".join(f" · {fact}" for fact in facts if fact)), style),
     )
 
 
 def _excerpt(run: RunVerdict) -> Iterator[tuple[str, str, str]]:
-    """The lines around the one at which to look: time and speaker, words, and the mark at that one."""
+    """Yield the lines around the turning point: time and speaker, words, and the mark on that line."""
     point = turning_point(run)
     if point is None:
         return
-    lines = list(talk(run))
+    lines = list(transcript_lines(run))
     first, last = max(point - _LINES_BEFORE, 0), min(point + _LINES_AFTER + 1, len(lines))
     if first:
-        yield "", f"… {first} lines before", ""
+        yield "", f"… {counted(first, 'line')} before", ""
     for n in range(first, last):
-        at, who, words, _ = lines[n]
-        yield f"{at:>7} {who:<10} ", one_line(words, 500), "  ← look here" if n == point else ""
+        line = lines[n]
+        mark = "  ← look here" if n == point else ""
+        yield f"{line.at:>7} {line.speaker:<10} ", printable_line(line.text, 500), mark
     if last < len(lines):
-        yield "", f"… {len(lines) - last} lines after", ""
+        yield "", f"… {counted(len(lines) - last, 'line')} after", ""
 
 
-def _scenarios(verdict: SuiteVerdict, console: Console) -> None:
-    told = [each for each in verdict.scenarios if each.flaky or each.passed + each.failed + each.errored > 1]
-    for scenario in told:
-        name = console_line(f"{scenario.scenario} {scenario.name}", 80)
-        _write(console, (MARKS[scenario.outcome], STYLES[scenario.outcome]), f" {name}  ", (rate(scenario), "dim"))
-    if told:
-        _write(console)
+def _print_notes(verdict: SuiteVerdict, console: Console) -> None:
+    """Print the notes of runs that passed: a review by a person, a pass that measured nothing, a slow service."""
+    passed = [run for run in verdict.runs if run.outcome is Outcome.PASSED and run.notes]
+    for run in passed[:_IN_FULL]:
+        for note in run.notes:
+            _print(console, ("note  ", "yellow"), f"{console_line(run_title(run))}: {console_line(note)}")
+    if len(passed) > _IN_FULL:
+        _print(console, (f"notes on {counted(len(passed) - _IN_FULL, 'more run')} in the other reports", "dim"))
+    if passed:
+        _print(console)
 
 
-def _counts(verdict: SuiteVerdict) -> str:
-    counts = Counter(run.outcome for run in verdict.runs)
-    always = (Outcome.PASSED, Outcome.FAILED, Outcome.ERRORED)
-    parts = [f"{counts[outcome]} {outcome.value}" for outcome in Outcome if counts[outcome] or outcome in always]
-    if flaky := sum(scenario.flaky for scenario in verdict.scenarios):
-        parts.append(f"{flaky} flaky")
-    if took := replies_took(verdict):
-        parts.append(took)
-    return f"{one_line(verdict.suite, 80)}: " + " · ".join([*parts, seconds(verdict.duration_s)])
+def _print_pools(verdict: SuiteVerdict, console: Console) -> None:
+    shown = [pool for pool in verdict.pools if pool.judged + pool.skipped > 1]
+    for pool in shown:
+        outcome = (MARKS[pool.outcome], STYLES[pool.outcome])
+        facts = f"{pool.mode.value}  {rate_summary(pool)}"
+        _print(console, outcome, f" {console_line(pool_title(pool))}  ", (facts, "dim"))
+    if shown:
+        _print(console)
+
+
+def _print_summary(verdict: SuiteVerdict, console: Console) -> None:
+    for room in verdict.rooms_left:
+        left = f"{printable_line(room)} could not be deleted; run `cekura-kit sweep` to delete it"
+        _print(console, ("room not deleted  ", "yellow"), left)
+    for result in verdict.results:
+        if address := web_address(result.url):
+            _field(console, "on Cekura", address)
+    _print(console, (headline(verdict), f"bold {STYLES[verdict.outcome]}"))
+    if verdict.hint:
+        _field(console, "hint", printable_line(verdict.hint))
+    parts = [f"{count} {outcome.value}" for outcome, count in outcome_counts(verdict).items()]
+    parts += [f"{flaky} flaky"] if (flaky := sum(pool.flaky for pool in verdict.pools)) else []
+    parts += [f"shard {verdict.shard.index} of {verdict.shard.of}"] if verdict.shard else []
+    parts += [latency] if (latency := latency_summary(verdict)) else []
+    parts.append(seconds(verdict.duration_s))
+    _print(console, (f"{printable_line(verdict.suite, 80)}: " + " · ".join(parts), "dim"))
 
 
 def _field(console: Console, label: str, *parts: str) -> None:
-    """A label and its text, wrapped under itself."""
-    text = Text(console_safe("".join(parts)))
-    width = console.width - _LABEL - 2
-    lines = text.wrap(console, width) if watched(console) and width > 20 else [text]
+    """Print a label and its text, wrapped under itself on a terminal."""
+    text = Text(console_text("".join(parts)))
+    width = console.width - _LABEL_WIDTH - 2
+    lines = text.wrap(console, width) if on_terminal(console) and width > 20 else [text]
     for n, line in enumerate(lines):
-        _write(console, (f"  {'' if n else label:<{_LABEL}}", "dim"), line)
+        _print(console, (f"  {'' if n else label:<{_LABEL_WIDTH}}", "dim"), line)
 
 
-def _write(console: Console, *parts: str | Text | tuple[str, str]) -> None:
+def _print(console: Console, *parts: str | Text | tuple[str, str]) -> None:
     safe = [
-        console_safe(part)
+        console_text(part)
         if isinstance(part, str)
-        else (console_safe(part[0]), part[1])
+        else (console_text(part[0]), part[1])
         if isinstance(part, tuple)
         else part
         for part in parts
     ]
     console.print(Text.assemble(*safe), soft_wrap=True, highlight=False)
-
-
-def watched(console: Console) -> bool:
-    """A person sees it as it is written. FORCE_COLOR, which CI services set, makes rich take a log for a terminal."""
-    isatty = getattr(console.file, "isatty", lambda: False)
-    return console.is_interactive and bool(isatty())

@@ -1,34 +1,53 @@
-"""A transcript as plain lines, for renderings that are text."""
+"""Transcript of a run as plain lines, for reports that are text."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from ..verdict import Line, RunVerdict
-from .phrases import clock, reply_times, seconds, speaker, talk_begins
-from .sanitize import one_line, printable
+from .durations import clock, conversation_start, reply_times, seconds
+from .phrases import speaker
+from .sanitize import printable, printable_line
 
 
-def call(line: Line) -> str:
-    """A tool call: ``book_table(people=2, time="19:00")``."""
+class TextLine(NamedTuple):
+    """One line of a transcript as text. A part that is not known is empty."""
+
+    at: str
+    """``0:03.4`` into the conversation."""
+    speaker: str
+    text: str
+    """May have several lines."""
+    reply_time: str
+    """``0.42 s``, on the first line of a reply."""
+
+
+def transcript_lines(run: RunVerdict) -> Iterator[TextLine]:
+    """Return the lines of the run's transcript."""
+    start, replies = conversation_start(run), reply_times(run)
+    for index, line in enumerate(run.transcript):
+        at = clock(line.at - start) if line.at is not None else ""
+        reply_time = seconds(replies[index]) if index in replies else ""
+        yield TextLine(at, printable_line(speaker(line)), line_text(line), reply_time)
+
+
+def line_text(line: Line) -> str:
+    """Return the words of a line; of a tool call, the call and its output."""
+    if line.role != "tool":
+        return printable(line.text)
+    mocked = " (mocked)" if line.mocked else ""
+    if line.is_error:
+        return f"{tool_call(line)}{mocked} failed: {printable_line(line.output)}"
+    return tool_call(line) + mocked + (f" → {printable_line(line.output)}" if line.output else "")
+
+
+def tool_call(line: Line) -> str:
+    """Return ``book_table(people=2, time="19:00")``."""
     arguments = ", ".join(
         f"{name}={json.dumps(value, ensure_ascii=False, default=str)}" for name, value in line.arguments.items()
     )
-    return one_line(f"{line.name or 'tool'}({arguments})" if line.name or line.arguments else line.text or "tool")
-
-
-def words_of(line: Line) -> str:
-    """What a line says, tool calls with their output, in as many lines as were said."""
-    if line.role != "tool":
-        return printable(line.text)
-    outcome = f" failed: {one_line(line.output)}" if line.text == "failed" else f" → {one_line(line.output)}"
-    return call(line) + (outcome if line.output or line.text == "failed" else "")
-
-
-def talk(run: RunVerdict) -> Iterator[tuple[str, str, str, str]]:
-    """Time, speaker, words and reply time of each line; empty where unknown."""
-    begins, replies = talk_begins(run), reply_times(run)
-    for n, line in enumerate(run.transcript):
-        at = clock(line.at - begins) if line.at is not None else ""
-        yield at, one_line(speaker(line)), words_of(line), seconds(replies[n]) if n in replies else ""
+    if line.name or line.arguments:
+        return printable_line(f"{line.name or 'tool'}({arguments})")
+    return printable_line(line.text or "tool")

@@ -3,7 +3,12 @@
 Times are seconds from the suite's start. Every key is always present; null or empty means "not known".
 """
 
-from .outcomes import Kind, Outcome, SkipReason
+from .failures import blocked as blocked
+from .failures import failures as failures
+from .failures import shown_value as shown_value
+from .outcomes import Kind as Kind
+from .outcomes import Outcome as Outcome
+from .outcomes import SkipReason
 from .pools import PoolId, PoolVerdict, ScenarioVerdict
 from .run_verdict import Check, Latency, Line, Metric, RubricRule, RunVerdict, Statement, Timeline
 from .suite_verdict import Result, Shard, SuiteVerdict

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from ..contract import Mode
 from .model import ReportModel
-from .outcomes import Outcome
+from .outcomes import Kind, Outcome, SkipReason
 from .run_verdict import RunVerdict
 
 
@@ -99,7 +99,7 @@ def scenarios_of(pools: Iterable[PoolVerdict]) -> list[ScenarioVerdict]:
         ScenarioVerdict(
             scenario=scenario,
             name=next((pool.name for pool in members if pool.name), ""),
-            outcome=worst(pool.outcome for pool in members),
+            outcome=_worst(pool.outcome for pool in members),
             passed=sum(pool.passed for pool in members),
             failed=sum(pool.failed for pool in members),
             errored=sum(pool.errored for pool in members),
@@ -110,7 +110,25 @@ def scenarios_of(pools: Iterable[PoolVerdict]) -> list[ScenarioVerdict]:
     ]
 
 
-def worst(outcomes: Iterable[Outcome]) -> Outcome:
+def outcome_of(runs: list[RunVerdict], pools: list[PoolVerdict], kind: Kind | None) -> Outcome:
+    """Return the outcome of a suite with these runs and pools.
+
+    Args:
+        runs: all runs of the suite.
+        pools: their pools.
+        kind: set if the suite as a whole errored.
+    """
+    if kind is not None:
+        return Outcome.ERRORED
+    outcome = _worst(pool.outcome for pool in pools)
+    if outcome is Outcome.SKIPPED:
+        return Outcome.ERRORED
+    # Fail-fast follows a failure. A pass rate that forgives the failure says nothing about the runs left out.
+    stopped = any(run.outcome is Outcome.SKIPPED and run.reason == SkipReason.FAIL_FAST for run in runs)
+    return Outcome.FAILED if outcome is Outcome.PASSED and stopped else outcome
+
+
+def _worst(outcomes: Iterable[Outcome]) -> Outcome:
     """Return the worst outcome: errored, failed, passed. Skipped if there is no other."""
     found = set(outcomes)
     ranked = (Outcome.ERRORED, Outcome.FAILED, Outcome.PASSED)

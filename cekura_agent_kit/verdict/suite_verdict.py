@@ -10,10 +10,11 @@ from pydantic import ValidationError
 
 from ..contract import Mode
 from ..errors import ReportError
+from .consistency import contradictions, not_finite
 from .model import ReportModel
-from .outcomes import Kind, Outcome, SkipReason
-from .pools import PoolId, PoolVerdict, ScenarioVerdict, pools_of, scenarios_of, worst
-from .run_verdict import Latency, RunVerdict
+from .outcomes import Kind, Outcome
+from .pools import PoolId, PoolVerdict, ScenarioVerdict, outcome_of, pools_of, scenarios_of
+from .run_verdict import Latency, Line, RunVerdict
 
 _EXIT_CODES = {Outcome.PASSED: 0, Outcome.FAILED: 1, Outcome.ERRORED: 2, Outcome.SKIPPED: 2}
 
@@ -119,7 +120,7 @@ class SuiteVerdict(ReportModel):
             suite_id=suite_id,
             shard=shard,
             worker=worker,
-            outcome=_outcome(runs, pools, kind),
+            outcome=outcome_of(runs, pools, kind),
             kind=kind,
             hint=hint,
             started_at=started_at,
@@ -136,7 +137,7 @@ class SuiteVerdict(ReportModel):
         """Read a JSON report of version 2 or 1. A report of version 1 is judged anew, by its pools.
 
         Raises:
-            ReportError: not a JSON report; names the first part that is wrong.
+            ReportError: not a JSON report, or one that contradicts itself; names the first part that is wrong.
         """
         try:
             value = json.loads(text)
@@ -145,39 +146,43 @@ class SuiteVerdict(ReportModel):
         try:
             if isinstance(value, dict) and value.get("version") == 1:
                 return _upgraded(value)
-            return cls.model_validate_json(text)
+            report = cls.model_validate_json(text)
         except ValidationError as error:
             first = error.errors(include_url=False, include_input=False)[0]
-            where = ".".join(map(str, first["loc"])) or "the file"
-            raise ReportError(
-                f"{source}: {where}: {first['msg']}", hint="give a file that `cekura-kit run --json` wrote"
-            ) from None
+            wrong = f"{'.'.join(map(str, first['loc'])) or 'the file'}: {first['msg']}"
+        else:
+            wrong = next(not_finite(value), "") or next(
+                contradictions(report.runs, report.pools, report.scenarios, outcome=report.outcome, kind=report.kind),
+                "",
+            )
+        if wrong:
+            raise ReportError(f"{source}: {wrong}", hint="give a file that `cekura-kit run --json` wrote")
+        return report
 
     def to_json(self) -> str:
         """Return the JSON report, version 2."""
         return self.model_dump_json(indent=2)
 
 
-def _outcome(runs: list[RunVerdict], pools: list[PoolVerdict], kind: Kind | None) -> Outcome:
-    if kind is not None:
-        return Outcome.ERRORED
-    outcome = worst(pool.outcome for pool in pools)
-    if outcome is Outcome.SKIPPED:
-        return Outcome.ERRORED
-    # Fail-fast follows a failure. A pass rate that forgives the failure says nothing about the runs left out.
-    stopped = any(run.outcome is Outcome.SKIPPED and run.reason == SkipReason.FAIL_FAST for run in runs)
-    return Outcome.FAILED if outcome is Outcome.PASSED and stopped else outcome
-
-
 def _upgraded(report: dict[str, Any]) -> SuiteVerdict:
     """Return a report of version 1 as version 2, which judges by pool where version 1 judged by scenario."""
     old = SuiteVerdict.model_validate_json(json.dumps({**report, "version": 2}))
     rates = {scenario.scenario: scenario.pass_rate for scenario in old.scenarios}
-    pools = pools_of(old.runs, {PoolId.of(run): rates.get(run.scenario, 1.0) for run in old.runs})
+    runs = [
+        run.model_copy(update={"transcript": [_upgraded_line(line) for line in run.transcript]}) for run in old.runs
+    ]
+    pools = pools_of(runs, {PoolId.of(run): rates.get(run.scenario, 1.0) for run in runs})
     return old.model_copy(
         update={
-            "outcome": _outcome(old.runs, pools, old.kind),
+            "outcome": outcome_of(runs, pools, old.kind),
+            "runs": runs,
             "pools": pools,
             "scenarios": scenarios_of(pools),
         }
     )
+
+
+def _upgraded_line(line: Line) -> Line:
+    """Return a line of version 1, in which the text of a failed tool call was "failed", as version 2."""
+    failed = line.role == "tool" and line.text == "failed"
+    return line.model_copy(update={"text": "", "is_error": True}) if failed else line

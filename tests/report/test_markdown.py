@@ -15,13 +15,15 @@ from .verdicts import ERRORED, FAILED, HOSTILE, hostile, many, mixed, run, suite
 def test_a_table_then_what_did_not_pass() -> None:
     text = markdown.render(mixed())
     lines = text.splitlines()
-    assert lines[0] == "## ⚠️ restaurant: The agent failed 1 of 5 runs, and the test broke in 1."
+    assert lines[0].startswith("## ⚠️ restaurant: The agent failed 1 of 5 runs, and the test broke in 1: Cekura's eval")
     assert "✅ 3 passed · ❌ 1 failed · ⚠️ 1 errored · 🎲 1 flaky · reply 0.45 s median, 0.60 s p95 · 12.3 s" in lines
     rows = [line for line in lines if line.startswith("| ")]
     assert len(rows) == 1 + 5
     assert rows[1].startswith('| ❌ | <a href="https://dashboard.cekura.ai/runs/70002"><code>30\\#2</code></a> |')
     assert "2 of 3 passed, flaky" in rows[1]
-    assert text.count("<details>") == 2
+    # The two that did not pass, and one that passed with a note.
+    assert text.count("<details>") == 3
+    assert "- **Note:** re-dispatched once" in text
     assert "- **Expected:** The table is booked and confirmed." in text
     assert " 0:01.9 agent      Sorry, we are full tonight.  [reply after 0.60 s]  &lt;-- look here" in text
     assert "- **Hint:** check that Cekura can reach your LiveKit server from outside" in text
@@ -34,7 +36,7 @@ def test_500_runs_fit_and_say_what_was_left_out(limit: int) -> None:
     assert text.count("<details>") == text.count("</details>")
     assert text.count("<pre>") == text.count("</pre>")
     if limit < markdown.SUMMARY_LIMIT:
-        left_out = re.search(r"_Left out here, to fit: (\d+) rows of the table and (\d+) runs that did not pass", text)
+        left_out = re.search(r"_Left out to fit: (\d+) rows of the table and (\d+) runs with details\.", text)
         assert left_out
         assert int(left_out[1]) == 500 - sum(line.startswith("| ") for line in text.splitlines()[1:]) + 1
         assert int(left_out[2]) == 60 - text.count("<details>")
@@ -75,7 +77,7 @@ def test_annotations_are_one_line_each_in_github_s_own_escapes() -> None:
 def test_annotations_are_at_most_ten_and_none_where_all_passed() -> None:
     assert len(github.error_commands(many(500)).splitlines()) == 10
     assert github.error_commands(suite(run(1))) == ""
-    assert "::error title=restaurant::The test broke: cancelled.%0Ahint: h" in github.error_commands(
+    assert "::error title=restaurant::The test broke: the suite was stopped.%0Ahint: h" in github.error_commands(
         suite(run(1), kind=Kind.CANCELLED, hint="h")
     )
 

@@ -95,7 +95,7 @@ def test_github_gets_its_summary_and_annotations(tmp_path: Path) -> None:
     summary.write_text("# before\n", encoding="utf-8")
     environment = {"GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": str(summary)}
     result = CliRunner().invoke(app, ["report", str(report)], env=environment)
-    assert "\n::error title=restaurant::The agent failed 1 of 5 runs, and the test broke in 1.\n" in result.stdout
+    assert "\n::error title=restaurant::The agent failed 1 of 5 runs, and the test broke in 1: " in result.stdout
     assert summary.read_text(encoding="utf-8").startswith("# before\n## ⚠️ restaurant")
     quiet = CliRunner().invoke(app, ["report", str(report)], env={"GITHUB_ACTIONS": None, "GITHUB_STEP_SUMMARY": None})
     assert "::error" not in quiet.stdout

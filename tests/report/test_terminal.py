@@ -38,12 +38,14 @@ def test_a_red_build_says_who_broke_where_and_what_was_expected() -> None:
     assert "  expected   The table is booked and confirmed.\n" in text
     assert '  because    Step 2: expected to hear "booked"; the agent said "Sorry, we are full tonight."\n' in text
     assert "0:01.9 agent      Sorry, we are full tonight.  ← look here\n" in text
-    assert "! ERRORED 31#1 Asks for the menu · voice · the test broke: Cekura's evaluator never came\n" in text
+    assert (
+        "! ERRORED 31#1 Asks for the menu · voice · the test broke: Cekura's evaluator never joined the room\n" in text
+    )
     assert "  hint       check that Cekura can reach your LiveKit server from outside\n" in text
-    assert "✗ 30 Books a table  2 of 3 passed, flaky\n" in text
+    assert "✗ 30 Books a table  text  2 of 3 passed, flaky\n" in text
     # The verdict is last, where the eye is.
     assert text.splitlines()[-2:] == [
-        "The agent failed 1 of 5 runs, and the test broke in 1.",
+        "The agent failed 1 of 5 runs, and the test broke in 1: Cekura's evaluator never joined the room.",
         "restaurant: 3 passed · 1 failed · 1 errored · 1 flaky · reply 0.45 s median, 0.60 s p95 · 12.3 s",
     ]
 
@@ -57,8 +59,8 @@ def test_a_green_build_is_short() -> None:
 
 def test_a_rate_is_shown_with_its_count() -> None:
     text = printed(suite(run(1), run(2, FAILED), run(3), pass_rates={POOL: 0.6}))
-    assert "✓ 30 Books a table  2 of 3 passed, 60 % wanted, flaky\n" in text
-    assert "The agent passed 2 of 3 runs; the other is within the scenario's pass rate.\n" in text
+    assert "✓ 30 Books a table  text  2 of 3 passed, 60 % required, flaky\n" in text
+    assert "The agent passed 2 of 3 runs; the other is within the pass rate.\n" in text
 
 
 @pytest.mark.parametrize("colours", [False, True])
@@ -79,7 +81,7 @@ def test_a_terminal_is_wrapped_under_its_labels() -> None:
 
 def test_a_large_suite_is_told_in_full_up_to_a_point() -> None:
     text = printed(many(500))
-    assert text.count("the talk   ") == 20
+    assert text.count("  transcript ") == 20
     assert sum(line.startswith(("✗ FAILED", "! ERRORED")) for line in text.splitlines()) == 60
 
 
@@ -163,9 +165,9 @@ def test_a_silent_log_says_what_is_waited_for() -> None:
         live.on_event(Planned((PlannedCase("30#1", 30, Mode.TEXT), PlannedCase("31#1", 31, Mode.TEXT))))
         live.on_event(Stage("30#1", "evaluator_joined", 1.0))
         deadline = time.monotonic() + 20
-        while "still going" not in console.file.getvalue() and time.monotonic() < deadline:  # type: ignore[attr-defined]
+        while "still running" not in console.file.getvalue() and time.monotonic() < deadline:  # type: ignore[attr-defined]
             threading.Event().wait(0.02)
-    assert "still going: 1 talking, 1 waiting its turn" in console.file.getvalue()  # type: ignore[attr-defined]
+    assert "still running: 1 talking, 1 waiting to start" in console.file.getvalue()  # type: ignore[attr-defined]
 
 
 @contextmanager
@@ -201,7 +203,7 @@ def test_rows_move_on_a_terminal_and_leave_it_clean() -> None:
     text = b"".join(sent).decode()
     plain = ESCAPES.sub("", text)
     assert re.search(r"30#1 +text +talking +0:0\d\.\d +agent: Welcome \[bold\]to\[/\] \\x1b\[31mLuigi's\.", plain)
-    assert "1 going · 1 waiting" in plain
+    assert "1 running · 1 waiting" in plain
     assert "✓ passed   30#1 Books a table  text  5.60 s" in plain
     assert "! errored  31#1 Books a table" in plain
     # The cursor is shown again, whatever was hidden before.

@@ -166,7 +166,7 @@ def hostile() -> SuiteVerdict:
         "ended_reason": HOSTILE,
         "expected_outcome": HOSTILE,
         "explanation": [HOSTILE, unbroken, HOSTILE + "2"],
-        "metrics": [Metric(name=HOSTILE, score=1.0, explanation=HOSTILE)],
+        "metrics": [Metric(name=HOSTILE, score=1.0, explanation=f"{HOSTILE}3")],
         "transcript": [
             Line(role="evaluator", text=HOSTILE, at=1.0),
             tool,

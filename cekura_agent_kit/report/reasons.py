@@ -1,0 +1,113 @@
+"""Reasons of a verdict: why a run did not pass, and which line of its transcript shows it."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from ..verdict import Outcome, RunVerdict, SkipReason, blocked, failures
+from .phrases import cause
+from .sanitize import printable_line
+
+_APPROVAL: Final = "✅"
+"""Start of a sentence of Cekura's that says what went well: it is never the reason of a failure."""
+_QUOTED: Final = re.compile(r"[\"“]([^\"“”]+)[\"”]|(?<!\w)['‘]([^'‘’]+)['’](?!\w)")
+_TELLING: Final = 6
+"""Characters from which a quotation identifies a line."""
+_SKIPPED: Final = {
+    SkipReason.FAIL_FAST: "not run, because an earlier run failed",
+    SkipReason.DECIDED: "not run, because the outcome was already decided",
+}
+
+
+def reasons(run: RunVerdict) -> list[str]:
+    """Return why the run has its outcome, the deciding reason first, each reason once and on one line.
+
+    A failed run has its failures (rubric rules, metrics, statements, checks), an errored run its error. Cekura's
+    explanation follows, without the sentences that approve. A run that passed has Cekura's explanation.
+    """
+    if run.outcome is Outcome.SKIPPED:
+        return [skip_reason(run)]
+    if run.outcome is Outcome.PASSED:
+        return _distinct(run.explanation)
+    explanation = [each for each in run.explanation if not _approves(each)]
+    own = "" if _approves(run.reason) else run.reason
+    if run.outcome is Outcome.FAILED:
+        failed = failures(run.rubric, run.metrics, run.statements, run.checks)
+        # The reason may consist of the failures: then they are better to read one by one.
+        if failed and (not own or all(_line(each) in _line(own) for each in failed)):
+            return _distinct([*failed, *(each for each in explanation if not _included(each, failed))])
+        own = "" if _repeats(own, explanation) else own
+    return _distinct([own, *blocked(run.statements), *explanation])
+
+
+def main_reason(run: RunVerdict) -> str:
+    """Return why the run did not pass, in one reason; empty if it passed."""
+    if run.outcome is Outcome.PASSED:
+        return ""
+    found = reasons(run)
+    explanation = [_line(each) for each in run.explanation]
+    # An explanation follows the conversation: what ended it is its last sentence.
+    return found[-1] if found and found[0] in explanation else next(iter(found), cause(run))
+
+
+def skip_reason(run: RunVerdict) -> str:
+    """Return why a run was skipped."""
+    return _SKIPPED[SkipReason(run.reason)] if run.reason in set(SkipReason) else _line(run.reason) or "not run"
+
+
+def not_passed(runs: list[RunVerdict]) -> list[RunVerdict]:
+    """Return the runs that need attention: failed, then errored, each in the order of the suite."""
+    return [run for wanted in (Outcome.FAILED, Outcome.ERRORED) for run in runs if run.outcome is wanted]
+
+
+def by_attention(runs: list[RunVerdict]) -> list[RunVerdict]:
+    """Return all runs: failed, errored, passed, skipped, each in the order of the suite."""
+    rest = (Outcome.PASSED, Outcome.SKIPPED)
+    return not_passed(runs) + [run for wanted in rest for run in runs if run.outcome is wanted]
+
+
+def turning_point(run: RunVerdict) -> int | None:
+    """Return the index of the line that shows the failure: the last one that the verdict quotes, else the last spoken.
+
+    None if the run passed or was skipped, or if nothing was said.
+    """
+    if run.outcome in (Outcome.PASSED, Outcome.SKIPPED):
+        return None
+    spoken = [(n, _line(line.text)) for n, line in enumerate(run.transcript) if line.role in ("agent", "evaluator")]
+    quotes = [
+        _line("".join(match))
+        for text in (run.reason, *reasons(run))
+        for match in _QUOTED.findall(text[:4000])
+        if len("".join(match)) >= _TELLING
+    ]
+    # A quotation may be a part of a line, or several lines in one.
+    quoted = [
+        n
+        for n, text in spoken
+        if run.transcript[n].role == "agent"
+        and any(quote in text or (len(text) >= _TELLING and text in quote) for quote in quotes)
+    ]
+    return quoted[-1] if quoted else spoken[-1][0] if spoken else None
+
+
+def _approves(text: str) -> bool:
+    return text.lstrip().startswith(_APPROVAL)
+
+
+def _repeats(reason: str, explanation: list[str]) -> bool:
+    """Return True if the reason adds nothing to the explanation."""
+    own, lines = _line(reason), [_line(each) for each in explanation]
+    return any(own in each for each in lines) or (bool(lines) and all(each in own for each in lines))
+
+
+def _included(explanation: str, failed: list[str]) -> bool:
+    return any(_line(explanation) in _line(each) for each in failed)
+
+
+def _distinct(texts: list[str]) -> list[str]:
+    return list(dict.fromkeys(line for each in texts if (line := _line(each))))
+
+
+def _line(text: str) -> str:
+    return printable_line(text)

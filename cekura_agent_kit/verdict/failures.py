@@ -1,0 +1,70 @@
+"""Sentences for what a run was failed by, written once for the verdict's reason and for every report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from .run_verdict import Check, Metric, RubricRule, Scalar, Statement
+
+
+def failures(
+    rubric: Sequence[RubricRule] = (),
+    metrics: Sequence[Metric] = (),
+    statements: Sequence[Statement] = (),
+    checks: Sequence[Check] = (),
+) -> list[str]:
+    """Return one sentence for each thing that failed, the one that decides first, and no sentence twice.
+
+    Rubric rules come first, then metrics, statements that were not met, and the agent's own checks. A metric that a
+    failed rule names is not repeated.
+    """
+    return list(dict.fromkeys(_failures(rubric, metrics, statements, checks)))
+
+
+def blocked(statements: Sequence[Statement]) -> list[str]:
+    """Return one sentence for each statement that could not be judged."""
+    return [
+        _sentence(f"could not be judged: {each.text}", each.explanation)
+        for each in statements
+        if each.outcome == "blocked"
+    ]
+
+
+def shown_value(value: Scalar) -> str:
+    """Return the value of a rule or a metric as text: ``4.5``, ``3``, ``German``, ``yes``; empty if there is none."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:g}" if isinstance(value, float) else "" if value is None else str(value)
+
+
+def _failures(
+    rubric: Sequence[RubricRule], metrics: Sequence[Metric], statements: Sequence[Statement], checks: Sequence[Check]
+) -> Iterator[str]:
+    explanations = {metric.name: metric.explanation for metric in metrics}
+    ruled = set()
+    for rule in rubric:
+        if rule.passed is False:
+            ruled.add(rule.name)
+            yield _sentence(_rule(rule), rule.explanation or explanations.get(rule.name, ""))
+    for metric in metrics:
+        if metric.passed is False and metric.name not in ruled:
+            value = shown_value(metric.value if metric.value is not None else metric.score)
+            failed = f"metric {metric.name} failed" + (f" with {value}" if value else "")
+            yield _sentence(failed, metric.explanation)
+    for statement in statements:
+        if statement.outcome == "not_met":
+            yield _sentence(f"not met: {statement.text}", statement.explanation)
+    for check in checks:
+        if not check.ok:
+            yield _sentence(f"the agent's check {check.name} failed", check.detail)
+
+
+def _rule(rule: RubricRule) -> str:
+    value = shown_value(rule.value)
+    failed = f"rubric rule {rule.name} failed" + (f" with {value}" if value else "")
+    return failed + (f", it requires {rule.conditions}" if rule.conditions else "")
+
+
+def _sentence(failed: str, explanation: str) -> str:
+    explanation = " ".join(explanation.split())
+    return f"{failed.rstrip('.')}: {explanation}" if explanation else failed
