@@ -1,4 +1,4 @@
-"""A hidden participant that hears what RoomService cannot tell: both sides' words with their times, and events."""
+"""Hidden participant of a room. It receives what RoomService does not list: both sides' words, tool calls, handoffs."""
 
 from __future__ import annotations
 
@@ -10,38 +10,47 @@ from typing import Any, Final
 
 from livekit import rtc
 
+from ...chat import (
+    CHAT_TOPIC,
+    FINAL_ATTRIBUTE,
+    SEGMENT_ATTRIBUTE,
+    TRANSCRIPTION_TOPIC,
+    TWIN_SECONDS,
+    ChatPacket,
+    read_packet,
+)
 from ...contract import EVENTS_TOPIC, PROOF_ATTRIBUTE, TEXT_ONLY
 from ...errors import LiveKitError
+from ...safe_text import TEXT_LIMIT
 from ...verdict import Line
-from .transcript import TEXT_LIMIT, Transcript, chat_in
+from .transcript import Transcript
 
 IDENTITY: Final = "cekura-witness"
 
-_CHAT: Final = "lk.chat"
-_TRANSCRIPTION: Final = "lk.transcription"
-_FINAL: Final = "lk.transcription_final"
-_SEGMENT: Final = "lk.segment_id"
 _CONNECT_TIMEOUT: Final = 10.0
 """Seconds; 0.05 to 0.3 on loopback, 1 to 2 to a server far away."""
-_BROKEN_OFF: Final = 2.0
-"""Seconds for the end of a join that nobody wants any more."""
+_CANCELLED_JOIN: Final = 2.0
+"""Seconds for the end of a join that was cancelled."""
 _LAST_WORDS: Final = 0.5
-"""Seconds for streams that are still open when the talk is over."""
-_LAPSE: Final = 2.0
-"""Seconds within which the same words by stream and by packet are one utterance."""
+"""Seconds for streams that are still open at the end of the conversation, or before a line that may answer them."""
 
 _log: Final = logging.getLogger("cekura_agent_kit.trigger")
 
 
 class Witness:
-    """Eyes in one room. Never announced, never linked by an agent, subscribed to no track.
+    """Hidden participant of one room: not announced, never linked by an agent, subscribed to no track.
+
+    All times are the suite's clock when the first words of a line arrived. A typed message and a transcript of speech
+    are written whole when their stream opens, so the opening counts; a reply streams, so its first words count. The
+    opening is stamped as it is received, never by a task that a busy event loop would delay: what was received first
+    has the earlier time.
 
     Args:
-        evaluator: its identity; who else speaks is the agent.
-        text: a run in text: the evaluator's words are its messages, not their transcription.
+        evaluator: identity of the evaluator; any other speaker is the agent.
+        text: a run in text: the evaluator's words are its messages, not the transcription of its speech.
         clock: seconds from the suite's start.
-        on_line: told each line as soon as it is complete.
-        on_change: told that somebody came, went or changed; RoomService knows more.
+        on_line: called with each line as soon as it is complete.
+        on_change: called when a participant joined, left or changed; RoomService knows more.
     """
 
     def __init__(
@@ -55,29 +64,30 @@ class Witness:
     ) -> None:
         self.transcript = Transcript()
         self.first_words: list[float] = []
-        """When each of the agent's utterances began."""
+        """Start of each of the agent's utterances."""
         self.proven = False
-        """The agent said that it is text only."""
+        """The agent set the proof of text mode."""
         self._evaluator, self._text = evaluator, text
         self._clock, self._on_line, self._on_change = clock, on_line, on_change
         self._room = rtc.Room()
         self._joining: asyncio.Future[None] | None = None
-        self._reading: set[asyncio.Task[None]] = set()
+        self._open: set[asyncio.Task[None]] = set()
+        self._open_messages: set[asyncio.Task[None]] = set()
         self._segments: dict[str, float] = {}
-        self._typed: list[tuple[str, float]] = []
+        self._messages: list[tuple[str, float]] = []
 
     async def join(self, url: str, token: str) -> None:
         """Join the token's room.
 
         Raises:
-            LiveKitError: it could not; without the token, which the SDK's own error carries.
+            LiveKitError: it could not join; without the token, which the SDK's own error contains.
         """
-        self._room.register_text_stream_handler(_CHAT, self._on_chat)
-        self._room.register_text_stream_handler(_TRANSCRIPTION, self._on_transcription)
+        self._room.register_text_stream_handler(CHAT_TOPIC, self._on_chat)
+        self._room.register_text_stream_handler(TRANSCRIPTION_TOPIC, self._on_transcription)
         self._room.register_text_stream_handler(EVENTS_TOPIC, self._on_event)
         self._room.on("data_received", self._on_packet)
         for change in ("participant_connected", "participant_disconnected", "participant_attributes_changed"):
-            self._room.on(change, self._on_somebody)
+            self._room.on(change, self._on_participant)
         # A subscription would release the greeting that a voice agent holds for its caller.
         options = rtc.RoomOptions(auto_subscribe=False, connect_timeout=_CONNECT_TIMEOUT)
         self._joining = asyncio.ensure_future(self._room.connect(url, token, options))
@@ -86,128 +96,155 @@ class Witness:
         except (rtc.ConnectError, TimeoutError) as error:
             raise LiveKitError(f"the witness could not join ({type(error).__name__})") from None
 
-    async def send_text(self, words: str) -> None:
-        """Type into the room; only for one that joined as an evaluator would, with a token that allows it."""
-        await self._room.local_participant.send_text(words, topic=_CHAT)
+    async def send_text(self, text: str) -> None:
+        """Send a chat message; only where the token allows it, as an evaluator's does."""
+        await self._room.local_participant.send_text(text, topic=CHAT_TOPIC)
 
     async def wait_joined(self) -> None:
-        """Wait for the end of a join that was broken off.
+        """Wait for the end of a join whose caller was cancelled.
 
-        It is never cancelled: the native client goes on all the same, into a room that is deleted meanwhile, which the
-        server makes again for it, and ends the process when nobody takes what it has joined (livekit 1.1.21).
+        The join itself is never cancelled: the native client continues all the same, into a room that is deleted
+        meanwhile, which the server then creates again; and it ends the process when nobody awaits its result
+        (livekit 1.1.21).
         """
         if self._joining is not None:
-            await asyncio.wait({self._joining}, timeout=_BROKEN_OFF)
+            await asyncio.wait({self._joining}, timeout=_CANCELLED_JOIN)
 
     async def leave(self) -> None:
-        """Hear the last words to their end, and leave."""
+        """Receive the last words to their end, and leave the room."""
         await self.wait_joined()
-        if self._reading:
-            await asyncio.wait(self._reading, timeout=_LAST_WORDS)
-        for task in self._reading:
+        if self._open:
+            await asyncio.wait(self._open, timeout=_LAST_WORDS)
+        for task in self._open:
             task.cancel()
-        await asyncio.gather(*self._reading, return_exceptions=True)
+        await asyncio.gather(*self._open, return_exceptions=True)
         try:
             await asyncio.wait_for(self._room.disconnect(), 2)
         except (TimeoutError, RuntimeError) as error:
             _log.debug("the witness left with %s", type(error).__name__)
 
-    def _on_somebody(self, *_: object) -> None:
+    def _on_participant(self, *_: object) -> None:
         agents = [each for each in self._room.remote_participants.values() if each.identity != self._evaluator]
         self.proven |= any(agent.attributes.get(PROOF_ATTRIBUTE) == TEXT_ONLY for agent in agents)
         self._on_change()
 
     def _on_chat(self, reader: rtc.TextStreamReader, sender: str) -> None:
-        if sender == self._evaluator:
-            self._read(self._hear_typed(reader))
-        else:
-            self._read(_drain(reader))
+        if sender != self._evaluator:
+            self._start(_drain(reader))
+            return
+        message = self._start(self._receive_message(reader, self._clock()))
+        self._open_messages.add(message)
+        message.add_done_callback(self._open_messages.discard)
 
     def _on_transcription(self, reader: rtc.TextStreamReader, sender: str) -> None:
         if sender != self._evaluator:
-            self._read(self._hear_agent(reader))
+            self._start(self._receive_reply(reader, frozenset(self._open_messages)))
         elif self._text:
-            self._read(_drain(reader))
+            self._start(_drain(reader))
         else:
-            self._read(self._hear_evaluator(reader))
+            self._start(self._receive_speech(reader, self._clock()))
 
     def _on_event(self, reader: rtc.TextStreamReader, sender: str) -> None:
-        # The evaluator knows the witness's identity from nowhere, but may guess it.
-        self._read(_drain(reader) if sender == self._evaluator else self._note_event(reader))
+        # The evaluator does not know the witness's identity, but may guess it.
+        if sender == self._evaluator:
+            self._start(_drain(reader))
+        else:
+            self._start(self._receive_event(reader, self._clock(), frozenset(self._open_messages)))
 
     def _on_packet(self, packet: rtc.DataPacket) -> None:
-        if packet.participant and packet.participant.identity == self._evaluator:
-            words = chat_in(packet.data, packet.topic or "")
-            if words is not None:
-                self._typed_now(words)
-
-    async def _hear_typed(self, reader: rtc.TextStreamReader) -> None:
-        self._typed_now(await _all_of(reader))
-
-    def _typed_now(self, words: str) -> None:
-        now = self._clock()
-        if any(words == said and now - at < _LAPSE for said, at in self._typed[-5:]):
+        if packet.participant is None or packet.participant.identity != self._evaluator:
             return
-        self._typed.append((words, now))
-        self._tell(self.transcript.add_words("evaluator", words, at=now, until=now))
-
-    async def _hear_agent(self, reader: rtc.TextStreamReader) -> None:
-        words, began = "", 0.0
         try:
-            async for chunk in reader:
-                if not began and chunk.strip():
-                    began = self._clock()
+            chat = read_packet(packet.data, packet.topic or "")
+        except ValueError as error:
+            _log.debug("a packet of the evaluator's is not chat: %s", error)
+            return
+        if isinstance(chat, ChatPacket):
+            now = self._clock()
+            self._add_message(chat.text, at=now, until=now)
+
+    async def _receive_message(self, reader: rtc.TextStreamReader, opened: float) -> None:
+        text, until = "", opened
+        async for chunk in _chunks(reader):
+            text, until = text + chunk, self._clock() if text else opened
+        self._add_message(text, at=opened, until=until)
+
+    def _add_message(self, text: str, *, at: float, until: float) -> None:
+        # LiveKit's older chat sends each message twice: as a stream and as a packet.
+        if any(text == sent and abs(at - then) < TWIN_SECONDS for sent, then in self._messages[-5:]):
+            return
+        self._messages.append((text, at))
+        self._report(self.transcript.add_words("evaluator", text, at=at, until=until))
+
+    async def _receive_reply(self, reader: rtc.TextStreamReader, asked: frozenset[asyncio.Task[None]]) -> None:
+        text, began, until = "", 0.0, 0.0
+        try:
+            async for chunk in _chunks(reader):
+                until = self._clock()
+                if not text.strip() and chunk.strip():
+                    began = until
                     self.first_words.append(began)
                     self._on_change()
-                words = (words + chunk)[:TEXT_LIMIT]
-        except Exception as error:  # noqa: BLE001 - the kinds differ by version; what came so far was said
-            _log.debug("a stream of the agent's broke off: %s", type(error).__name__)
+                text = (text + chunk)[:TEXT_LIMIT]
+            await _ended(asked)
         finally:
-            # Also where the talk was cut: these words were heard.
-            self._tell(self.transcript.add_words("agent", words, at=began, until=self._clock()))
+            # Also when the witness leaves in the middle of a reply: these words were received.
+            self._report(self.transcript.add_words("agent", text, at=began, until=until))
 
-    async def _hear_evaluator(self, reader: rtc.TextStreamReader) -> None:
-        # In voice, the agent's STT in the evaluator's name: one stream a guess, the last of a segment is final.
-        now = self._clock()
-        words = await _all_of(reader)
+    async def _receive_speech(self, reader: rtc.TextStreamReader, opened: float) -> None:
+        """Receive the agent's transcription of the evaluator's speech: one stream a guess, the last one final."""
+        text = await _all_of(reader)
         attributes = reader.info.attributes or {}
-        segment = attributes.get(_SEGMENT, "")
-        began = self._segments.setdefault(segment, now)
-        if attributes.get(_FINAL) == "true":
+        segment = attributes.get(SEGMENT_ATTRIBUTE, "")
+        began = self._segments.setdefault(segment, opened)
+        if attributes.get(FINAL_ATTRIBUTE) == "true":
             self._segments.pop(segment, None)
-            self._tell(self.transcript.add_words("evaluator", words, at=began, until=now))
+            self._report(self.transcript.add_words("evaluator", text, at=began, until=opened))
 
-    async def _note_event(self, reader: rtc.TextStreamReader) -> None:
+    async def _receive_event(
+        self, reader: rtc.TextStreamReader, opened: float, asked: frozenset[asyncio.Task[None]]
+    ) -> None:
         text = await _all_of(reader)
         try:
             event = json.loads(text)
         except (ValueError, RecursionError):
             event = None
-        if isinstance(event, dict):
-            self._tell(self.transcript.add_event(event, at=self._clock()))
-        else:
-            _log.debug("an event of the agent's is no JSON object")
+        if not isinstance(event, dict):
+            _log.debug("an event of the agent's is not a JSON object")
+            return
+        await _ended(asked)
+        self._report(self.transcript.add_event(event, at=opened))
 
-    def _tell(self, line: Line | None) -> None:
+    def _report(self, line: Line | None) -> None:
         if line is not None:
             self._on_line(line)
 
-    def _read(self, reading: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(reading)
-        self._reading.add(task)
-        task.add_done_callback(self._reading.discard)
+    def _start(self, receiving: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(receiving)
+        self._open.add(task)
+        task.add_done_callback(self._open.discard)
+        return task
+
+
+async def _chunks(reader: rtc.TextStreamReader) -> Any:
+    """Yield a stream's chunks; a stream that breaks off just ends."""
+    try:
+        async for chunk in reader:
+            yield chunk
+    except Exception as error:  # noqa: BLE001 - the kinds differ by version; what was received so far was said
+        _log.debug("a stream broke off: %s", type(error).__name__)
 
 
 async def _all_of(reader: rtc.TextStreamReader) -> str:
-    words = ""
-    try:
-        async for chunk in reader:
-            words += chunk
-    except Exception as error:  # noqa: BLE001 - the kinds differ by version; what came so far was said
-        _log.debug("a stream broke off: %s", type(error).__name__)
-    return words
+    return "".join([chunk async for chunk in _chunks(reader)])
 
 
 async def _drain(reader: rtc.TextStreamReader) -> None:
     # A reader that nobody reads stays subscribed to the SDK's queue for as long as the process lives.
     await _all_of(reader)
+
+
+async def _ended(asked: frozenset[asyncio.Task[None]]) -> None:
+    """Wait for messages that were sent before: a line never stands before the words that it may answer."""
+    if asked:
+        await asyncio.wait(asked, timeout=_LAST_WORDS)
