@@ -7,8 +7,8 @@ from typing import Final
 
 TEXT_LIMIT: Final = 20_000
 """Characters of one text in a report: no conversation needs more, and a report must open quickly."""
-TOKEN: Final = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]*")
-"""A JWT. LiveKit's tokens are JWTs, and the text of its ConnectError contains the whole token."""
+TOKEN: Final = re.compile(r"eyJ[\w-]{6,}\.[\w-]{8,}(?:\.[\w-]*)?")
+"""A JWT, whole or cut. LiveKit's tokens are JWTs, and the text of its ConnectError contains the whole token."""
 
 
 def without_tokens(text: str) -> str:

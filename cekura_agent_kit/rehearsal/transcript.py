@@ -37,7 +37,7 @@ def _done(items: Iterable[Any]) -> list[Line]:
                     role="tool",
                     name=item.name,
                     arguments=arguments_of(item),
-                    text="failed" if output is not None and output.is_error else "",
+                    is_error=output is not None and output.is_error,
                     output=output.output if output is not None else "",
                     at=item.created_at,
                 )
@@ -70,7 +70,7 @@ def report(call: Rehearsal) -> str:
 def _shown(line: Line) -> str:
     words = line.text
     if line.role == "tool":
-        words = str(ToolCall(line.name, line.arguments, line.output, line.text == "failed", ""))
+        words = str(ToolCall(line.name, line.arguments, line.output, line.is_error, ""))
     first, *more = words.splitlines() or [""]
     return "\n".join([f"{_NAMES[line.role]:>8}  {first}", *(f"{'':>8}  {each}" for each in more)])
 

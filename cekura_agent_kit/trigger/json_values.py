@@ -1,4 +1,4 @@
-"""Fields of JSON that others wrote: any type, depth and size becomes a text, a number or a copy fit for reports. Pure."""
+"""JSON that others wrote, read by field: any type, depth and size gives a text, a number or a safe copy. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keys and tokens taken out of whatever is printed, written or raised."""
+"""Removal of keys and tokens from everything that is printed, written or raised."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from typing import Any, Final, TypeVar, cast
 
 from pydantic import BaseModel
 
+from ..safe_text import TOKEN
+
 V = TypeVar("V")
 
 _HIDDEN: Final = "[hidden]"
-_JWT: Final = re.compile(r"\bey[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}(\.[A-Za-z0-9_-]*)?")
-"""LiveKit's tokens and the witness's permit; the SDK's errors and logs carry them whole."""
 _DEVELOPMENT: Final = frozenset({"devkey", "secret", ""})
-"""Key and secret of ``livekit-server --dev``: no secrets, and words of plain text."""
+"""Key and secret of ``livekit-server --dev``: not secret, and words of plain text."""
 
 
 class Redaction:
-    """Replaces known secrets, and whatever looks like a token, in text."""
+    """Replaces known secrets, and everything that looks like a token, in text."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         self._known: re.Pattern[str] | None = None
@@ -29,19 +29,19 @@ class Redaction:
         self.add(*secrets)
 
     def add(self, *secrets: str) -> None:
-        """Know these, too."""
+        """Replace these, too."""
         self._secrets |= {secret for secret in secrets if secret not in _DEVELOPMENT}
-        # The longest first, so that one that begins another leaves no rest of it.
+        # The longest first: one that begins with another would otherwise leave its rest.
         known = sorted(self._secrets, key=len, reverse=True)
         self._known = re.compile("|".join(map(_pattern, known))) if known else None
 
     def text(self, text: str) -> str:
-        """The text without them."""
-        text = _JWT.sub(_HIDDEN, text)
+        """Return the text without them."""
+        text = TOKEN.sub(_HIDDEN, text)
         return self._known.sub(_HIDDEN, text) if self._known else text
 
     def value(self, value: Any) -> Any:
-        """A JSON value with each of its strings redacted, keys included."""
+        """Return a JSON value with each of its strings redacted, keys included."""
         if isinstance(value, str):
             return self.text(value)
         if isinstance(value, dict):
@@ -52,7 +52,7 @@ class Redaction:
 
 
 def redacted(value: V, redaction: Redaction) -> V:
-    """An event, a verdict or a line, with each of its texts redacted."""
+    """Return an event, a verdict or a line with each of its texts redacted."""
     if isinstance(value, BaseModel):
         return type(value).model_validate(redaction.value(value.model_dump(mode="json")))
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
@@ -68,14 +68,14 @@ def _pattern(secret: str) -> str:
 
 
 class RedactingFilter(logging.Filter):
-    """Takes secrets out of log records, their arguments and their tracebacks."""
+    """Redacts log records: their messages, arguments and tracebacks."""
 
     def __init__(self, redaction: Redaction) -> None:
         super().__init__()
         self._redaction = redaction
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Redact, and let through."""
+        """Redact the record, and let it pass."""
         record.msg, record.args = self._redaction.text(record.getMessage()), None
         if record.exc_info and not record.exc_text:
             record.exc_text = logging.Formatter().formatException(record.exc_info)
@@ -86,13 +86,13 @@ class RedactingFilter(logging.Filter):
 
 @contextmanager
 def redacted_logs(redaction: Redaction) -> Iterator[None]:
-    """Redact the logs of the SDK, which carry whole tokens, and ours."""
-    quiet = RedactingFilter(redaction)
+    """Redact the kit's logs and those of the LiveKit SDK, which contain whole tokens."""
+    redacting = RedactingFilter(redaction)
     loggers = [logging.getLogger(name) for name in ("livekit", "cekura_agent_kit.trigger")]
     for logger in loggers:
-        logger.addFilter(quiet)
+        logger.addFilter(redacting)
     try:
         yield
     finally:
         for logger in loggers:
-            logger.removeFilter(quiet)
+            logger.removeFilter(redacting)

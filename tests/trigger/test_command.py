@@ -163,7 +163,7 @@ async def test_flags_win_over_the_suite(desk: Desk) -> None:
         ({"LIVEKIT_URL": "ws://127.0.0.1:9"}, "LiveKit at ws://127.0.0.1:9 does not answer", "check LIVEKIT_URL"),
         ({"LIVEKIT_API_SECRET": "wrong" * 9}, "refuses the key (401)", "check LIVEKIT_API_KEY and LIVEKIT_API_SECRET"),
         ({"CEKURA_API_KEY": "wrong-key-for-cekura"}, "Cekura refuses the key (403)", "check CEKURA_API_KEY"),
-        ({"CEKURA_API_URL": "http://cekura.example.com"}, "would travel in clear", "use https://"),
+        ({"CEKURA_API_URL": "http://cekura.example.com"}, "would send the API key unencrypted", "use https://"),
         ({"CEKURA_API_URL": "https://93.184.216.34"}, "cannot reach it", "a public address"),
         ({"CEKURA_API_URL": "http://127.0.0.1:9"}, "Cekura at 127.0.0.1 does not answer", "check CEKURA_API_URL"),
     ],

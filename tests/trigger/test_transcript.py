@@ -1,21 +1,18 @@
-"""What was heard, put together: order, events, latency, raw packets. The budget that all requests share."""
+"""Transcript of a room: order, events, reply times."""
 
 from __future__ import annotations
 
-import asyncio
-import json
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cekura_agent_kit.trigger.rooms.budget import Budget
-from cekura_agent_kit.trigger.rooms.transcript import Transcript, chat_in, event_line
+from cekura_agent_kit.trigger.rooms.transcript import Transcript, event_line
 from cekura_agent_kit.verdict import Latency
 
 
-def test_lines_stand_in_the_order_in_which_they_began() -> None:
+def test_lines_are_in_the_order_in_which_they_began() -> None:
     heard = Transcript()
     heard.add_words("agent", "later", at=3, until=4)
     heard.add_words("evaluator", "first", at=1, until=2)
@@ -53,7 +50,7 @@ def test_the_percentile_is_one_of_the_turns(turns: list[float]) -> None:
     assert latency.median - 0.001 <= latency.p95 <= max(turns) + 0.001
 
 
-def test_a_tool_call_began_before_it_was_told() -> None:
+def test_a_tool_call_began_before_its_event_was_received() -> None:
     event = {
         "type": "tool_call",
         "name": "book",
@@ -66,10 +63,16 @@ def test_a_tool_call_began_before_it_was_told() -> None:
     line = event_line(event, at=10)
 
     assert line is not None
-    assert (line.name, line.arguments, line.output, line.at, line.text) == ("book", {"people": 2}, "booked", 9.5, "")
+    assert (line.name, line.arguments, line.output, line.at, line.is_error) == (
+        "book",
+        {"people": 2},
+        "booked",
+        9.5,
+        False,
+    )
     failed = event_line(event | {"is_error": True, "at": None, "started_at": "?"}, at=10)
     assert failed is not None
-    assert (failed.text, failed.at) == ("failed", 10.0)
+    assert (failed.text, failed.is_error, failed.at) == ("", True, 10.0)
 
 
 @given(
@@ -81,52 +84,35 @@ def test_any_event_is_a_line_or_nothing(event: dict[str, Any], at: float) -> Non
         event_line(event | {"type": kind}, at=at)
 
 
-CHAT = {"id": "1", "message": "hello", "timestamp": 1}
+TOOL = {"type": "tool_call", "name": "book", "at": 5000.5, "started_at": 5000.0}
 
 
 @pytest.mark.parametrize(
-    ("packet", "topic", "words"),
+    ("asked", "received", "order"),
     [
-        (b"hello", "", "hello"),
-        (b"hello", "lk.chat", "hello"),
-        (b"hello", "other", None),
-        (json.dumps(CHAT).encode(), "lk-chat-topic", "hello"),
-        (json.dumps(CHAT | {"ignoreLegacy": True}).encode(), "lk-chat-topic", None),
-        (json.dumps({"tier": "gold"}).encode(), "", None),
-        (b"[1, 2]", "", None),
-        (b"42", "", "42"),
-        (b"\xff\xfe", "", None),
+        # The words were received 0.2 s late, after the call's start as computed: the call still follows them.
+        (10.1, 10.4, ["evaluator", "tool"]),
+        (9.0, 10.0, ["evaluator", "tool"]),
+        # The evaluator spoke while a tool was running for long.
+        (12.0, 11.0 + 1.2, ["evaluator", "tool"]),
+        (12.0, 11.9, ["tool", "evaluator"]),
     ],
 )
-def test_chat_in_a_raw_packet(packet: bytes, topic: str, words: str | None) -> None:
-    assert chat_in(packet, topic) == words
+def test_a_tool_call_follows_the_words_that_led_to_it(asked: float, received: float, order: list[str]) -> None:
+    transcript = Transcript()
+    transcript.add_words("evaluator", "a table", at=asked, until=asked)
+    transcript.add_event(TOOL, at=received)
+    transcript.add_words("agent", "It is booked.", at=received + 0.1, until=received + 0.2)
+
+    assert [line.role for line in transcript.lines if line.role != "agent"] == order
+    times = [line.at or 0.0 for line in transcript.lines]
+    assert times == sorted(times)
 
 
-async def test_requests_share_a_budget_and_the_urgent_go_first() -> None:
-    budget = Budget(20)
-    loop = asyncio.get_running_loop()
-    begin, order = loop.time(), []
+def test_white_space_is_not_a_line_and_surrogates_are_replaced() -> None:
+    transcript = Transcript()
 
-    async def take(name: str, urgent: bool) -> None:
-        await budget.acquire(urgent=urgent)
-        order.append(name)
-
-    await asyncio.gather(*(budget.acquire() for _ in range(20)))
-    assert loop.time() - begin < 0.5
-    await asyncio.gather(*(take("slow", False) for _ in range(5)), *(take("urgent", True) for _ in range(5)))
-
-    assert order[:5] == ["urgent"] * 5 or order[1:6] == ["urgent"] * 5
-    assert loop.time() - begin >= 0.4
-
-
-async def test_after_429_there_are_fewer_and_none_for_a_while() -> None:
-    budget = Budget(1000)
-    loop = asyncio.get_running_loop()
-    budget.slow_down(0.3)
-    begin = loop.time()
-    await budget.acquire()
-    assert loop.time() - begin >= 0.29
-
-    budget.slow_down(60)
-    budget.open_up()
-    await asyncio.wait_for(budget.acquire(urgent=True), 5)
+    assert transcript.add_words("agent", " \n", at=1, until=1) is None
+    line = transcript.add_words("agent", "a \ud800 b", at=1, until=1)
+    assert line is not None
+    assert line.text == "a ? b"

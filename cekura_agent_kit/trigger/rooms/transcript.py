@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from bisect import insort
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from ...safe_text import TEXT_LIMIT, without_surrogates
 from ...verdict import Latency, Line
 from ..json_values import copy_of, text_of
+
+_STAMP_ERROR: Final = 0.5
+"""Seconds by which the time of a line may be late on a machine that is busy."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,17 @@ class Transcript:
     def add_event(self, event: dict[str, Any], *, at: float) -> Line | None:
         """Add an event of the wrapper's, received at ``at``. Returns its line; None for an unknown event."""
         line = event_line(event, at=at)
-        return self._add(line, at) if line else None
+        return self._add(self._after_its_cause(line), at) if line else None
+
+    def _after_its_cause(self, line: Line) -> Line:
+        """Move a line that would stand just before the words that led to it.
+
+        A tool call's start is computed back from the receipt of its event. Words that were received late, on a busy
+        machine, would otherwise follow the call.
+        """
+        asked = max((entry.at for entry in self._entries if entry.line.role == "evaluator"), default=0.0)
+        late = line.at is not None and asked - _STAMP_ERROR < line.at < asked
+        return line.model_copy(update={"at": asked}) if late else line
 
     def _add(self, line: Line, until: float) -> Line:
         # Lines of one moment stay in the order in which they were received.

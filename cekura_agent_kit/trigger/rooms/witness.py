@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any, Final
 
 from livekit import rtc
@@ -166,7 +166,9 @@ class Witness:
     async def _receive_message(self, reader: rtc.TextStreamReader, opened: float) -> None:
         text, until = "", opened
         async for chunk in _chunks(reader):
-            text, until = text + chunk, self._clock() if text else opened
+            if text:
+                until = self._clock()
+            text += chunk
         self._add_message(text, at=opened, until=until)
 
     def _add_message(self, text: str, *, at: float, until: float) -> None:
@@ -226,7 +228,7 @@ class Witness:
         return task
 
 
-async def _chunks(reader: rtc.TextStreamReader) -> Any:
+async def _chunks(reader: rtc.TextStreamReader) -> AsyncIterator[str]:
     """Yield a stream's chunks; a stream that breaks off just ends."""
     try:
         async for chunk in reader:
