@@ -17,8 +17,9 @@ from .cekura.starter import ReadyRun, StartedRun
 from .context import SuiteContext
 from .judging import Errored, Observed, verdict_of
 from .progress import Noted, Said, Stage, StageName
-from .rooms.presence import Conversation
-from .rooms.room import EVALUATOR, MARGIN, Room
+from .rooms.conversation import Conversation
+from .rooms.presence import EVALUATOR
+from .rooms.room import MARGIN, Room
 from .rooms.service import participant_token
 from .rooms.witness import IDENTITY, Witness
 from .suite import PlannedRun

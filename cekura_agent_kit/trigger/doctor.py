@@ -16,7 +16,8 @@ from ..errors import KitError, LiveKitError, LiveKitUnreachable
 from .cekura.client import Cekura
 from .redaction import Redaction
 from .rooms.budget import Budget
-from .rooms.room import EVALUATOR, Room
+from .rooms.presence import EVALUATOR
+from .rooms.room import Room
 from .rooms.service import LiveKit, participant_token
 from .rooms.witness import Witness
 from .settings import Settings

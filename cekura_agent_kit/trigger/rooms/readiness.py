@@ -1,4 +1,4 @@
-"""Whether the agent in a room is ready for its evaluator, by what RoomService lists. Pure."""
+"""Readiness of the agent in a room for its evaluator, by what RoomService lists. Pure."""
 
 from __future__ import annotations
 
@@ -14,60 +14,60 @@ from ..timing import Timing
 from .service import Participant
 
 SIMULATION: Final = {"lk.simulator.dispatch": '{"simulation_run_id": "cekura", "mode": "SIMULATION_MODE_TEXT"}'}
-"""The dispatch attribute that switches an unwrapped agent of livekit-agents 1.6.6 or later to text."""
+"""Dispatch attribute that switches an unwrapped agent of livekit-agents 1.6.6 or later to text."""
 SIMULATION_LACKS: Final = (
-    "text by dispatch (text_switch: dispatch): greetings and early words may be lost, on_user_turn_completed is not "
-    "run, text is checked by published tracks alone, and telemetry is marked as a simulation; wrap_entrypoint has "
-    "none of these limits"
+    "text by dispatch (text_switch: dispatch): greetings and early messages may be lost, on_user_turn_completed is "
+    "not called, text is checked by published tracks alone, and telemetry is marked as a simulation; wrap_entrypoint "
+    "has none of these limits"
 )
 
 _ON_BEHALF: Final = "lk.publish_on_behalf"
-"""An avatar's participant: also of kind agent, and no second agent."""
+"""Attribute of an avatar's participant, which is of kind agent too, but is not a second agent."""
 _AGENT_STATE: Final = "lk.agent.state"
 
 
 @dataclass(frozen=True)
 class Readiness:
-    """Whether it is ready, and what a person may want to know of it."""
+    """Result of one check: ready or not, and a note for the report."""
 
     ready: bool
     note: str = ""
 
 
 def agents_in(participants: Sequence[Participant]) -> list[Participant]:
-    """The agents, without their avatars."""
+    """Return the agents, without their avatars."""
     return [each for each in participants if each.is_agent and _ON_BEHALF not in each.attributes]
 
 
 def refuse(agents: Sequence[Participant], *, mode: Mode, switch: TextSwitch) -> None:
-    """What is wrong at any time of a run.
+    """Refuse what is wrong at any time of a run.
 
     Raises:
-        Errored: two agents, an agent that gave up, or one that talks in another mode.
+        Errored: two agents, an agent that set `cekura.error`, or one in another mode.
     """
     if len(agents) > 1:
         raise Errored(
             Kind.AGENT_DUPLICATED,
-            f"{len(agents)} agents came: {', '.join(agent.identity for agent in agents)}",
-            hint="dispatch by name only: does another worker take every room (one without an agent name), "
-            "or another rule or webhook dispatch agents?",
+            f"{len(agents)} agents joined: {', '.join(agent.identity for agent in agents)}",
+            hint="dispatch by name only: a worker without an agent name joins every room, and a dispatch rule or a "
+            "webhook may dispatch agents, too",
         )
     for agent in agents:
         if error := agent.attributes.get(ERROR_ATTRIBUTE):
-            raise Errored(Kind.AGENT_REFUSED, error, hint="the agent's log has the whole of it")
+            raise Errored(Kind.AGENT_REFUSED, error, hint="read the agent's log for the details")
         said = agent.attributes.get(MODE_ATTRIBUTE)
         if said is not None and said != mode:
             raise Errored(
                 Kind.WRONG_MODE,
-                f"the agent is in {said}, and this is a {mode} run",
-                hint="does something else set `text_mode` in the job's metadata?",
+                f"the agent is in {said} mode, and this is a {mode} run",
+                hint="check that nothing else sets `text_mode` in the job's metadata",
             )
         if mode is Mode.TEXT and switch == "dispatch" and agent.audio_tracks:
             raise Errored(
                 Kind.WRONG_MODE,
                 "the agent publishes audio in a text run",
-                hint="text by dispatch needs livekit-agents 1.6.6 or later, and no audio of the agent's own; "
-                "or use wrap_entrypoint",
+                hint="use wrap_entrypoint; text by dispatch needs livekit-agents 1.6.6 or later, and an agent that "
+                "publishes no audio itself",
             )
 
 
@@ -81,36 +81,36 @@ def readiness(
     patience: float,
     timing: Timing,
 ) -> Readiness:
-    """Whether the evaluator may come.
+    """Decide whether the evaluator may join.
 
     Args:
         agents: of `agents_in`.
-        mode: the run's.
+        mode: of the run.
         switch: how text mode is reached.
-        active_for: seconds since the agent was first seen ACTIVE.
-        text_for: seconds since it was first seen with ``cekura.mode``.
-        patience: seconds, ACTIVE, for ``cekura.mode``.
-        timing: how long what else is awaited.
+        active_for: seconds since the agent was first listed as ACTIVE.
+        text_for: seconds since it was first listed with ``cekura.mode``.
+        patience: seconds for which an ACTIVE agent may lack ``cekura.mode``.
+        timing: seconds for the other attributes.
 
     Raises:
-        Errored: as `refuse`; or the agent knows nothing of the test's text mode.
+        Errored: as `refuse`; or the agent never set ``cekura.mode``.
     """
     refuse(agents, mode=mode, switch=switch)
     if not agents or agents[0].state != "active":
         return Readiness(False)
     attributes = agents[0].attributes
     if mode is Mode.VOICE:
-        # An agent that holds its greeting for a caller publishes nothing before; one that refuses says so at once.
+        # An agent that greets its caller publishes nothing before; one that refuses sets its error at once.
         return Readiness(MODE_ATTRIBUTE in attributes or active_for >= timing.attributes)
     if switch == "dispatch":
         return Readiness(_AGENT_STATE in attributes or active_for >= timing.proof, SIMULATION_LACKS)
     if MODE_ATTRIBUTE not in attributes:
-        # A session that has begun without it was not wrapped; one that has not may be in a slow start.
+        # A session that started without it is not wrapped; before a session, the start may be slow.
         if active_for < (timing.attributes if _AGENT_STATE in attributes else patience):
             return Readiness(False)
         raise Errored(
             Kind.WRONG_MODE,
-            f"the agent does not say that it is in text ({MODE_ATTRIBUTE} is missing)",
+            f"the agent did not confirm text mode ({MODE_ATTRIBUTE} is missing)",
             hint=f"wrap its entrypoint with wrap_entrypoint{' and restart its worker' if not attributes else ''}, "
             "or set `text_switch: dispatch`"
             if KIT_ATTRIBUTE not in attributes
@@ -120,4 +120,6 @@ def readiness(
         return Readiness(True)
     if text_for < timing.proof:
         return Readiness(False)
-    return Readiness(True, "no text proof before the start: the agent awaits its caller before it starts its session")
+    return Readiness(
+        True, "no text proof before the start: the agent waits for its caller before it starts its session"
+    )

@@ -1,4 +1,4 @@
-"""One room: made, an agent sent to it, ready, watched, and deleted whatever happened."""
+"""One room of a run: created, its agent dispatched and ready, its participants listed, and deleted in every case."""
 
 from __future__ import annotations
 
@@ -10,36 +10,40 @@ from collections.abc import Callable
 from typing import Final
 
 from ...contract import MODE_ATTRIBUTE, Mode
-from ...errors import LiveKitError, LiveKitUnreachable, NoSuchRoom
+from ...errors import LiveKitError
 from ...verdict import Kind
 from ..judging import Errored
 from ..suite import PlannedRun, Suite
 from ..timing import Timing
-from .readiness import SIMULATION, agents_in, readiness, refuse
-from .service import LiveKit, Participant, retried, room_metadata
+from .presence import EVALUATOR
+from .readiness import SIMULATION, Readiness, agents_in, readiness, refuse
+from .service import LiveKit, LiveKitUnreachable, NoSuchRoom, Participant, retried, room_metadata
 
 PREFIX: Final = "cekura-kit-"
-EVALUATOR: Final = "cekura-evaluator"
 MARGIN: Final = 120.0
-"""Seconds by which room and tokens outlive the run's timeout: the agent's readiness before it, the clean-up after."""
+"""Seconds by which room and tokens outlive the run's timeout: for the agent's readiness and for the clean-up."""
 
-_LOAD_PATIENCE: Final = 120.0
-"""Seconds for the load of the machine of the suite's own worker to pass; a worker measures it over 2.5 s."""
-_JOB_LOOK: Final = 1.0
-"""Between two looks at the dispatch's jobs, which are listed late anyway."""
+_MACHINE_BUSY: Final = 120.0
+"""Seconds for the load of the suite's own worker's machine to fall; a worker measures it over 2.5 s."""
+_JOBS_INTERVAL: Final = 1.0
+"""Seconds between two lists of the dispatch's jobs, which the server updates late anyway."""
 
 _log: Final = logging.getLogger("cekura_agent_kit.trigger")
 
 
 class Room:
-    """A room of ours.
+    """One room of the suite's.
 
     Args:
         livekit: the suite's client.
-        timing: how long what is awaited.
-        planned: the run that it is for.
+        timing: intervals and limits.
+        planned: the run that the room is for.
         suite: the run's suite.
         clock: seconds from the suite's start.
+
+    Attributes:
+        agent_joined: when the agent was first listed as ACTIVE, in seconds from the suite's start.
+        note: what a report should mention about the agent's readiness.
     """
 
     def __init__(
@@ -53,155 +57,168 @@ class Room:
 
     @property
     def lifetime(self) -> float:
-        """Seconds for which it may be needed."""
+        """Seconds for which the room may be needed."""
         return self._suite.agent_timeout + self._planned.timeout + MARGIN
 
     async def create(self, suite_id: str) -> None:
-        """Make it."""
+        """Create the room, marked as the suite's."""
         now = time.time()
         metadata = room_metadata(suite=self._suite.name, suite_id=suite_id, made=now, deadline=now + self.lifetime)
         await self._livekit.create_room(self.name, metadata=metadata, lasts=self.lifetime)
 
     async def dispatch_agent(self, agent_name: str, metadata: str, *, ours: bool = False) -> None:
-        """Dispatch the agent and wait until it is ready; once more where no worker took the first dispatch.
+        """Dispatch the agent and wait until it is ready; dispatch once more if no worker accepted the first.
 
         Args:
-            agent_name: whom.
-            metadata: the job's.
-            ours: the suite's own worker serves it, and is registered. Then it is its machine's load for which it
-                gets no job, and that passes: dispatched anew for up to two minutes.
+            agent_name: name under which its worker is registered.
+            metadata: of the job.
+            ours: the suite's own worker, which is registered, serves it. Then only the load of its machine keeps it
+                from jobs, and that passes: dispatched again for up to two minutes.
 
         Raises:
-            Errored: it did not come, came twice, refused, or is in another mode.
+            Errored: the agent did not join, joined twice, refused, or is in another mode.
         """
         begin, dispatches = self._clock(), 0
-        while dispatches < 2 or (ours and self._clock() - begin < _LOAD_PATIENCE):
+        while dispatches < 2 or (ours and self._clock() - begin < _MACHINE_BUSY):
             dispatches += 1
-            if await self._dispatched(agent_name, metadata):
+            if await self._dispatch_once(agent_name, metadata):
                 return
         waited = f"{dispatches} dispatches, {self._timing.no_job:g} s each"
         if ours:
             raise Errored(
                 Kind.AGENT_MISSING,
                 f"the suite's worker got no job: {waited}",
-                hint="LiveKit gives none to a worker on a machine that is fully loaded, and `start` refuses them above "
-                "a load of 0.7: use `dev --no-reload`, lower `concurrency`, or a larger machine",
+                hint="use `dev --no-reload`, lower `concurrency`, or run on a larger machine: LiveKit sends no jobs to "
+                "a worker on a fully loaded machine, and `start` refuses them above a load of 0.7",
             )
         raise Errored(
             Kind.AGENT_MISSING,
-            f"no worker took the job for agent {agent_name!r}: {waited}",
+            f"no worker accepted the job for agent {agent_name!r}: {waited}",
             hint="check the agent's name, that its worker is registered with this LiveKit project and not full, "
             "and the limit of agents of your LiveKit plan",
         )
 
-    async def _dispatched(self, agent_name: str, metadata: str) -> bool:
-        """Dispatch once. Returns whether it is ready; False where no worker took it and it is taken back."""
+    async def _dispatch_once(self, agent_name: str, metadata: str) -> bool:
+        """Dispatch, and wait. Returns True when the agent is ready, False when no worker accepted the job."""
         text_by_dispatch = self._planned.mode is Mode.TEXT and self._suite.text_switch == "dispatch"
         self._dispatch = await self._livekit.dispatch(
             self.name, agent_name=agent_name, metadata=metadata, attributes=SIMULATION if text_by_dispatch else None
         )
-        since = _Since(self._clock)
+        progress = _Progress(self._clock)
         while True:
-            participants = await self.participants()
-            agents = agents_in(participants or [])
-            since.update(agents)
+            agents = agents_in(await self.participants() or [])
+            progress.update(agents)
             if self.agent_joined is None:
-                self.agent_joined = since.active
-            found = readiness(
-                agents,
-                mode=self._planned.mode,
-                switch=self._suite.text_switch,
-                active_for=since.passed(since.active),
-                text_for=since.passed(since.mode),
-                # Before the agent's own time is up: it is there, and says nothing.
-                patience=self._suite.agent_timeout * 0.75,
-                timing=self._timing,
-            )
+                self.agent_joined = progress.active
+            found = self._readiness(agents, progress)
             if found.ready:
                 self.note = found.note
                 return True
-            given_up = since.passed(since.begin) >= self._timing.no_job
-            if since.job is None and (given_up or since.passed(since.looked) >= _JOB_LOOK):
-                since.looked = self._clock()
-                if await self._has_job():
-                    since.job = self._clock()
-                elif given_up:
-                    return await self._take_back()
-            if since.job is not None and since.passed(since.job) >= self._suite.agent_timeout:
+            if not await self._accepted(progress):
+                await self._withdraw_dispatch()
+                return False
+            if progress.job is not None and progress.since(progress.job) >= self._suite.agent_timeout:
                 raise self._not_ready(agents)
             await asyncio.sleep(self._timing.list_fast)
 
+    def _readiness(self, agents: list[Participant], progress: _Progress) -> Readiness:
+        return readiness(
+            agents,
+            mode=self._planned.mode,
+            switch=self._suite.text_switch,
+            active_for=progress.since(progress.active),
+            text_for=progress.since(progress.mode),
+            # Before the agent's timeout is over: it is in the room, and sets no attribute.
+            patience=self._suite.agent_timeout * 0.75,
+            timing=self._timing,
+        )
+
+    async def _accepted(self, progress: _Progress) -> bool:
+        """Return False once no worker has accepted the job within `Timing.no_job`; until then True."""
+        overdue = progress.since(progress.dispatched) >= self._timing.no_job
+        if progress.job is not None or not (overdue or progress.since(progress.jobs_listed) >= _JOBS_INTERVAL):
+            return True
+        progress.jobs_listed = self._clock()
+        if await self._has_job():
+            progress.job = self._clock()
+            return True
+        return not overdue
+
     async def _has_job(self) -> bool:
-        assert self._dispatch is not None, "a dispatch is looked at before it is made"
+        assert self._dispatch is not None, "jobs belong to a dispatch"
         try:
             return await self._livekit.jobs(self.name, self._dispatch) > 0
         except LiveKitUnreachable as error:
             _log.debug("the jobs of %s are not known: %s", self.name, error)
             return False
 
-    async def _take_back(self) -> bool:
-        """A further dispatch adds one more agent, so first this one is gone and nobody is there."""
+    async def _withdraw_dispatch(self) -> None:
+        """Delete the dispatch, and make sure that no agent came of it: a further one would add a second agent."""
         await self._delete_dispatch(within=2)
-        agents = agents_in(await self.participants() or [])
-        if agents:
-            # It came in that moment, and its job was just ended: what is left of it cannot be trusted.
-            raise Errored(Kind.AGENT_MISSING, "the agent came just as its dispatch was taken back", hint="try again")
-        return False
+        if agents_in(await self.participants() or []):
+            # Its job was ended just after it joined: what is left of the agent cannot be trusted.
+            raise Errored(
+                Kind.AGENT_MISSING, "the agent joined just when its dispatch was withdrawn", hint="run it again"
+            )
 
     def _not_ready(self, agents: list[Participant]) -> Errored:
         waited = f"within {self._suite.agent_timeout:g} s"
         if agents:
             return Errored(
                 Kind.AGENT_MISSING,
-                f"the agent came, and was not ready {waited} (it is {agents[0].state})",
-                hint="raise `agent_timeout`, or see in the worker's log what its start waits for",
+                f"the agent joined, and was not ready {waited} (it is {agents[0].state})",
+                hint="raise `agent_timeout`, or read in the worker's log what its start waits for",
             )
         return Errored(
             Kind.AGENT_MISSING,
-            f"a worker took the job, and no agent came into the room {waited}",
-            hint="the worker's log says why: an entrypoint that raised or returned early, or a process that started "
+            f"a worker accepted the job, and no agent joined the room {waited}",
+            hint="read the worker's log: an entrypoint that raised or returned early, or a process that started "
             "slowly; raise `agent_timeout` for slow machines",
         )
 
     async def check_agent(self) -> None:
-        """A last look before the start is paid for.
+        """Check once more, before the start is paid for, that the agent is ready.
 
         Raises:
-            Errored: the agent is no longer there, or not alone.
+            Errored: the agent has left, or is not alone; or LiveKit did not answer.
         """
         participants = await self.participants()
         if participants is None:
-            raise Errored(Kind.API_UNREACHABLE, "LiveKit did not answer just before the start", hint="try again")
+            raise Errored(
+                Kind.LIVEKIT_UNREACHABLE,
+                "LiveKit did not answer just before the start",
+                hint="check that the LiveKit server runs, and run it again",
+            )
         agents = agents_in(participants)
         refuse(agents, mode=self._planned.mode, switch=self._suite.text_switch)
         if not agents:
             raise Errored(Kind.AGENT_LEFT, "the agent left before the start", hint="read the worker's log")
 
     async def participants(self, *, urgent: bool = False) -> list[Participant] | None:
-        """Who is there; an empty list where the room is gone, None where LiveKit does not answer."""
+        """List the participants; none if the room does not exist any more, None if LiveKit does not answer."""
         try:
             return await self._livekit.participants(self.name, urgent=urgent)
         except NoSuchRoom:
             return []
         except LiveKitUnreachable as error:
-            _log.debug("no look into %s: %s", self.name, error)
+            _log.debug("the participants of %s are not known: %s", self.name, error)
             return None
 
     async def announce(self) -> None:
-        """Have the server tell the agent of its evaluator at once."""
+        """Have the server announce the evaluator to the agent at once."""
         try:
             await self._livekit.announce(self.name, EVALUATOR)
         except LiveKitError as error:
-            # Announced late by the server itself, and the wrapper keeps the words said meanwhile.
+            # The server announces it later by itself, and the wrapper keeps what was sent meanwhile.
             _log.debug("the evaluator in %s was not announced: %s", self.name, error)
 
     async def delete(self, *, within: float) -> bool:
-        """Delete its dispatch, then it. Returns whether it is gone."""
-        # A job that never connected lives on unless its dispatch is deleted.
+        """Delete the dispatch, then the room, within so many seconds. Returns False if the room may still exist."""
+        # A job that never connected goes on unless its dispatch is deleted.
         await self._delete_dispatch(within=min(within / 2, 3))
         error = await retried(lambda: self._livekit.delete_room(self.name), within=within)
         if error is not None:
-            _log.warning("room %s could not be deleted: %s", self.name, error)
+            _log.warning("room %s was not deleted: %s", self.name, error)
         return error is None
 
     async def _delete_dispatch(self, *, within: float) -> None:
@@ -209,15 +226,15 @@ class Room:
         if dispatch is not None:
             error = await retried(lambda: self._livekit.delete_dispatch(self.name, dispatch), within=within)
             if error is not None:
-                _log.debug("the dispatch of %s could not be deleted: %s", self.name, error)
+                _log.debug("the dispatch of %s was not deleted: %s", self.name, error)
 
 
-class _Since:
-    """When what was first seen of an agent that is awaited."""
+class _Progress:
+    """Times of one dispatch, in seconds from the suite's start; None for what has not happened."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self.begin = self.looked = clock()
+        self.dispatched = self.jobs_listed = clock()
         self.job: float | None = None
         self.active: float | None = None
         self.mode: float | None = None
@@ -231,5 +248,5 @@ class _Since:
         if agents and MODE_ATTRIBUTE in agents[0].attributes:
             self.mode = self.mode or now
 
-    def passed(self, since: float | None) -> float:
-        return 0.0 if since is None else self._clock() - since
+    def since(self, time: float | None) -> float:
+        return 0.0 if time is None else self._clock() - time

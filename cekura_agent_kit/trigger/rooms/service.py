@@ -1,11 +1,10 @@
-"""LiveKit's server API, as far as a run needs it: rooms, who is in them, dispatches. Plain HTTP, on one budget."""
+"""Client for LiveKit's server API: rooms, participants, agent dispatches. Plain HTTP, within one request budget."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import logging
-import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -15,11 +14,12 @@ from types import TracebackType
 from typing import Any, Final, Literal, Self, TypeVar
 
 import aiohttp
+import stamina
 from google.protobuf.message import DecodeError
 from livekit import api
 from livekit.protocol.models import ParticipantInfo, TrackType
 
-from ...errors import LiveKitError, LiveKitUnreachable, NoSuchRoom
+from ...errors import LiveKitError
 from ..settings import Settings
 from .budget import Budget
 
@@ -27,11 +27,11 @@ T = TypeVar("T")
 
 _log: Final = logging.getLogger("cekura_agent_kit.trigger")
 
-_ANSWER: Final = 8.0
-"""Seconds for an answer. `list_dispatch` on a deleted room takes 3; everything else takes 0.1."""
-_CONNECT: Final = 4.0
+_ANSWER_TIMEOUT: Final = 8.0
+"""Seconds. `list_dispatch` on a deleted room takes 3; every other answer takes 0.1."""
+_CONNECT_TIMEOUT: Final = 4.0
 _ANNOUNCED: Final = "cekura.announced"
-"""An attribute of the evaluator. Any update of its attributes makes the server announce it at once."""
+"""Attribute of the evaluator. Any update of its attributes makes the server announce it at once."""
 
 State = Literal["joining", "joined", "active", "disconnected"]
 _STATES: Final[Mapping[int, State]] = {
@@ -42,9 +42,21 @@ _STATES: Final[Mapping[int, State]] = {
 }
 
 
+class LiveKitUnreachable(LiveKitError):
+    """No answer, or not an answer of LiveKit's: the same request may succeed later."""
+
+
+class ForeignServer(LiveKitError):
+    """The address answers, but it is not a LiveKit server."""
+
+
+class NoSuchRoom(LiveKitError):
+    """The room does not exist, or no longer."""
+
+
 @dataclass(frozen=True)
 class Participant:
-    """A participant as the server lists it. ``joined_at`` is the server's own time, Unix seconds."""
+    """Participant as the server lists it. ``joined_at`` is the server's own clock, Unix seconds."""
 
     identity: str
     state: State
@@ -56,7 +68,7 @@ class Participant:
 
 @dataclass(frozen=True)
 class ListedRoom:
-    """A room as the server lists it."""
+    """Room as the server lists it. ``made_at`` is the server's own clock, Unix seconds."""
 
     name: str
     metadata: str
@@ -64,7 +76,7 @@ class ListedRoom:
 
 
 class LiveKit:
-    """A client for one suite. An async context manager; every error is a `LiveKitError` without a token in it."""
+    """Client for one suite; an async context manager. Every error is a `LiveKitError` without a token in it."""
 
     def __init__(self, settings: Settings, budget: Budget) -> None:
         self._settings = settings
@@ -73,9 +85,9 @@ class LiveKit:
         self._api: api.LiveKitAPI | None = None
 
     async def __aenter__(self) -> Self:
-        # A proxy named in the environment serves hosted servers, never this machine's.
+        # A proxy named in the environment is for hosted servers, never for this machine's.
         self._session = aiohttp.ClientSession(
-            timeout=aiohttp.ClientTimeout(total=_ANSWER, sock_connect=_CONNECT),
+            timeout=aiohttp.ClientTimeout(total=_ANSWER_TIMEOUT, sock_connect=_CONNECT_TIMEOUT),
             trust_env=not self._settings.local_livekit,
         )
         self._api = api.LiveKitAPI(
@@ -93,58 +105,58 @@ class LiveKit:
             await self._session.close()
 
     async def rooms(self, names: list[str] | None = None) -> list[ListedRoom]:
-        """All rooms of the project, or those of ``names`` that are there."""
-        reply = await self._ask(lambda to: to.room.list_rooms(api.ListRoomsRequest(names=names or [])))
+        """List all rooms of the project, or those of ``names`` that exist."""
+        reply = await self._request(lambda to: to.room.list_rooms(api.ListRoomsRequest(names=names or [])))
         return [ListedRoom(room.name, room.metadata, float(room.creation_time)) for room in reply.rooms]
 
     async def create_room(self, name: str, *, metadata: str, lasts: float) -> None:
-        """Make a room that outlives ``lasts`` seconds of nobody: one with only agents in it counts as empty."""
+        """Create a room that exists for ``lasts`` seconds without a caller: one with only agents counts as empty."""
         request = api.CreateRoomRequest(
             name=name, metadata=metadata, empty_timeout=int(lasts), departure_timeout=int(lasts)
         )
-        await self._ask(lambda to: to.room.create_room(request))
+        await self._request(lambda to: to.room.create_room(request))
 
     async def delete_room(self, name: str) -> None:
-        """Delete it; one that is not there is deleted already."""
+        """Delete a room; succeeds for a room that does not exist."""
         with suppress(NoSuchRoom):
-            await self._ask(lambda to: to.room.delete_room(api.DeleteRoomRequest(room=name)), urgent=True)
+            await self._request(lambda to: to.room.delete_room(api.DeleteRoomRequest(room=name)), urgent=True)
 
     async def participants(self, room: str, *, urgent: bool = False) -> list[Participant]:
-        """Who is in the room, but for who has left it. Hidden ones are not listed as agents.
+        """List the participants of a room, without disconnected ones.
 
         Raises:
-            NoSuchRoom: there is no such room.
+            NoSuchRoom: the room does not exist.
         """
         request = api.ListParticipantsRequest(room=room)
-        reply = await self._ask(lambda to: to.room.list_participants(request), urgent=urgent)
-        return [each for each in map(_seen, reply.participants) if each.state != "disconnected"]
+        reply = await self._request(lambda to: to.room.list_participants(request), urgent=urgent)
+        return [each for each in map(_participant, reply.participants) if each.state != "disconnected"]
 
     async def announce(self, room: str, identity: str) -> None:
-        """Have the server tell everybody of this participant at once, not 2.4 s later."""
+        """Have the server announce a participant to all others at once, not 2.4 s later."""
         request = api.UpdateParticipantRequest(room=room, identity=identity, attributes={_ANNOUNCED: "true"})
-        await self._ask(lambda to: to.room.update_participant(request), urgent=True)
+        await self._request(lambda to: to.room.update_participant(request), urgent=True)
 
     async def dispatch(
         self, room: str, *, agent_name: str, metadata: str, attributes: Mapping[str, str] | None = None
     ) -> str:
-        """Send an agent to the room. Returns the dispatch's id."""
+        """Dispatch an agent to the room. Returns the dispatch's id."""
         request = api.CreateAgentDispatchRequest(room=room, agent_name=agent_name, metadata=metadata)
         if attributes:
             request.attributes.update(attributes)
-        return (await self._ask(lambda to: to.agent_dispatch.create_dispatch(request))).id
+        return (await self._request(lambda to: to.agent_dispatch.create_dispatch(request))).id
 
     async def jobs(self, room: str, dispatch: str) -> int:
-        """How many jobs the dispatch has made so far; listed 0.2 to 5 s late."""
-        listed = await self._ask(lambda to: to.agent_dispatch.list_dispatch(room))
+        """Return the number of jobs of the dispatch so far; the server lists them 0.2 to 5 s late."""
+        listed = await self._request(lambda to: to.agent_dispatch.list_dispatch(room))
         return sum(len(each.state.jobs) for each in listed if each.id == dispatch)
 
     async def delete_dispatch(self, room: str, dispatch: str) -> None:
-        """Take it back: ends its job, and keeps a pending one from being served."""
+        """Delete a dispatch: ends its job, and keeps a pending one from being served."""
         with suppress(NoSuchRoom):
-            await self._ask(lambda to: to.agent_dispatch.delete_dispatch(dispatch, room), urgent=True)
+            await self._request(lambda to: to.agent_dispatch.delete_dispatch(dispatch, room), urgent=True)
 
     async def server_time(self) -> float | None:
-        """The server's clock, Unix seconds to the second, from the head of its answer; None where it tells none."""
+        """Return the server's clock, Unix seconds without fraction, by its answer's header; None without one."""
         assert self._session is not None, "LiveKit is used outside its context"
         url = "http" + self._settings.room_url[2:]
         try:
@@ -154,19 +166,19 @@ class LiveKit:
             _log.debug("LiveKit's clock is not known: %s", type(error).__name__)
             return None
 
-    async def _ask(self, call: Callable[[api.LiveKitAPI], Awaitable[T]], *, urgent: bool = False) -> T:
+    async def _request(self, call: Callable[[api.LiveKitAPI], Awaitable[T]], *, urgent: bool = False) -> T:
         assert self._api is not None, "LiveKit is used outside its context"
         await self.budget.acquire(urgent=urgent)
         try:
-            # The SDK asks with a timeout of None, which for aiohttp is none at all, whatever its session has.
-            async with asyncio.timeout(_ANSWER):
+            # The SDK passes a timeout of None, which for aiohttp means none, whatever its session has.
+            async with asyncio.timeout(_ANSWER_TIMEOUT):
                 reply = await call(self._api)
         except api.TwirpError as error:
-            # Made again and not chained: the original's text may carry a token.
+            # A new error, not chained: the original's text may contain a token.
             raise self._refusal(error) from None
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise LiveKitUnreachable(
-                f"{self._where} does not answer ({_why(error)})",
+                f"{self._server} does not answer ({_cause(error)})",
                 hint="check LIVEKIT_URL, and that the server runs and can be reached from here",
             ) from None
         except DecodeError:
@@ -177,36 +189,38 @@ class LiveKit:
     def _refusal(self, error: api.TwirpError) -> LiveKitError:
         if error.status in (401, 403):
             return LiveKitError(
-                f"{self._where} refuses the key ({error.status})",
+                f"{self._server} refuses the key ({error.status})",
                 hint="check LIVEKIT_API_KEY and LIVEKIT_API_SECRET: both, and that they belong to LIVEKIT_URL",
             )
         if error.status == 429:
             self.budget.slow_down()
             return LiveKitUnreachable(
-                f"{self._where} asks for fewer requests (429)", hint="run fewer at once: `concurrency`"
+                f"{self._server} limits requests (429)", hint="lower `concurrency` to run fewer at once"
             )
         # A room deleted a moment ago: `not_found`, and for its dispatches `unavailable`.
         if error.code == "not_found":
-            return NoSuchRoom(f"{self._where}: {error.message or 'no such room'}")
+            return NoSuchRoom(f"{self._server}: {error.message or 'no such room'}")
         if error.status == 404:
             return self._foreign()
-        return LiveKitUnreachable(f"{self._where} answered {error.status} {error.code}: {error.message}")
+        return LiveKitUnreachable(f"{self._server} answered {error.status} {error.code}: {error.message}")
 
     def _foreign(self) -> LiveKitError:
-        return LiveKitError(f"{self._where} is no LiveKit server: its answer cannot be read", hint="check LIVEKIT_URL")
+        return ForeignServer(
+            f"{self._server} is not a LiveKit server: its answer cannot be read", hint="check LIVEKIT_URL"
+        )
 
     @property
-    def _where(self) -> str:
+    def _server(self) -> str:
         return f"LiveKit at {self._settings.livekit_url.split('@')[-1]}"
 
 
 def room_metadata(*, suite: str, suite_id: str, made: float, deadline: float) -> str:
-    """What marks a room as ours, and until when it may be needed. Unix seconds."""
+    """Return the metadata that marks a room as the kit's. ``made`` and ``deadline`` are Unix seconds."""
     return json.dumps({"cekura_kit": 1, "suite": suite, "suite_id": suite_id, "made": made, "deadline": deadline})
 
 
 def participant_token(settings: Settings, *, room: str, identity: str, ttl: float, hidden: bool = False) -> str:
-    """A token for one participant in one room, with what it needs there and no more, for ``ttl`` seconds."""
+    """Return a token for one participant in one room for ``ttl`` seconds, with the grants it needs and no others."""
     # Whether an evaluator in text publishes a track is not documented, so it may.
     grants = api.VideoGrants(
         room_join=True,
@@ -226,30 +240,31 @@ def participant_token(settings: Settings, *, room: str, identity: str, ttl: floa
 
 
 async def retried(action: Callable[[], Awaitable[Any]], *, within: float) -> LiveKitError | None:
-    """Do it, again and again while LiveKit does not answer, for up to ``within`` seconds.
+    """Run a request, again while LiveKit does not answer, for up to ``within`` seconds.
 
     Returns:
-        None when it is done, else the last error.
+        None when it succeeded, else the last error.
     """
-    until, wait = time.monotonic() + within, 0.1
-    while True:
-        try:
-            await asyncio.wait_for(action(), max(until - time.monotonic(), 0.05))
-        except LiveKitUnreachable as error:
-            last: LiveKitError = error
-        except LiveKitError as error:
-            return error
-        except TimeoutError:
-            last = LiveKitUnreachable("LiveKit did not answer in time")
-        else:
-            return None
-        if time.monotonic() + wait >= until:
-            return last
-        await asyncio.sleep(wait)
-        wait = min(wait * 2, 2.0)
+    last = LiveKitUnreachable(f"LiveKit did not answer within {within:g} s")
+    try:
+        async with asyncio.timeout(within):
+            async for attempt in stamina.retry_context(
+                on=LiveKitUnreachable, attempts=None, timeout=within, wait_initial=0.1, wait_max=2.0, wait_jitter=0.1
+            ):
+                with attempt:
+                    try:
+                        await action()
+                    except LiveKitUnreachable as error:
+                        last = error
+                        raise
+    except TimeoutError:
+        return last
+    except LiveKitError as error:
+        return error
+    return None
 
 
-def _seen(info: ParticipantInfo) -> Participant:
+def _participant(info: ParticipantInfo) -> Participant:
     return Participant(
         identity=info.identity,
         state=_STATES.get(info.state, "joining"),
@@ -261,5 +276,5 @@ def _seen(info: ParticipantInfo) -> Participant:
     )
 
 
-def _why(error: BaseException) -> str:
+def _cause(error: BaseException) -> str:
     return str(error) if isinstance(error, OSError) and str(error) else type(error).__name__

@@ -1,0 +1,115 @@
+"""Conversation in one room, from the evaluator's join, which is announced at once, until either side has left."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from ...contract import PROOF_ATTRIBUTE, TEXT_ONLY, Mode
+from ..cekura.poller import FollowedRun
+from ..suite import TextSwitch
+from ..timing import Clock, Timing
+from .presence import Presence, evaluator_in
+from .readiness import agents_in, refuse
+from .room import Room
+from .service import Participant
+
+_EXPECTED: Final = 30.0
+"""Seconds from the start for which the evaluator's join is expected, and polled for fast; it is queued afterwards."""
+_QUEUED: Final = 1.0
+"""Seconds between two lists while the evaluator is queued: it is announced a second late at most, not 2.4."""
+
+
+@dataclass
+class Conversation:
+    """Conversation in one room, watched until it is over.
+
+    Args:
+        room: the room.
+        mode: of the run.
+        switch: how text mode is reached.
+        timing: intervals between two lists.
+        clock: the suite's clock.
+        on_evaluator: called once the evaluator was listed, with the server's join time on the suite's clock.
+    """
+
+    room: Room
+    mode: Mode
+    switch: TextSwitch
+    timing: Timing
+    clock: Clock
+    on_evaluator: Callable[[float], None]
+    reading: FollowedRun | None = None
+    """The run on Cekura, once it is known."""
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set by others when the room or the run has changed, so that the next list is not waited for."""
+    agent_left: bool = False
+    """The agent left before the evaluator did."""
+    agent_lost: bool = False
+    """The agent left, did not reconnect, and the evaluator was still in the room."""
+    proven: bool = False
+    """The agent set the proof of text mode."""
+    ended: float | None = None
+    """When it was over, in seconds from the suite's start."""
+
+    async def watch(self) -> None:
+        """Wait until the evaluator has left, Cekura reports the end, or the agent has left and does not reconnect.
+
+        Raises:
+            Errored: a second agent joined, the agent set `cekura.error`, or it is in another mode.
+        """
+        presence = Presence(self.timing, self.clock)
+        begin = self.clock()
+        while True:
+            self.changed.clear()
+            joined = presence.evaluator_since is not None
+            # Until the evaluator is announced, no other request is more urgent.
+            participants = await self.room.participants(urgent=not joined and self._expected(begin))
+            now = self.clock()
+            presence.update(participants, now)
+            if not joined and presence.evaluator_since is not None:
+                await self.room.announce()
+                self.on_evaluator(presence.evaluator_since)
+            if participants is not None:
+                self._check_agents(participants)
+            if self._over(presence, now):
+                self.agent_left = presence.agent_left_first
+                self.ended = presence.evaluator_gone if presence.evaluator_gone is not None else now
+                return
+            await self._pause(self._interval(presence, participants, begin))
+
+    def _check_agents(self, participants: Sequence[Participant]) -> None:
+        agents = agents_in(participants)
+        self.proven |= any(agent.attributes.get(PROOF_ATTRIBUTE) == TEXT_ONLY for agent in agents)
+        refuse(agents, mode=self.mode, switch=self.switch)
+
+    def _over(self, presence: Presence, now: float) -> bool:
+        run = self.reading.latest if self.reading else None
+        here = presence.evaluator_since is not None and presence.evaluator_gone is None
+        if run is not None and (run.final or (run.conversation_over and not here)):
+            return True
+        if presence.agent_lost(now):
+            self.agent_lost = True
+            return True
+        return presence.evaluator_left(now)
+
+    def _expected(self, begin: float) -> bool:
+        return self.clock() - begin < _EXPECTED
+
+    def _interval(self, presence: Presence, participants: Sequence[Participant] | None, begin: float) -> float:
+        if presence.evaluator_since is not None:
+            return self.timing.list_slow
+        if evaluator_in(participants) is not None:
+            # It is ACTIVE within a fraction of a second, and its first words follow.
+            return self.timing.list_fast / 2
+        return self.timing.list_fast if self._expected(begin) else max(_QUEUED, self.timing.list_fast)
+
+    async def _pause(self, interval: float) -> None:
+        try:
+            await asyncio.wait_for(self.changed.wait(), interval)
+        except TimeoutError:
+            return
+        # Several changes arrive together; one list serves them all.
+        await asyncio.sleep(min(self.timing.list_fast, interval))
