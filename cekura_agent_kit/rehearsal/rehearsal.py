@@ -26,13 +26,16 @@ from ..agent.call import Options
 from ..agent.entrypoint import WrappedEntrypoint
 from ..contract import ERROR_ATTRIBUTE, JobMetadata, Mode, parse_object
 from ..errors import RehearsalError
-from ..worker.target import Target, find_target
+from ..worker.module import find_file
+from ..worker.source import import_name
+from ..worker.target import Target, find_target, split_target
 from .caller import Caller
 from .environment import environment
 from .failures import add_note, blocked, deaf_session, explain_missing_key, explain_model, not_replaced, too_long
 from .frames import Place
 from .internals import api, sessions
 from .job import CLOSING, Job, Processes
+from .modules import own_modules
 from .room import MemoryRoom
 from .server_api import Request
 from .streams import Text
@@ -293,6 +296,10 @@ class Rehearsal:
         )
 
     def _find(self) -> Target:
+        if isinstance(self._named, str | Path):
+            file, _ = split_target(self._named)
+            root, _ = import_name(find_file(file, self._folders))
+            self._resources.enter_context(own_modules(root))
         # An agent's own .env file does not replace what is set: with placeholders first, its keys would be lost.
         with environment(self._env, placeholders=False):
             try:
