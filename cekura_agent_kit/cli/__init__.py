@@ -1,4 +1,4 @@
-"""The command ``cekura-kit``: a thin face of the Python calls. Each command imports what it needs when it runs."""
+"""Command ``cekura-kit``. Each subcommand imports what it needs when it runs."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from .report import report
 from .run_command import run
 from .sandbox import sandbox
 from .schema import schema
+from .streams import protect
 from .sweep import sweep
 
 app = typer.Typer(
@@ -37,38 +38,41 @@ def _version(wanted: bool) -> None:
 @app.callback()
 def _options(
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and leave.")
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
     pass
 
 
-# In the order of their first use.
+# In the order in which a newcomer uses them.
 for command in (init, run, doctor, sandbox, sweep, report, schema):
     app.command()(command)
 
 
-def complain(error: KitError) -> None:
-    """Say on stderr what happened and what to do."""
-    typer.echo(f"cekura-kit: {error}", err=True)
+def print_error(error: KitError) -> None:
+    """Print on stderr what happened and what to do about it."""
+    from ..report.sanitize import console_text
+
+    typer.echo(console_text(f"cekura-kit: {error}"), err=True)
     if error.hint:
-        typer.echo(f"  hint: {error.hint}", err=True)
+        typer.echo(console_text(f"  hint: {error.hint}"), err=True)
 
 
 def main() -> None:
-    """The console script. Every error of ours is two lines and exit code 2, never a traceback."""
+    """Run the command. A `KitError` is printed as message and hint, without a traceback; the exit code is 2."""
+    protect()
     try:
         app()
     except KitError as error:
-        complain(error)
+        print_error(error)
         sys.exit(error.exit_code)
     except Exception as error:
         if os.environ.get("CEKURA_KIT_DEBUG"):
             raise
-        complain(
+        print_error(
             KitError(
-                f"a fault of cekura-kit's own: {type(error).__name__}",
-                hint="run again with CEKURA_KIT_DEBUG=1 for the traceback, and report it",
+                f"a fault in cekura-kit: {type(error).__name__}",
+                hint="run the command again with CEKURA_KIT_DEBUG=1 to get a traceback, and report it",
             )
         )
         sys.exit(2)

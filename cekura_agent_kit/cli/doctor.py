@@ -1,4 +1,4 @@
-"""`cekura-kit doctor [SUITE]`: what stands between here and a run."""
+"""`cekura-kit doctor [SUITE]`: check everything that a run needs."""
 
 from __future__ import annotations
 
@@ -16,11 +16,14 @@ _MARKS: Final = {"ok": "ok     ", "failed": "FAILED ", "skipped": "skipped"}
 def doctor(
     suite: Annotated[
         Path | None,
-        typer.Argument(metavar="[SUITE]", help="The suite file, or its folder; cekura.yaml if it is there."),
+        typer.Argument(metavar="[SUITE]", help="Suite file or its folder. Default: cekura.yaml, if it exists."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the checks as JSON.")] = False,
 ) -> None:
-    """Check keys, addresses, scenarios, worker and agent, one by one. Nothing is billed. 0 all hold, 2 some do not."""
+    """Check keys, addresses, scenarios, worker and agent. Nothing is billed.
+
+    Exit codes: 0 all checks passed, 2 some failed.
+    """
     import asyncio
     import dataclasses
     import json
@@ -43,6 +46,8 @@ def doctor(
 
 
 def _show(check: Check) -> None:
-    typer.echo(f"{_MARKS[check.outcome]}  {check.name:<12}  {check.detail}")
+    from ..report.sanitize import console_line
+
+    typer.echo(f"{_MARKS[check.outcome]}  {check.name:<12}  {console_line(check.detail)}")
     if check.outcome == "failed" and check.hint:
-        typer.echo(f"{'':<23}hint: {check.hint}")
+        typer.echo(f"{'':<23}hint: {console_line(check.hint)}")

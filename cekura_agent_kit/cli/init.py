@@ -9,13 +9,13 @@ import typer
 
 _PLACEHOLDER = "my-agent"
 _SCHEMA = "cekura.schema.json"
-_NOT_OURS = frozenset({"__pycache__", ".venv", "reports", ".pytest_cache"})
+_IGNORED = frozenset({"__pycache__", ".venv", "reports", ".pytest_cache"})
 
 
 def init(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where to write it; made when it is not there.")],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder to write to; created if it does not exist.")],
 ) -> None:
-    """Write an agent repo: agent, suite, scenarios, tests and a CI workflow. Never overwrites a file."""
+    """Write a small agent repo: agent, suite, scenarios, tests and a CI workflow. No file is overwritten."""
     import re
 
     from ..errors import KitError
@@ -38,30 +38,30 @@ def init(
     except OSError as error:
         raise KitError(f"{error.filename}: {error.strerror}", hint="give a folder that can be written to") from None
     for path in kept:
-        typer.echo(f"  kept  {folder / path}, which was there already")
+        typer.echo(f"  kept  {folder / path}, which already exists")
     typer.echo(
         f"\nNext:\n"
         f"  cd {folder}\n"
-        f"  make demo    the scenarios against this agent, on this machine: no key, no cloud\n"
-        f"  make test    the agent in pytest\n"
-        f"Then put your keys into .env (see .env.example) and your scenario ids into cekura.yaml;\n"
-        f"`cekura-kit doctor` says what is still missing, before anything costs money."
+        f"  make demo    run the scenarios against this agent, on this machine: no key, no cloud\n"
+        f"  make test    test the agent in pytest\n"
+        f"Then put your keys into .env (see .env.example) and your scenario ids into cekura.yaml.\n"
+        f"`cekura-kit doctor` lists what is still missing, before anything costs money."
     )
 
 
 def _template() -> dict[Path, str]:
-    """The template's files by their relative path: inside the wheel, or beside the package in a checkout."""
+    """Return the template's files by relative path, from inside the wheel or from beside the package in a checkout."""
     package = Path(__file__).parent.parent
     root = next(each for each in (package / "agent_template", package.parent / "agent_template") if each.is_dir())
     return {
         path.relative_to(root): path.read_text(encoding="utf-8")
         for path in root.rglob("*")
-        if path.is_file() and _NOT_OURS.isdisjoint(path.relative_to(root).parts)
+        if path.is_file() and _IGNORED.isdisjoint(path.relative_to(root).parts)
     }
 
 
 def _suite_schema() -> str:
-    """Editors complete `cekura.yaml` by it."""
+    """Return the JSON Schema by which editors complete and check `cekura.yaml`."""
     import json
 
     from ..trigger.suite import Suite

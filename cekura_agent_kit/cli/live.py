@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import threading
 import time
@@ -50,17 +49,7 @@ def console(*, stderr: bool = False) -> Console:
     stream = sys.stderr if stderr else sys.stdout
     if hasattr(stream, "reconfigure"):
         stream.reconfigure(errors="replace")
-    return _Console(stderr=stderr, highlight=False, soft_wrap=True)
-
-
-class _Console(Console):
-    """Console whose reader may go away: a suite costs money, and goes on behind ``| head``."""
-
-    def on_broken_pipe(self) -> None:
-        """Print nothing more. Rich itself would exit the process, in the middle of whatever it does."""
-        self.quiet = True
-        # What others print, and what Python flushes at its end, goes nowhere as well.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), self.file.fileno())
+    return Console(stderr=stderr, highlight=False, soft_wrap=True)
 
 
 @dataclass

@@ -1,11 +1,12 @@
-"""Where a verdict goes: the terminal, the files that were asked for, and GitHub where it runs us."""
+"""Delivery of a verdict: to the terminal, to the files that were asked for, and to GitHub Actions."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 import typer
 from rich.console import Console
@@ -15,53 +16,104 @@ from ..verdict import SuiteVerdict
 
 Form = Literal["json", "junit", "markdown", "html"]
 
+_AGAIN: Final = "`cekura-kit report` renders a JSON report again"
+
+
+def check_writable(files: Mapping[Form, Path | None]) -> None:
+    """Check that each report can be written, before a suite costs money. Files that are there stay as they are.
+
+    Raises:
+        ReportError: a file cannot be written, or two reports have the same file.
+    """
+    seen: dict[Path, Form] = {}
+    for form, path in files.items():
+        if path is None:
+            continue
+        if other := seen.get(path.resolve()):
+            raise ReportError(
+                f"{path}: given for the {other} and the {form} report", hint="give each report a file of its own"
+            )
+        seen[path.resolve()] = form
+        if path.exists() and not path.is_file() and not path.is_dir():
+            # A pipe or a device: its reader would take the check for the whole report.
+            continue
+        existed = path.exists()
+        _write(path, "", form, mode="a")
+        if not existed:
+            with suppress(OSError):
+                path.unlink()
+
 
 def deliver(verdict: SuiteVerdict, files: Mapping[Form, Path | None], console: Console) -> int:
-    """Show the verdict, then write the files: one that cannot be written hides neither the verdict nor the others.
+    """Print the verdict and write the files. What fails costs none of the others.
 
     Args:
-        verdict: what to tell.
-        files: by form; None for a form that nobody asked for.
-        console: where the verdict is shown.
+        verdict: the verdict.
+        files: the file of each form; None for a form that was not asked for.
+        console: receives the verdict.
 
     Returns:
-        The exit code: the verdict's, or 2 where a file could not be written.
+        The exit code: the verdict's, or 2 if a file could not be written.
     """
-    from ..report.terminal import render
-    from . import complain
+    from . import print_error
+    from .streams import lost_output
 
-    render(verdict, console)
     code = verdict.exit_code
+    written: list[tuple[Form, Path]] = []
+    failures: list[ReportError] = []
+    # Files first: whatever happens to the terminal, they are there.
     for form, path in files.items():
         if path is None:
             continue
         try:
             _write(path, _rendered(verdict, form), form)
         except ReportError as error:
-            complain(error)
+            failures.append(error)
             code = ReportError.exit_code
         else:
-            typer.echo(f"{form}: {path}")
+            written.append((form, path))
     try:
-        tell_github(verdict, console)
+        _print(verdict, console)
     except ReportError as error:
-        # Not what the caller asked for: no reason to change a verdict.
-        complain(error)
+        failures.append(error)
+    for form, path in written:
+        typer.echo(f"{form}: {path}")
+    try:
+        report_to_github(verdict, console)
+    except ReportError as error:
+        # Nobody asked for it by an option, so it does not change the exit code.
+        failures.append(error)
+    if lost := lost_output():
+        failures.append(ReportError(f"standard output could not be written ({lost})", hint=_AGAIN))
+    for failure in failures:
+        print_error(failure)
     return code
 
 
-def tell_github(verdict: SuiteVerdict, console: Console, environment: Mapping[str, str] = os.environ) -> None:
-    """The summary of the step and the annotations of the build, where GitHub Actions runs us; else nothing.
+def report_to_github(verdict: SuiteVerdict, console: Console, environment: Mapping[str, str] = os.environ) -> None:
+    """Write the step's summary and the build's annotations, if GitHub Actions runs the command.
 
     Raises:
-        ReportError: the summary's file cannot be written.
+        ReportError: the summary cannot be rendered or written.
     """
     from ..report import github, markdown
 
     if environment.get("GITHUB_ACTIONS") == "true":
-        console.out(github.error_commands(verdict), end="", highlight=False)
+        annotations = _guarded(lambda: github.error_commands(verdict), "annotations")
+        console.out(annotations, end="", highlight=False)
     if summary := environment.get("GITHUB_STEP_SUMMARY"):
-        _write(Path(summary), markdown.render(verdict, limit=markdown.SUMMARY_LIMIT), "markdown", mode="a")
+        text = _guarded(lambda: markdown.render(verdict, limit=markdown.SUMMARY_LIMIT), "markdown")
+        _write(Path(summary), text, "markdown", mode="a")
+
+
+def _print(verdict: SuiteVerdict, console: Console) -> None:
+    from ..report import terminal
+
+    def render() -> str:
+        terminal.render(verdict, console)
+        return ""
+
+    _guarded(render, "terminal")
 
 
 def _rendered(verdict: SuiteVerdict, form: Form) -> str:
@@ -73,7 +125,20 @@ def _rendered(verdict: SuiteVerdict, form: Form) -> str:
         "markdown": markdown.render,
         "html": html.render,
     }
-    return renderings[form](verdict)
+    return _guarded(lambda: renderings[form](verdict), form)
+
+
+def _guarded(render: Callable[[], str], form: str) -> str:
+    """Return the rendered report; a fault in its code becomes an error of this report alone."""
+    try:
+        return render()
+    except Exception as error:
+        if os.environ.get("CEKURA_KIT_DEBUG"):
+            raise
+        raise ReportError(
+            f"the {form} report cannot be rendered: a fault in cekura-kit ({type(error).__name__})",
+            hint="run `cekura-kit report` on the JSON report with CEKURA_KIT_DEBUG=1 to get a traceback, and report it",
+        ) from None
 
 
 def _write(path: Path, text: str, form: Form, *, mode: Literal["w", "a"] = "w") -> None:
@@ -84,5 +149,5 @@ def _write(path: Path, text: str, form: Form, *, mode: Literal["w", "a"] = "w") 
     except OSError as error:
         raise ReportError(
             f"{path}: the {form} report cannot be written ({error.strerror})",
-            hint="give a file in a folder that can be written to; `cekura-kit report` renders a JSON report again",
+            hint=f"give a file in a folder that can be written to; {_AGAIN}",
         ) from None

@@ -1,4 +1,4 @@
-"""`cekura-kit report FILE.json …`: render reports again, and make shards one."""
+"""`cekura-kit report FILE.json …`: render JSON reports again, and merge shards."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ if TYPE_CHECKING:
 def report(
     files: Annotated[list[Path], typer.Argument(metavar="FILE.json …", help="JSON reports of `cekura-kit run`.")],
     json_file: Annotated[
-        Path | None, typer.Option("--json", metavar="FILE", help="Write the JSON report, of all files as one.")
+        Path | None, typer.Option("--json", metavar="FILE", help="Write the merged JSON report.")
     ] = None,
     junit: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a JUnit report.")] = None,
     markdown: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a Markdown report.")] = None,
     html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write an HTML report.")] = None,
 ) -> None:
-    """Render JSON reports again; several of one suite, its shards, become one.
+    """Render JSON reports again. Several reports of one suite, such as its shards, are merged.
 
-    The exit code is the verdict's, as with `run`: 0 all passed, 1 some failed, 2 some errored.
+    The exit code is the verdict's, as with `run`: 0 all passed, 1 some failed, 2 some errored or a shard is missing.
     """
     from ..report.merge import merged
     from .live import console

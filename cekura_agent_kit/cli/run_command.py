@@ -1,4 +1,4 @@
-"""`cekura-kit run [SUITE]`: a suite, its progress, its verdict, its reports."""
+"""`cekura-kit run [SUITE]`: run a suite, show its progress and its verdict, write its reports."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..contract import Mode
+from ..counting import counted
 from ..errors import KitError, SuiteError
 
 if TYPE_CHECKING:
@@ -24,25 +25,23 @@ if TYPE_CHECKING:
     from ..trigger.suite_run import SuiteRun
     from .outputs import Form
 
-_SUITE = "The suite"
+_SUITE = "Suite: each option replaces a key of the suite file"
 _REPORTS = "Reports"
-_FILE = "F"
+_FILE = "FILE"
 
 
 def run(
-    suite: Annotated[Path, typer.Argument(metavar="[SUITE]", help="The suite file, or its folder.")] = Path(
-        "cekura.yaml"
-    ),
+    suite: Annotated[Path, typer.Argument(metavar="[SUITE]", help="Suite file or its folder.")] = Path("cekura.yaml"),
     sandbox: Annotated[
-        bool, typer.Option("--sandbox", help="Everything hosted on this machine: no key, no cloud.")
+        bool, typer.Option("--sandbox", help="Use stand-ins for everything hosted, on this machine: no key, no cloud.")
     ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would be started, and start nothing.")] = False,
-    shard: Annotated[str, typer.Option(metavar="I/N", help="The Ith of N parts of the suite.")] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan, and start nothing.")] = False,
+    shard: Annotated[str, typer.Option(metavar="I/N", help="Run the Ith of N parts of the suite.")] = "",
     suite_id: Annotated[
-        str, typer.Option(metavar="ID", help="Marks this run's rooms, for `sweep`; random where it is not given.")
+        str, typer.Option(metavar="ID", help="Id of this run's rooms, for `sweep`. Default: random.")
     ] = "",
-    fail_fast: Annotated[bool, typer.Option("--fail-fast", help="Begin no run after one that did not pass.")] = False,
-    follow: Annotated[bool, typer.Option("--follow", help="Show the talk of each run as it is held.")] = False,
+    fail_fast: Annotated[bool, typer.Option("--fail-fast", help="Start no run after one that did not pass.")] = False,
+    follow: Annotated[bool, typer.Option("--follow", help="Show each conversation line by line.")] = False,
     json_file: Annotated[
         Path | None, typer.Option("--json", metavar=_FILE, rich_help_panel=_REPORTS, help="Write the JSON report.")
     ] = None,
@@ -55,41 +54,50 @@ def run(
     html: Annotated[
         Path | None, typer.Option(metavar=_FILE, rich_help_panel=_REPORTS, help="Write an HTML report.")
     ] = None,
-    name: Annotated[str | None, typer.Option(rich_help_panel=_SUITE, help="Shown in reports.")] = None,
+    name: Annotated[str | None, typer.Option(rich_help_panel=_SUITE, help="Name of the suite in reports.")] = None,
     agent_name: Annotated[
-        str | None, typer.Option(rich_help_panel=_SUITE, help="The LiveKit agent name to dispatch.")
+        str | None, typer.Option(rich_help_panel=_SUITE, help="LiveKit agent name to dispatch.")
     ] = None,
     worker: Annotated[
-        str | None, typer.Option(rich_help_panel=_SUITE, help="Command of a worker for this suite.")
+        str | None, typer.Option(rich_help_panel=_SUITE, help="Command or Python file of a worker for this suite.")
     ] = None,
-    agent: Annotated[int | None, typer.Option(rich_help_panel=_SUITE, help="Cekura's agent id.")] = None,
-    mode: Annotated[Mode | None, typer.Option(rich_help_panel=_SUITE, help="For every run.")] = None,
+    agent: Annotated[int | None, typer.Option(rich_help_panel=_SUITE, help="Agent id on Cekura.")] = None,
+    mode: Annotated[Mode | None, typer.Option(rich_help_panel=_SUITE, help="Mode of every run.")] = None,
     text_switch: Annotated[
-        str | None, typer.Option(metavar="wrapper|dispatch", rich_help_panel=_SUITE, help="How text mode is reached.")
+        str | None,
+        typer.Option(metavar="wrapper|dispatch", rich_help_panel=_SUITE, help="How text mode is reached."),
     ] = None,
     concurrency: Annotated[int | None, typer.Option(rich_help_panel=_SUITE, help="Rooms at once.")] = None,
     witnesses: Annotated[int | None, typer.Option(rich_help_panel=_SUITE, help="Hidden witnesses at once.")] = None,
     agent_timeout: Annotated[
-        str | None, typer.Option(metavar="20s", rich_help_panel=_SUITE, help="Until the agent is ready.")
+        str | None, typer.Option(metavar="20s", rich_help_panel=_SUITE, help="Time for the agent to get ready.")
     ] = None,
     timeout: Annotated[
         str | None,
-        typer.Option(metavar="20m", rich_help_panel=_SUITE, help="For every run: from its start to its verdict."),
+        typer.Option(metavar="20m", rich_help_panel=_SUITE, help="Time of every run, from its start to its verdict."),
     ] = None,
     suite_timeout: Annotated[
-        str | None, typer.Option(metavar="1h", rich_help_panel=_SUITE, help="For all of it.")
+        str | None, typer.Option(metavar="1h", rich_help_panel=_SUITE, help="Time of the whole suite.")
     ] = None,
     max_runs: Annotated[int | None, typer.Option(rich_help_panel=_SUITE, help="Refuse a plan with more runs.")] = None,
     metadata: Annotated[
-        str | None, typer.Option(metavar="JSON", rich_help_panel=_SUITE, help="An object for every job's metadata.")
+        str | None,
+        typer.Option(metavar="JSON", rich_help_panel=_SUITE, help="JSON object for the metadata of every job."),
     ] = None,
-    pass_rate: Annotated[float | None, typer.Option(rich_help_panel=_SUITE, help="For every scenario: 0 to 1.")] = None,
+    pass_rate: Annotated[
+        float | None, typer.Option(rich_help_panel=_SUITE, help="Share of passed runs needed, 0 to 1.")
+    ] = None,
     max_reply: Annotated[
-        str | None, typer.Option(metavar="3s", rich_help_panel=_SUITE, help="For every run: a slower reply fails.")
+        str | None, typer.Option(metavar="3s", rich_help_panel=_SUITE, help="A slower reply fails the run.")
     ] = None,
 ) -> None:
-    """Run a suite: 0 all passed, 1 some failed, 2 some could not be judged or nothing ran."""
+    """Run a suite.
+
+    Exit codes: 0 all passed; 1 some failed; 2 some could not be judged, or nothing ran; 129, 130, 143 stopped by
+    SIGHUP, SIGINT, SIGTERM.
+    """
     from ..trigger.suite import Suite, shard_of
+    from .outputs import check_writable
 
     flags = {
         "name": name,
@@ -115,21 +123,22 @@ def run(
         _print_plan(loaded, plan)
         return
     files: dict[Form, Path | None] = {"json": json_file, "junit": junit, "markdown": markdown, "html": html}
-    session = _Session(
+    check_writable(files)
+    command = _RunCommand(
         loaded, plan, sandbox=sandbox, fail_fast=fail_fast, follow=follow, suite_id=suite_id, files=files
     )
-    code = asyncio.run(session.run())
-    if session.signalled:
-        # All is cleaned up and written. LiveKit's native client would still wait at exit for connections that it tries
-        # to make again, for longer than a CI system gives it.
+    code = asyncio.run(command.run())
+    if command.signalled:
+        # Everything is cleaned up and written. At exit, LiveKit's native client would still wait for connections that
+        # it tries to restore, for longer than a CI system allows.
         with suppress(OSError, ValueError):
             sys.stdout.flush()
         os._exit(code)
     raise typer.Exit(code)
 
 
-class _Session:
-    """One run of the command: signals, sandbox, conductor, terminal, files."""
+class _RunCommand:
+    """One run of the command: signals, sandbox, suite, terminal and files."""
 
     def __init__(
         self,
@@ -146,22 +155,24 @@ class _Session:
         self._sandbox, self._fail_fast, self._follow, self._files = sandbox, fail_fast, follow, files
         self._suite_id = suite_id
         self._signal: int | None = None
-        self._conductor: SuiteRun | None = None
+        self._suite_run: SuiteRun | None = None
         self._task: asyncio.Task[Any] | None = None
 
     @property
     def signalled(self) -> bool:
-        """Whether a signal ended it."""
+        """A signal stopped the command."""
         return self._signal is not None
 
     async def run(self) -> int:
-        """The exit code."""
+        """Run the suite, and return the exit code."""
         self._task = asyncio.current_task()
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, self._on_signal, number)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            # `nohup` starts a command with SIGHUP ignored, because the command must survive its terminal.
+            if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
+                loop.add_signal_handler(number, self._on_signal, number)
         try:
-            code = await self._conduct()
+            code = await self._run_suite()
         except asyncio.CancelledError:
             if self._signal is None:
                 raise
@@ -171,17 +182,17 @@ class _Session:
 
     def _on_signal(self, number: int) -> None:
         if self._signal == signal.SIGINT and number == signal.SIGINT:
-            # Asked for twice: whoever is at the keyboard does not want to wait.
+            # Ctrl-C twice: the user does not want to wait.
             os._exit(130)
         if self._signal is not None:
             return
         self._signal = number
-        if self._conductor is not None:
-            self._conductor.stop(f"stopped by {signal.Signals(number).name}")
+        if self._suite_run is not None:
+            self._suite_run.stop(f"stopped by {signal.Signals(number).name}")
         elif self._task is not None:
             self._task.cancel()
 
-    async def _conduct(self) -> int:
+    async def _run_suite(self) -> int:
         from ..trigger.redaction import Redaction
         from ..trigger.suite_run import SuiteRun
         from .live import Live, console
@@ -189,12 +200,12 @@ class _Session:
 
         terminal = console()
         async with AsyncExitStack() as stack:
-            settings, environment = await self._surroundings(stack, terminal.print)
+            settings, environment = await self._settings_and_environment(stack, terminal.print)
             redaction = Redaction(settings.secrets)
-            stack.enter_context(logs(redaction))
+            stack.enter_context(_captured_logs(redaction))
             try:
                 with Live(terminal, follow=self._follow) as live:
-                    self._conductor = SuiteRun(
+                    self._suite_run = SuiteRun(
                         self._suite,
                         settings=settings,
                         on_event=live.on_event,
@@ -203,23 +214,23 @@ class _Session:
                         environment=environment,
                         suite_id=self._suite_id or None,
                     )
-                    verdict = await self._conductor.run()
+                    verdict = await self._suite_run.run()
             except KitError as error:
                 error.args, error.hint = (redaction.text(str(error)),), redaction.text(error.hint)
                 raise
         return deliver(verdict, self._files, terminal)
 
-    async def _surroundings(
+    async def _settings_and_environment(
         self, stack: AsyncExitStack, say: Callable[[str], None]
     ) -> tuple[Any, dict[str, str] | None]:
-        """Keys and addresses, and the worker's environment: the user's, or the sandbox's and nothing of the user's."""
+        """Return keys and addresses, and the environment of the worker: the user's (None), or the sandbox's."""
         from ..trigger.settings import Settings
 
         if not self._sandbox:
             return Settings.from_environment(self._suite.folder), None
         if self._suite.worker is None:
             raise SuiteError(
-                "--sandbox starts the suite's worker, and this suite names none",
+                "--sandbox starts the suite's worker, but this suite has none",
                 hint="add `worker: python agent.py start` to the suite, or use `cekura-kit sandbox` by hand",
             )
         from ..sandbox import Sandbox
@@ -231,8 +242,8 @@ class _Session:
 
 
 @contextmanager
-def logs(redaction: Redaction) -> Iterator[None]:
-    """What the libraries log belongs in no report: shown, without secrets, with CEKURA_KIT_DEBUG alone."""
+def _captured_logs(redaction: Redaction) -> Iterator[None]:
+    """Keep the libraries' logs off the terminal; with CEKURA_KIT_DEBUG, print them without secrets."""
     from ..trigger.redaction import RedactingFilter
 
     debug = bool(os.environ.get("CEKURA_KIT_DEBUG"))
@@ -252,13 +263,15 @@ def logs(redaction: Redaction) -> Iterator[None]:
 def _print_plan(suite: Suite, plan: list[PlannedRun]) -> None:
     from ..trigger.cekura.client import BILLED, START
 
-    typer.echo(f"{suite.name}: {len(plan)} runs, {suite.concurrency} rooms at once. Nothing is started.")
-    agent = f"a worker of its own: {suite.worker}" if suite.worker else f"agent {suite.agent_name!r}"
+    typer.echo(
+        f"{suite.name}: {counted(len(plan), 'run')}, up to {suite.concurrency} at the same time. Nothing is started."
+    )
+    agent = f"the suite's worker: {suite.worker}" if suite.worker else f"agent {suite.agent_name!r}"
     typer.echo(f"  agent     {agent}")
     for mode in Mode:
         of_mode = [planned for planned in plan if planned.mode is mode]
         if of_mode:
-            typer.echo(f"  {mode:<8}  {len(of_mode)} runs, POST {START[mode]}, billed {BILLED[mode]}")
+            typer.echo(f"  {mode:<8}  {counted(len(of_mode), 'run')}, POST {START[mode]}, billed {BILLED[mode]}")
     for planned in plan:
         extra = " with a data message" if planned.publish_data_message is not None else ""
         typer.echo(f"    {planned.case:<12} {planned.mode:<5} timeout {planned.timeout:g} s{extra}")
@@ -270,9 +283,9 @@ def _object(text: str | None) -> dict[str, Any] | None:
     try:
         value = json.loads(text)
     except ValueError as error:
-        raise SuiteError(f"--metadata is no JSON: {error}", hint="""write it as '{"key": "value"}'""") from None
+        raise SuiteError(f"--metadata is not JSON: {error}", hint="""write it as '{"key": "value"}'""") from None
     if not isinstance(value, dict):
-        raise SuiteError("--metadata is no JSON object", hint="""write it as '{"key": "value"}'""")
+        raise SuiteError("--metadata is not a JSON object", hint="""write it as '{"key": "value"}'""")
     return value
 
 
@@ -282,4 +295,4 @@ def _shard(text: str) -> tuple[int, int]:
     index, slash, count = text.partition("/")
     if slash and index.isdigit() and count.isdigit() and 1 <= int(index) <= int(count):
         return int(index), int(count)
-    raise SuiteError(f"--shard: {text!r} is no shard", hint="write 2/4 for the second of four parts")
+    raise SuiteError(f"--shard: {text!r} is not a shard", hint="write 2/4 for the second of four parts")

@@ -1,4 +1,4 @@
-"""`cekura-kit sandbox`: everything hosted, kept up on this machine, for use by hand."""
+"""`cekura-kit sandbox`: run stand-ins for everything hosted on this machine, for use by hand."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ import typer
 
 def sandbox(
     scenarios: Annotated[
-        Path, typer.Option("--scenarios", metavar="F", help="What the evaluator says and wants to hear.")
+        Path,
+        typer.Option("--scenarios", metavar="FILE", help="What the evaluator says and expects to hear."),
     ] = Path("scenarios.yaml"),
     faults: Annotated[
-        Path | None, typer.Option("--faults", metavar="F", help="How the stand-in for Cekura's API misbehaves.")
+        Path | None, typer.Option("--faults", metavar="FILE", help="Faults of the stand-in for Cekura's API.")
     ] = None,
 ) -> None:
-    """Keep the sandbox up and print its environment as export lines. Ends on Ctrl-C or SIGTERM."""
+    """Run the sandbox and print its environment as export lines, until Ctrl-C or SIGTERM."""
     import asyncio
 
     asyncio.run(_until_signalled(scenarios, faults))
@@ -26,25 +27,25 @@ async def _until_signalled(scenarios: Path, faults: Path | None) -> None:
     import asyncio
     import signal
 
-    keeping = asyncio.create_task(_keep(scenarios, faults))
+    running = asyncio.create_task(_run(scenarios, faults))
     for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, keeping.cancel)
-    # Not awaited itself: a signal is the ordinary end, and no error.
-    await asyncio.wait({keeping})
-    if not keeping.cancelled():
-        keeping.result()
+        asyncio.get_running_loop().add_signal_handler(number, running.cancel)
+    # Waited for, not awaited: a signal is the ordinary end, not an error.
+    await asyncio.wait({running})
+    if not running.cancelled():
+        running.result()
 
 
-async def _keep(scenarios: Path, faults: Path | None) -> None:
+async def _run(scenarios: Path, faults: Path | None) -> None:
     import asyncio
     import shlex
 
     from ..sandbox import Sandbox
     from ..sandbox.cekura.faults import load_faults
 
-    misbehaving = load_faults(faults) if faults else None
-    async with Sandbox(scenarios, say=lambda text: typer.echo(text, err=True), faults=misbehaving) as sandbox:
+    plan = load_faults(faults) if faults else None
+    async with Sandbox(scenarios, say=lambda text: typer.echo(text, err=True), faults=plan) as sandbox:
         for name, value in sandbox.environment.items():
             typer.echo(f"export {name}={shlex.quote(value)}")
-        typer.echo("The sandbox is up; Ctrl-C ends it.", err=True)
+        typer.echo("The sandbox is up. Press Ctrl-C to stop it.", err=True)
         await asyncio.Event().wait()

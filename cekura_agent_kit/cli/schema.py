@@ -1,4 +1,4 @@
-"""`cekura-kit schema`: what the files may hold, for editors and for whoever reads reports."""
+"""`cekura-kit schema`: JSON Schemas of the files that are written by hand, and of the JSON report."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import typer
 
 
 class Schema(StrEnum):
-    """What a schema is printed of."""
+    """Kind of file that has a schema."""
 
     SUITE = "suite"
     REPORT = "report"
@@ -21,7 +21,7 @@ class Schema(StrEnum):
 def schema(
     of: Annotated[
         Schema,
-        typer.Argument(help="The suite file, the JSON report, or the sandbox's scenarios, model rules or faults."),
+        typer.Argument(help="Suite file, JSON report, or the sandbox's scenarios, model rules or faults."),
     ] = Schema.SUITE,
 ) -> None:
     """Print the JSON Schema of the suite file, of the JSON report, or of one of the sandbox's files.
@@ -35,7 +35,7 @@ def schema(
 
 
 def schema_of(what: Schema) -> dict[str, Any]:
-    """The JSON Schema (draft 2020-12)."""
+    """Return the JSON Schema (draft 2020-12)."""
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **_model_schema(what)}
 
 
@@ -43,7 +43,7 @@ def _model_schema(what: Schema) -> dict[str, Any]:
     if what is Schema.REPORT:
         from ..verdict import SuiteVerdict
 
-        # As it is written: every key is always there.
+        # Of a written report: every key is always present.
         return SuiteVerdict.model_json_schema(mode="serialization")
     if what is Schema.SCENARIOS:
         from pydantic import TypeAdapter

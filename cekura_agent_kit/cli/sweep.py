@@ -1,4 +1,4 @@
-"""`cekura-kit sweep`: rooms that a trigger left behind."""
+"""`cekura-kit sweep`: delete rooms that a killed run left behind."""
 
 from __future__ import annotations
 
@@ -9,13 +9,17 @@ import typer
 
 def sweep(
     suite_id: Annotated[
-        str, typer.Option(metavar="ID", help="All rooms of this run of a suite, as its report names it.")
+        str, typer.Option(metavar="ID", help="Delete all rooms of this run of a suite; its report has the id.")
     ] = "",
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="List them, and delete nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="List the rooms, and delete nothing.")] = False,
 ) -> None:
-    """Delete rooms of ours past their deadline: 0 none is left, 2 some could not be deleted."""
+    """Delete the kit's rooms that are past their deadline.
+
+    Exit codes: 0 no such room is left, 2 some could not be deleted.
+    """
     import asyncio
 
+    from ..report.sanitize import console_line
     from ..trigger.settings import Settings
     from ..trigger.sweep import sweep as sweep_rooms
 
@@ -28,9 +32,10 @@ def sweep(
             done = "would be deleted"
         else:
             done = f"not deleted: {failed[room.name]}" if room.name in failed else "deleted"
-        typer.echo(f"{room.name}  suite {room.suite} ({room.suite_id})  {_age(room.overdue)}  {done}")
+        suite = console_line(f"suite {room.suite} ({room.suite_id})", 200)
+        typer.echo(f"{room.name}  {suite}  {_age(room.overdue)}  {console_line(done)}")
     if not swept.found:
-        typer.echo("No room of ours is left.")
+        typer.echo("There is no room to delete.")
     if failed:
         raise typer.Exit(2)
 

@@ -5,6 +5,7 @@ Tokens, surrogates and lengths are the subject of `cekura_agent_kit.safe_text`.
 
 from __future__ import annotations
 
+import re
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -22,6 +23,8 @@ _VISIBLE: Final = (
     | {ord("\n"): "\n", ord("\t"): "\t"}
 )
 
+_COMMAND: Final = re.compile(r"(^\s*)::|##", re.MULTILINE)
+
 
 def printable(text: str) -> str:
     """Make control characters, bidirectional overrides and lone surrogates visible. Lines are kept."""
@@ -38,10 +41,14 @@ def printable_line(text: str, limit: int = 0) -> str:
 def console_text(text: str) -> str:
     """Return the printable text without anything that a CI service would execute.
 
-    GitHub and Azure execute ``##[…]`` and ``##vso[…]`` anywhere in a line of a log, TeamCity ``##teamcity[…]``.
-    ``::…::`` counts only at the start of a line, where no text of others is ever written.
+    GitHub and Azure execute ``##[…]`` and ``##vso[…]`` anywhere in a line of a log, TeamCity ``##teamcity[…]``, and
+    GitHub ``::…::`` at the start of a line. An invisible character between the signs prevents it.
     """
-    return printable(text).replace("##", "#\u2060#")
+    return _COMMAND.sub(_split, printable(text))
+
+
+def _split(match: re.Match[str]) -> str:
+    return f"{match[1]}:\u2060:" if match[1] is not None else "#\u2060#"
 
 
 def console_line(text: str, limit: int = 0) -> str:

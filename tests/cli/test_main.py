@@ -38,7 +38,7 @@ def test_an_unknown_option_is_no_verdict() -> None:
     ("fault", "says"),
     [
         (KitError("the suite is on fire", hint="put it out"), "cekura-kit: the suite is on fire\n  hint: put it out\n"),
-        (ZeroDivisionError("token eyJ"), "cekura-kit: a fault of cekura-kit's own: ZeroDivisionError\n"),
+        (ZeroDivisionError("token eyJ"), "cekura-kit: a fault in cekura-kit: ZeroDivisionError\n"),
     ],
 )
 def test_errors_are_said_and_not_thrown(

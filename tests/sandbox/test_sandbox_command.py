@@ -33,7 +33,7 @@ async def test_is_up_until_it_is_told_to_end(number: signal.Signals, livekit_ser
                 said += line
                 if "Ctrl-C" in line:
                     break
-        assert said.endswith("The sandbox is up; Ctrl-C ends it.\n")
+        assert said.endswith("The sandbox is up. Press Ctrl-C to stop it.\n")
         helpers = psutil.Process(process.pid).children(recursive=True)
         assert helpers
         process.send_signal(number)

@@ -87,7 +87,7 @@ async def test_the_command_says_what_it_did(settings: Settings, monkeypatch: pyt
 
     assert "would be deleted" in await command("--dry-run")
     assert f"{room.replace('_', '-')}  suite support ({suite_id})" in await command()
-    assert await command() == "No room of ours is left.\n"
+    assert await command() == "There is no room to delete.\n"
 
 
 @pytest.mark.parametrize(
