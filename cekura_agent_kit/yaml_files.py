@@ -1,9 +1,9 @@
-"""YAML files that people write, checked by pydantic, with the line of what does not fit."""
+"""YAML files that people write, validated by pydantic. Each error has its file and line."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final, TypeVar, get_args
 
@@ -11,25 +11,28 @@ import yaml
 from pydantic import BaseModel, BeforeValidator, RootModel, ValidationError, WithJsonSchema
 
 from .errors import KitError
+from .yaml_loader import parse
 
 M = TypeVar("M", bound=BaseModel)
 
 _UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _LONGEST: Final = 30 * 24 * 3600.0
-"""Seconds: 30 days. Far longer ones fit neither LiveKit's 32 bits nor a timer."""
+"""Seconds: 30 days. Far longer durations do not fit into LiveKit's 32 bits or into a timer."""
+_LARGEST: Final = 1_000_000
+"""Bytes of a file."""
 _DURATION: Final = r"^([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)$"
 
 
 def seconds(value: object) -> float:
-    """``"20s"``, ``"5m"``, ``"1h"``, ``"300ms"`` or a number of seconds, as seconds.
+    """Return a duration in seconds: ``"20s"``, ``"5m"``, ``"1h"``, ``"300ms"`` or a number of seconds.
 
     Raises:
-        ValueError: it is something else, not more than zero, or more than 30 days.
+        ValueError: not a duration, not more than zero, or more than 30 days.
     """
     if isinstance(value, str) and (match := re.match(_DURATION, value.strip())):
         value = float(match[1]) * _UNITS[match[2]]
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= _LONGEST:
-        raise ValueError(f"{_short(value)} is no duration: write 20s, 5m or 1h")
+        raise ValueError(f"{_short(value)} is not a duration: write 20s, 5m or 1h")
     return float(value)
 
 
@@ -38,22 +41,7 @@ Duration = Annotated[
     BeforeValidator(seconds),
     WithJsonSchema({"type": "string", "pattern": _DURATION, "examples": ["20s", "5m", "1h"]}),
 ]
-"""Seconds; written ``20s``, ``5m`` or ``1h`` in files and flags."""
-
-
-class _Loader(yaml.SafeLoader):
-    """YAML as JSON has it: a key stands once, a mapping's keys are plain values."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        seen: set[object] = set()
-        for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
-            if not isinstance(key, str | int | float | bool | None):
-                raise yaml.constructor.ConstructorError(None, None, "a key must be plain text", key_node.start_mark)
-            if key in seen:
-                raise yaml.constructor.ConstructorError(None, None, f"{key!r} stands twice", key_node.start_mark)
-            seen.add(key)
-        return super().construct_mapping(node, deep)
+"""Seconds, written as ``20s``, ``5m`` or ``1h`` in files and options."""
 
 
 def load(path: Path, model: type[M], *, error: type[KitError]) -> M:
@@ -61,51 +49,51 @@ def load(path: Path, model: type[M], *, error: type[KitError]) -> M:
 
     Args:
         path: the file.
-        model: what it must fit.
-        error: raised where it does not fit; its text is ``FILE:LINE: WHERE: WHAT``, one line for each thing wrong.
+        model: its content.
+        error: class of the errors raised.
+
+    Raises:
+        error: the file cannot be read, is not YAML, or does not match the model. The text has one line for each
+            problem: ``FILE:LINE: KEY: PROBLEM``.
     """
     try:
+        size = path.stat().st_size
+        if size > _LARGEST:
+            raise error(f"{path}: has {size} bytes", hint=f"give a file of at most {_LARGEST} bytes")
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise error(
-            f"{path}: there is no such file", hint="give the file's path, or make one with `cekura-kit init`"
+            f"{path}: there is no such file", hint="give the path of a file, or create one with `cekura-kit init`"
         ) from None
     except (OSError, UnicodeDecodeError) as fault:
         raise error(f"{path}: cannot be read ({fault})", hint="give a text file in UTF-8") from None
     try:
-        node, value = _parse(text)
+        node, value = parse(text)
     except (yaml.YAMLError, ValueError, RecursionError) as fault:
         mark = getattr(fault, "problem_mark", None)
         line = f":{mark.line + 1}" if mark else ""
         what = getattr(fault, "problem", None) or str(fault).splitlines()[0]
-        raise error(f"{path}{line}: not YAML: {what}", hint="mend the line; indent with spaces") from None
+        raise error(f"{path}{line}: not YAML: {what}", hint="fix the line; indent with spaces") from None
     try:
         return model.model_validate(value)
     except ValidationError as fault:
         wrong = [_sentence(path, node, model, each) for each in fault.errors(include_url=False)]
-        raise error("\n".join(wrong), hint="`cekura-kit schema` prints what these files may hold") from None
+        raise error("\n".join(wrong), hint="`cekura-kit schema` prints what these files can contain") from None
 
 
 def place(path: Path, *loc: str | int) -> str:
-    """``FILE:LINE: WHERE: `` of a part of a file that `load` has read, for errors that only the whole tells."""
-    node, _ = _parse(path.read_text(encoding="utf-8"))
+    """Return ``FILE:LINE: KEY: `` for a part of a file that `load` has read.
+
+    For errors that are found only when the whole file is known.
+    """
+    node, _ = parse(path.read_text(encoding="utf-8"))
     where = ".".join(map(str, loc))
     return f"{path}:{_line(node, loc)}: {where + ': ' if where else ''}"
 
 
-def _parse(text: str) -> tuple[yaml.Node | None, Any]:
-    """The document's node, which knows its lines, and its value."""
-    loader = _Loader(text)
-    try:
-        node = loader.get_single_node()
-        return node, loader.construct_document(node) if node is not None else None
-    finally:
-        loader.dispose()
-
-
 def _sentence(path: Path, node: yaml.Node | None, model: type[BaseModel], fault: Any) -> str:
     loc: tuple[str | int, ...] = fault["loc"]
-    # pydantic marks a key that does not fit by a step of its own.
+    # pydantic marks a wrong key by a step of its own.
     where = ".".join(str(step) for step in loc if step != "[key]")
     what = fault["msg"].removeprefix("Value error, ")
     if fault["type"] == "extra_forbidden":
@@ -113,7 +101,7 @@ def _sentence(path: Path, node: yaml.Node | None, model: type[BaseModel], fault:
         if allowed := _fields_at(model, loc[:-1]):
             what += f"; allowed: {', '.join(sorted(allowed))}"
     elif fault["type"] in ("model_type", "dict_type"):
-        what = "must be a mapping of keys to values" + ("" if fault["input"] else ", and is empty")
+        what = "must be a mapping of keys to values" + ("" if fault["input"] else ", but is empty")
     elif fault["type"] == "missing":
         what = "is required"
     elif fault["type"] not in ("value_error", "too_short"):
@@ -122,7 +110,7 @@ def _sentence(path: Path, node: yaml.Node | None, model: type[BaseModel], fault:
 
 
 def _line(node: yaml.Node | None, loc: Sequence[str | int]) -> int:
-    """The line, from 1, of the deepest node on the way to ``loc``."""
+    """Return the line, from 1, of the deepest node on the way to ``loc``."""
     line = node.start_mark.line if node is not None else 0
     for step in loc:
         if isinstance(node, yaml.MappingNode):
@@ -139,7 +127,7 @@ def _line(node: yaml.Node | None, loc: Sequence[str | int]) -> int:
 
 
 def _fields_at(model: type[BaseModel], loc: Sequence[str | int]) -> set[str]:
-    """The keys that the model at ``loc`` takes."""
+    """Return the keys that the model at ``loc`` accepts."""
     if issubclass(model, RootModel):
         inner = _model_in(model.model_fields["root"].annotation)
         return _fields_at(inner, loc[1:]) if inner and loc else set()

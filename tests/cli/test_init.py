@@ -64,7 +64,7 @@ def test_what_was_there_is_kept(tmp_path: Path) -> None:
     assert done.returncode == 0
     assert (tmp_path / "agent.py").read_text() == "mine\n"
     assert (tmp_path / "cekura.yaml").read_text() == "also mine\n"
-    assert f"kept  {tmp_path / 'agent.py'}, which was there already" in done.stdout
+    assert f"kept  {tmp_path / 'agent.py'}, which already exists" in done.stdout
     assert (tmp_path / "Makefile").exists()
 
 

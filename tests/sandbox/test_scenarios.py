@@ -49,13 +49,16 @@ def test_reads_what_the_format_allows(tmp_path: Path) -> None:
             "30:\n  name: A\n  talk:\n    - say: Hi\n    - {}\n",
             "f.yaml:5: 30.talk.1: a step needs `say`, `hear` or both",
         ),
-        ("30:\n  name: A\n  talk: [{say: Hi}]\n  patience: soon\n", "f.yaml:4: 30.patience: 'soon' is no duration"),
+        ("30:\n  name: A\n  talk: [{say: Hi}]\n  patience: soon\n", "f.yaml:4: 30.patience: 'soon' is not a duration"),
         (
             "30:\n  name: A\n  tlak: [{say: Hi}]\n",
             "f.yaml:3: 30.tlak: unknown key; allowed: agent, folder, max_duration, name, outcome, "
             "patience, profile, tags, talk, tools, verdict",
         ),
-        ("30: {name: A, talk: [{say: Hi}]}\n30: {name: B, talk: [{say: Hi}]}\n", "f.yaml:2: not YAML: 30 stands twice"),
+        (
+            "30: {name: A, talk: [{say: Hi}]}\n30: {name: B, talk: [{say: Hi}]}\n",
+            "f.yaml:2: not YAML: the key 30 occurs twice",
+        ),
     ],
 )
 def test_says_where_a_scenario_file_is_wrong(tmp_path: Path, text: str, said: str) -> None:

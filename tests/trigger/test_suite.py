@@ -53,7 +53,7 @@ def test_a_case_counts_its_scenario_over_all_entries(tmp_path: Path) -> None:
         ("agent_name: a\nruns:\n  - scenario: thirty\n", ":3: runs.0.scenario: "),
         ("agent_name: a\nruns:\n  - scenario: true\n", ":3: runs.0.scenario: "),
         ("agent_name: a\nruns:\n  - {scenario: 1, repeat: 0}\n", ":3: runs.0.repeat: "),
-        ("agent_name: a\ntimeout: soon\nruns: [{scenario: 1}]\n", ":2: timeout: 'soon' is no duration"),
+        ("agent_name: a\ntimeout: soon\nruns: [{scenario: 1}]\n", ":2: timeout: 'soon' is not a duration"),
         ("agent_name: a\nmode: video\nruns: [{scenario: 1}]\n", ":2: mode: Input should be 'text' or 'voice'"),
         ("agent_name: a\nmetadata: {text_mode: true}\nruns: [{scenario: 1}]\n", "'text_mode' is written by the kit"),
         ("agent_name: a\nruns:\n  - scenario: 1\n    metadata: {cekura: {}}\n", ":4: runs.0.metadata: 'cekura' is"),
@@ -98,7 +98,7 @@ def test_flags_win_over_the_suite_and_over_its_runs(tmp_path: Path) -> None:
 
 
 def test_a_wrong_flag_is_named_as_a_flag(tmp_path: Path) -> None:
-    with pytest.raises(SuiteError, match=r"^--suite-timeout: 'soon' is no duration"):
+    with pytest.raises(SuiteError, match=r"^--suite-timeout: 'soon' is not a duration"):
         Suite.load(written(tmp_path, SMALL), flags={"suite_timeout": "soon"})
 
 
