@@ -1,4 +1,4 @@
-"""Cekura's answers: every field optional, every shape possible, nothing raised but a clear error."""
+"""Cekura's answers: every field is optional, every shape possible; only a clear error is ever raised."""
 
 from __future__ import annotations
 
@@ -30,7 +30,13 @@ RUN: dict[str, Any] = {
         "explanation": ["✅ booked"],
         "outcome_alignments": [{"outcome": "A table is booked."}],
     },
-    "evaluation": {"metrics": [{"name": "Tone", "score": 4.5, "explanation": ["warm", "brief"]}]},
+    "evaluation": {
+        "metrics": [{"name": "Tone", "eval_type": "numeric", "score": 4.5, "explanation": ["warm", "brief"]}]
+    },
+    "evaluation_status": "reviewed_success",
+    "rubric": [{"metric_name": "Booking", "value": 5, "passed": True, "conditions": "score gte 5"}],
+    "mocked_tool_names": ["book"],
+    "run_as_text": True,
     "transcript_object": [
         {"role": "Testing Agent", "content": "a table", "time": "00:01", "start_time": 1.25},
         {"role": "Function Call", "content": "book", "data": {"name": "book", "arguments": {"people": 2}}, "time": 2},
@@ -97,7 +103,21 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
     max_leaves=12,
 )
-FIELDS = st.fixed_dictionaries({}, optional={name: JSON | st.just(value) for name, value in RUN.items()})
+INNER = st.fixed_dictionaries(
+    {},
+    optional={
+        name: JSON | st.sampled_from([True, False, "yes", "blocked", "binary", 0, 5, 50, 100])
+        for name in ("passed", "aligned", "score", "value", "eval_type", "type", "enum", "explanation", "conditions")
+    },
+)
+PARTS = {
+    "rubric": st.lists(INNER, max_size=3) | st.dictionaries(st.text(max_size=3), INNER, max_size=3),
+    "evaluation": st.fixed_dictionaries({"metrics": st.lists(INNER, max_size=3)}),
+    "expected_outcome": st.fixed_dictionaries({"score": JSON, "outcome_alignments": st.lists(INNER, max_size=3)}),
+}
+FIELDS = st.fixed_dictionaries(
+    {}, optional={name: JSON | st.just(value) | PARTS.get(name, st.none()) for name, value in RUN.items()}
+)
 
 
 @settings(max_examples=FUZZ, deadline=None)
@@ -113,6 +133,31 @@ def test_any_json_is_a_verdict_or_nothing(value: Any) -> None:
 def test_any_start_is_runs_or_a_value_error(value: Any) -> None:
     with contextlib.suppress(ValueError):
         assert read_start(value).runs
+
+
+def _nested(value: Any, depth: int) -> Any:
+    for _ in range(depth):
+        value = {"runs": value} if depth % 2 else [value]
+    return value
+
+
+@pytest.mark.parametrize("depth", [900, 901])
+@pytest.mark.parametrize("field", ["id", "rubric", "evaluation", "expected_outcome", "transcript_object", "scenario"])
+def test_any_depth_is_read(field: str, depth: int) -> None:
+    deep = _nested(5, depth)
+
+    assert read_runs(_nested([{"id": 1}], 900 | 1)) == [ApiRun(1)]
+    for run in read_runs([{"id": 1, field: deep}]):
+        assert verdict_of(Observed(PLANNED, run=run)).case == "30#1"
+    rule = {"metric_name": deep, "value": deep, "explanation": deep, "conditions": deep, "passed": deep}
+    (run,) = read_runs([{"id": 1, "rubric": [rule], "evaluation": {"metrics": [rule]}}])
+    assert not run.measured
+
+
+def test_any_size_is_cut() -> None:
+    (run,) = read_runs([{"id": 1, "error_message": "x" * 10**6, "rubric": [{"passed": True}] * 30_000}])
+
+    assert (len(run.error), len(run.rubric)) == (20_000, 20_000)
 
 
 def test_nothing_but_an_id_makes_a_run() -> None:

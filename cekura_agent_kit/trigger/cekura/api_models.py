@@ -6,13 +6,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from ...verdict import Line, Metric
-from ..json_values import field_of, int_of, items_of, number_of, text_of, texts_of
+from ...verdict import Line, Metric, RubricRule, Statement
+from ..json_values import field_of, int_of, text_of, texts_of
 from .api_transcript import read_transcript
+from .evaluation import measures, read_expected_outcome, read_metrics, read_rubric
 
 FINAL: Final = frozenset({"completed", "failed", "timeout", "cancelled"})
 """Statuses after which nothing changes. A run with any other status goes on."""
 CONVERSATION_OVER: Final = FINAL | {"evaluating"}
+_BLOCKED: Final = 50.0
+"""Score of an expected outcome of which a statement was blocked and none was not met."""
+_REVIEWS: Final = {"reviewed_success": True, "reviewed_failure": False}
 
 
 @dataclass(frozen=True)
@@ -23,9 +27,13 @@ class ApiRun:
         success: Cekura's verdict; None while it is not known.
         error: ``error_message``.
         ended_reason: ``metadata.ended_reason``.
-        expected_outcome: the statements of the expected outcome, or its text in older answers.
-        score: of the expected outcome, 0 to 100.
+        text: ``run_as_text``; None where the answer does not say it.
+        reviewed: the verdict of a person's review, which stands over ``success``; None without one.
+        expected_outcome: its statements joined, or the text of an older answer.
+        score: of the expected outcome, 0 to 100. 100: all statements met; 0: one not met; 50: one blocked.
         explanation: of the score.
+        statements: of the expected outcome; none in older answers.
+        mocked_tools: names of the tools whose calls Cekura's mocks answered.
         transcript: its times are seconds from the beginning of the conversation.
     """
 
@@ -38,15 +46,47 @@ class ApiRun:
     result_id: int | None = None
     recording_url: str = ""
     ended_reason: str = ""
+    text: bool | None = None
+    reviewed: bool | None = None
+    rubric: tuple[RubricRule, ...] = ()
     expected_outcome: str = ""
     score: float | None = None
     explanation: tuple[str, ...] = ()
+    statements: tuple[Statement, ...] = ()
     metrics: tuple[Metric, ...] = ()
+    mocked_tools: tuple[str, ...] = ()
     transcript: tuple[Line, ...] = ()
 
     @property
+    def verdict(self) -> bool | None:
+        """Verdict of a person's review if there is one, else Cekura's; None while neither is known."""
+        return self.success if self.reviewed is None else self.reviewed
+
+    @property
+    def measured(self) -> bool:
+        """True if something was measured: a rule, a binary or enum metric, or a statement that was met or not met."""
+        return (
+            any(rule.passed is not None for rule in self.rubric)
+            or any(measures(metric) for metric in self.metrics)
+            or any(statement.outcome != "blocked" for statement in self.statements)
+            or (not self.statements and self.score is not None and self.score != _BLOCKED)
+        )
+
+    @property
+    def blocked(self) -> bool:
+        """True if Cekura could not judge a statement of the expected outcome."""
+        if self.statements:
+            return any(statement.outcome == "blocked" for statement in self.statements)
+        return self.score == _BLOCKED
+
+    @property
+    def settled(self) -> bool:
+        """True when nothing will change any more, and a completed run has its verdict."""
+        return self.final and (self.status != "completed" or self.verdict is not None)
+
+    @property
     def final(self) -> bool:
-        """True when nothing will change any more."""
+        """True when the run's status will not change any more. The verdict of a completed run may follow."""
         return self.status in FINAL
 
     @property
@@ -111,8 +151,9 @@ def _page_of(value: Any) -> Any:
 
 def _run(value: dict[str, Any], run_id: int) -> ApiRun:
     scenario = value.get("scenario")
-    outcome = value.get("expected_outcome")
     success = value.get("success")
+    outcome = read_expected_outcome(value.get("expected_outcome"))
+    mocked = texts_of(value.get("mocked_tool_names"))
     return ApiRun(
         id=run_id,
         status=text_of(value.get("status")).strip().lower(),
@@ -123,21 +164,17 @@ def _run(value: dict[str, Any], run_id: int) -> ApiRun:
         result_id=int_of(value.get("result_id")),
         recording_url=text_of(value.get("voice_recording_url")),
         ended_reason=text_of(field_of(value.get("metadata"), "ended_reason")),
-        expected_outcome=text_of(outcome) if isinstance(outcome, str) else _statements(outcome),
-        score=number_of(field_of(outcome, "score")),
-        explanation=texts_of(field_of(outcome, "explanation")),
-        metrics=tuple(_metrics(field_of(value.get("evaluation"), "metrics"))),
-        transcript=read_transcript(value.get("transcript_object"), value.get("transcript")),
+        text=run_as_text if isinstance(run_as_text := value.get("run_as_text"), bool) else None,
+        reviewed=_REVIEWS.get(text_of(value.get("evaluation_status")).strip().lower()),
+        rubric=read_rubric(value.get("rubric")),
+        expected_outcome=outcome.text,
+        score=outcome.score,
+        explanation=outcome.explanation,
+        statements=outcome.statements,
+        metrics=read_metrics(field_of(value.get("evaluation"), "metrics")),
+        mocked_tools=mocked,
+        transcript=tuple(
+            line.model_copy(update={"mocked": True}) if line.role == "tool" and line.name in mocked else line
+            for line in read_transcript(value.get("transcript_object"), value.get("transcript"))
+        ),
     )
-
-
-def _statements(outcome: Any) -> str:
-    parts = (text_of(field_of(each, "outcome")) for each in items_of(field_of(outcome, "outcome_alignments")))
-    return "; ".join(part for part in parts if part)
-
-
-def _metrics(value: Any) -> Iterator[Metric]:
-    for each in items_of(value):
-        if isinstance(each, dict):
-            explanation = "\n".join(texts_of(each.get("explanation")))
-            yield Metric(name=text_of(each.get("name")), score=number_of(each.get("score")), explanation=explanation)
