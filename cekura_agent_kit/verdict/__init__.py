@@ -1,6 +1,8 @@
 """Verdict of a suite: the model of the JSON report, version 2.
 
 Times are seconds from the suite's start. Every key is always present; null or empty means "not known".
+`Kind`, `Outcome`, `RunVerdict` and `SuiteVerdict` have their public home in `cekura_agent_kit`; the names in
+``__all__`` have theirs here.
 """
 
 from .failures import blocked as blocked
@@ -10,25 +12,23 @@ from .outcomes import Kind as Kind
 from .outcomes import Outcome as Outcome
 from .outcomes import SkipReason
 from .pools import PoolId, PoolVerdict, ScenarioVerdict
-from .run_verdict import Check, Latency, Line, Metric, RubricRule, RunVerdict, Statement, Timeline
-from .suite_verdict import Result, Shard, SuiteVerdict
+from .run_verdict import Check, Latency, Line, Metric, RubricRule, Statement, Timeline
+from .run_verdict import RunVerdict as RunVerdict
+from .suite_verdict import Result, Shard
+from .suite_verdict import SuiteVerdict as SuiteVerdict
 
 __all__ = [
     "Check",
-    "Kind",
     "Latency",
     "Line",
     "Metric",
-    "Outcome",
     "PoolId",
     "PoolVerdict",
     "Result",
     "RubricRule",
-    "RunVerdict",
     "ScenarioVerdict",
     "Shard",
     "SkipReason",
     "Statement",
-    "SuiteVerdict",
     "Timeline",
 ]
