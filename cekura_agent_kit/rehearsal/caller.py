@@ -10,6 +10,7 @@ from livekit import rtc
 
 from ..chat import CHAT_TOPIC, TRANSCRIPTION_TOPIC
 from .internals.rtc import change_attributes, info_of, remote_participant
+from .rpc import RESPONSE_TIMEOUT, Handler, Methods
 from .streams import ByteReader, Packet, Text, TextReader, byte_info, text_info
 from .wire import Wire, is_active
 
@@ -27,6 +28,7 @@ class Caller:
         self.announced = False
         self._wire = wire
         wire.present[self.identity] = self.participant
+        self._methods = wire.caller_methods[self.identity] = Methods()
 
     @property
     def identity(self) -> str:
@@ -114,6 +116,18 @@ class Caller:
             payload = payload.encode()
         data = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
         self._wire.deliver(self._wire.agent.receive_data, self.identity, data, topic)
+
+    async def perform_rpc(self, method: str, payload: str = "", *, timeout: float = RESPONSE_TIMEOUT) -> str:
+        """Call a method that the agent has registered; return its answer.
+
+        Raises:
+            rtc.RpcError: the agent's own; or LiveKit's, as for a method that is not registered.
+        """
+        return await self._wire.call_agent(method, payload, caller=self.identity, timeout=timeout)
+
+    def register_rpc_method(self, name: str, handler: Handler | None = None) -> Any:
+        """Offer a method to the agent; without a handler it returns a decorator."""
+        return self._methods.register(name, handler)
 
     def set_attributes(self, attributes: Mapping[str, str]) -> None:
         """Change attributes; an empty value removes its key."""

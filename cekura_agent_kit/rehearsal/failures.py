@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from typing import Final
 
 from ..errors import RehearsalError
-from .frames import Place, waiting
+from .frames import Place, Waiting
 from .internals.sessions import Request
-from .job import Job
 
 __tracebackhide__ = True
 
@@ -18,9 +18,8 @@ _LINES: Final = 5
 _VARIABLE: Final = re.compile(r"\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*_(?:KEY|TOKEN|SECRET|REGION|ENDPOINT|URL|ID)\b")
 
 
-def too_long(what: str, timeout: float, job: Job) -> RehearsalError:
+def too_long(what: str, timeout: float, waits: Sequence[Waiting]) -> RehearsalError:
     """Return the error for a wait that was in vain; it names the lines at which the agent's own code waits."""
-    waits = [each for task in job.tasks() if (each := waiting(task)) is not None]
     hint = "give more time with rehearse(…, timeout=seconds)"
     if waits and all(each.is_for_another for each in waits):
         hint = "these lines wait for something that does not come in this rehearsal; more time would not help"

@@ -12,8 +12,8 @@ from livekit.agents import llm as lk
 from ..contract import Mode
 from ..sandbox.models.rules import Rules
 from .internals.sessions import hide_frames
-from .job import Processes
 from .model import load_model
+from .processes import Processes
 from .rehearsal import TIMEOUT, Rehearsal
 from .transcript import report
 

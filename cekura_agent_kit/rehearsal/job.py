@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import logging
 import secrets
 import time
 import weakref
-from collections.abc import Coroutine
 from datetime import timedelta
 from typing import Any
 
 from livekit import api
-from livekit.agents import AgentServer, AgentSession, JobProcess, JobRequest
+from livekit.agents import AgentSession, JobProcess, JobRequest
 from livekit.agents.job import JobAcceptArguments, RunningJobInfo
 from livekit.protocol import agent, models
 
 from ..errors import RehearsalError
 from ..worker.target import Entrypoint, Target
-from .frames import is_of_test, waiting
+from .failures import add_note, explain_missing_key
+from .frames import Waiting, is_of_test, waiting
 from .internals import job as internals
 from .internals.api import use_server
 from .internals.sessions import Listener, share_mocks
@@ -34,24 +35,6 @@ GRACE = 1.0
 each rehearsal of an entrypoint that never returns."""
 CLOSING = 60.0
 """Seconds in which a session must close, as in a job process."""
-
-
-class Processes:
-    """The processes in which jobs run (`ctx.proc`): one for each server, prewarmed once."""
-
-    def __init__(self) -> None:
-        self._processes: dict[int, tuple[AgentServer, JobProcess]] = {}
-
-    def of(self, server: AgentServer | None) -> JobProcess:
-        """Return the server's process; its ``setup_fnc`` has run. A job without a server has a process of its own."""
-        process = internals.job_process()
-        if server is None:
-            return process
-        if id(server) not in self._processes:
-            if server.setup_fnc is not None:
-                server.setup_fnc(process)
-            self._processes[id(server)] = (server, process)
-        return self._processes[id(server)][1]
 
 
 class Job:
@@ -70,6 +53,7 @@ class Job:
         returned: done when the entrypoint has returned, or will not return.
         failed: done when the job has failed.
         failure: what the job failed with.
+        refusal: why the wrapper refused the test; empty when it did not.
         mocks: what `mock_tools` replaces, shared by all tasks of the job.
         server: answers the job's requests to LiveKit's API.
     """
@@ -94,10 +78,12 @@ class Job:
         self.returned: asyncio.Future[None] = loop.create_future()
         self.failed: asyncio.Future[None] = loop.create_future()
         self.failure: BaseException | None = None
+        self.refusal = ""
         self.mocks: dict[type, Any] = {}
         self.server = MemoryServer(room)
+        self._info = _job_info(target, metadata, room)
         self.ctx = internals.RehearsalContext(
-            info=_job_info(target, metadata, room),
+            info=self._info,
             process=process,
             room=room,
             listener=listener,
@@ -126,13 +112,30 @@ class Job:
         tasks = [task for task in tasks if internals.may_be_of(self.ctx, task) and waiting(task) is not None]
         return sorted(tasks, key=lambda task: task is not self._entry)
 
+    def waits(self) -> list[Waiting]:
+        """Return where the agent's own code waits, the entrypoint's first."""
+        return [each for task in self.tasks() if (each := waiting(task)) is not None]
+
     def owns(self, task: asyncio.Task[Any] | None) -> bool:
         """Return whether a task, or a callback of the event loop, may be the job's."""
         return task is None or (task not in self._before and not is_of_test(task))
 
-    def start(self, coroutine: Coroutine[Any, Any, Any]) -> None:
-        """Run something beside the job; it is cancelled at the job's end."""
-        self._beside.append(asyncio.create_task(coroutine, name="rehearsal_beside"))
+    def refuse(self, text: str) -> None:
+        """Note that the wrapper refused the test, and end the room: the agent would stay in it to be read."""
+        self.refusal = text
+        self._beside.append(asyncio.create_task(self._room.close(), name="rehearsal_refusal"))
+
+    async def raise_failure(self) -> None:
+        """Raise what the job failed with, or why it was refused."""
+        if self.refusal:
+            await self.end("refused")
+        if self.failure is not None:
+            explain_missing_key(self.failure)
+            if self._target.note:
+                add_note(self.failure, self._target.note)
+            raise self.failure
+        if self.refusal:
+            raise RehearsalError(self.refusal)
 
     def shutdown(self, reason: str) -> None:
         """Begin to shut the job down."""
@@ -188,7 +191,16 @@ class Job:
         await on_request(JobRequest(job=self.ctx.job, on_reject=reject, on_accept=accept))
         if not answers or answers[0] is None:
             raise RehearsalError("on_request did not accept the job", hint="dispatch with the metadata that it accepts")
-        self._room.agent_attributes = dict(answers[0].attributes or {})
+        accepted = answers[0]
+        if accepted.identity == f"agent-{self.ctx.job.id}":  # on_request gave none
+            accepted = dataclasses.replace(accepted, identity=self._room.agent_identity)
+        self._room.expect_agent(
+            identity=accepted.identity,
+            name=accepted.name,
+            metadata=accepted.metadata,
+            attributes=accepted.attributes,
+        )
+        self._info.accept_arguments, self._info.token = accepted, _token(self._room)
 
     def _on_returned(self, entry: asyncio.Task[None]) -> None:
         if not entry.cancelled() and (error := entry.exception()) is not None:
@@ -241,8 +253,6 @@ class Job:
 def _job_info(target: Target, metadata: str, room: MemoryRoom) -> RunningJobInfo:
     job_id = f"AJ_{secrets.token_hex(6)}"
     agent_name = internals.agent_name_of(target.server) if target.server is not None else ""
-    token = api.AccessToken("rehearsal", "a rehearsal has no server and no secret")
-    token = token.with_identity(room.agent_identity).with_kind("agent").with_ttl(timedelta(hours=1))
     return RunningJobInfo(
         accept_arguments=JobAcceptArguments(name="", identity=room.agent_identity, metadata=""),
         job=agent.Job(
@@ -255,10 +265,16 @@ def _job_info(target: Target, metadata: str, room: MemoryRoom) -> RunningJobInfo
             state=agent.JobState(started_at=time.time_ns()),
         ),
         url="ws://rehearsal.invalid",
-        token=token.with_grants(api.VideoGrants(room_join=True, room=room.name, agent=True)).to_jwt(),
+        token=_token(room),
         worker_id="AW_rehearsal",
         fake_job=False,
     )
+
+
+def _token(room: MemoryRoom) -> str:
+    token = api.AccessToken("rehearsal", "a rehearsal has no server and no secret")
+    token = token.with_identity(room.agent_identity).with_kind("agent").with_ttl(timedelta(hours=1))
+    return token.with_grants(api.VideoGrants(room_join=True, room=room.name, agent=True)).to_jwt()
 
 
 async def _cancelled(*tasks: asyncio.Task[Any]) -> None:

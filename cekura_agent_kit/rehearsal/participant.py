@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from livekit import rtc
 
 from .internals.rtc import change_attributes, info_of, init_local_participant, local_publication, participant_info
+from .rpc import RESPONSE_TIMEOUT, Handler, refusal
 from .streams import ByteWriter, Packet, Text, TextWriter, byte_info, text_info
 from .wire import Wire
 
@@ -18,20 +19,26 @@ class AgentParticipant(rtc.LocalParticipant):
 
     Args:
         wire: receives what the agent sends.
-        attributes: the attributes with which the agent joins.
+        name, metadata, attributes: those with which the agent joins.
         on_attributes: called with what the agent changes of its attributes, before its own callbacks are.
     """
 
     def __init__(
-        self, wire: Wire, attributes: dict[str, str], on_attributes: Callable[[dict[str, str]], None] | None = None
+        self,
+        wire: Wire,
+        *,
+        name: str,
+        metadata: str,
+        attributes: Mapping[str, str],
+        on_attributes: Callable[[dict[str, str]], None] | None,
     ) -> None:
         info = participant_info(
             wire.agent_identity,
             sid="PA_agent",
-            name="",
+            name=name,
             kind=rtc.ParticipantKind.PARTICIPANT_KIND_AGENT,
             state=rtc.ParticipantState.PARTICIPANT_STATE_ACTIVE,
-            metadata="",
+            metadata=metadata,
             attributes=attributes,
         )
         init_local_participant(self, info)
@@ -197,19 +204,29 @@ class AgentParticipant(rtc.LocalParticipant):
     async def publish_transcription(self, transcription: Any) -> None:
         """Do nothing: the transcription of clients that know no text streams, of which none is here."""
 
-    async def perform_rpc(self, *, destination_identity: str, method: str, payload: str, **_: Any) -> str:
-        """Refuse to call a method: callers have none, as an evaluator has none."""
-        codes = rtc.RpcError.ErrorCode
-        is_present = destination_identity in self._wire.receivers(None)
-        code = codes.UNSUPPORTED_METHOD if is_present else codes.RECIPIENT_NOT_FOUND
-        raise rtc.RpcError(code, rtc.RpcError.ErrorMessage[code])
+    async def perform_rpc(
+        self,
+        *,
+        destination_identity: str,
+        method: str,
+        payload: str,
+        response_timeout: float | None = None,
+        **_: Any,
+    ) -> str:
+        """Call a method of a caller's; return its answer."""
+        if destination_identity not in self._wire.present:
+            raise refusal(rtc.RpcError.ErrorCode.CONNECTION_TIMEOUT)
+        return await self._wire.caller_methods[destination_identity].answer(
+            method, payload, caller=self.identity, timeout=response_timeout or RESPONSE_TIMEOUT
+        )
 
-    def register_rpc_method(self, method_name: str, handler: Any = None) -> Any:
-        """Do nothing: nobody calls methods of the agent."""
-        return handler if handler is not None else lambda function: function
+    def register_rpc_method(self, method_name: str, handler: Handler | None = None) -> Any:
+        """Offer a method to callers; without a handler it returns a decorator."""
+        return self._wire.agent_methods.register(method_name, handler)
 
     def unregister_rpc_method(self, method: str) -> None:
-        """Do nothing."""
+        """Offer a method no longer."""
+        self._wire.agent_methods.unregister(method)
 
     def set_track_subscription_permissions(self, **_: Any) -> None:
         """Do nothing: nobody subscribes."""

@@ -9,12 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import functools
 import logging
 import os
-import time
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -31,16 +29,17 @@ from ..worker.source import import_name
 from ..worker.target import Target, find_target, split_target
 from .caller import Caller
 from .environment import environment
-from .failures import add_note, blocked, deaf_session, explain_missing_key, explain_model, not_replaced, too_long
+from .failures import blocked, explain_missing_key, not_replaced, too_long
 from .frames import Place
 from .internals import api, sessions
-from .job import CLOSING, Job, Processes
+from .job import CLOSING, Job
 from .modules import own_modules
+from .processes import Processes
 from .room import MemoryRoom
 from .server_api import Request
 from .streams import Text
 from .turn import Turn
-from .turn_taking import OpenTurn, TurnTaking
+from .turn_taking import TurnTaking
 from .watchdog import Watchdog
 
 __tracebackhide__ = True
@@ -67,8 +66,6 @@ class Rehearsal:
         processes: shared by rehearsals of one agent, so that prewarm runs once.
 
     Attributes:
-        turns: the turns so far; the greeting is the first.
-        said: the caller's words, with their Unix time.
         target: what is rehearsed; None before it was found.
     """
 
@@ -91,8 +88,6 @@ class Rehearsal:
                 f"mode={str(mode)!r}: a rehearsal is in text",
                 hint="speech is tested by `mode: voice` in a suite, with `cekura-kit run --sandbox` or on Cekura",
             )
-        self.turns: list[Turn] = []
-        self.said: list[tuple[float, str]] = []
         self.target: Target | None = None
         self._named = target
         own = _object(metadata) or {}
@@ -105,10 +100,19 @@ class Rehearsal:
         self._folders = folders or [Path.cwd()]
         self._processes = processes or Processes()
         self._resources = contextlib.ExitStack()
-        self._call: _Call | None = None
-        self._refusal = ""
+        self._call: TurnTaking | None = None
 
     # What a test uses.
+
+    @property
+    def turns(self) -> list[Turn]:
+        """The turns so far; the greeting is the first."""
+        return self._call.turns if self._call is not None else []
+
+    @property
+    def said(self) -> list[tuple[float, str]]:
+        """The caller's words, with their Unix time."""
+        return self._call.said if self._call is not None else []
 
     @property
     def session(self) -> AgentSession[Any]:
@@ -117,10 +121,9 @@ class Rehearsal:
         Raises:
             RehearsalError: none was started.
         """
-        session = self._call.turn_taking.session if self._call is not None else None
-        if session is None:
+        if self._session is None:
             raise RehearsalError("the entrypoint started no session", hint="check with which metadata it starts one")
-        return session
+        return self._session
 
     @property
     def history(self) -> ChatContext:
@@ -142,7 +145,7 @@ class Rehearsal:
     @property
     def over(self) -> bool:
         """True once the call has ended, whoever ended it."""
-        return self._call is None or self._call.job.over or not self.caller.present
+        return self._call is None or self._call.over
 
     @property
     def heard(self) -> list[Text]:
@@ -157,21 +160,19 @@ class Rehearsal:
     @property
     def notes(self) -> list[str]:
         """What went otherwise than a test may expect: models of the agent's own that ``llm`` does not replace."""
-        requests = self._call.turn_taking.requests if self._call is not None else []
+        requests = self._call.requests if self._call is not None else []
         return list(dict.fromkeys(not_replaced(each) for each in requests if not each.is_answered_by_ours))
 
     @property
     def items(self) -> list[Any]:
         """The items of the session's chat history; none where no session was started."""
-        session = self._call.turn_taking.session if self._call is not None else None
-        return list(session.history.items) if session is not None else []
+        return list(self._session.history.items) if self._session is not None else []
 
     @property
     def agent(self) -> Agent | None:
         """The agent that speaks now; None where no session runs."""
-        session = self._call.turn_taking.session if self._call is not None else None
         try:
-            return session.current_agent if session is not None else None
+            return self._session.current_agent if self._session is not None else None
         except RuntimeError:
             return None
 
@@ -182,10 +183,8 @@ class Rehearsal:
             The first turn. It has ended when the entrypoint has returned and all it set off is done; of an entrypoint
             that runs as long as the call, when something was said.
         """
-        if not self.turns:
-            self._share_mocks()
-            await self._hear_greeting(is_spoken=True)
-        return self.turns[0]
+        self._share_mocks()
+        return self.turns[0] if self.turns else await self._begun.greet(is_spoken=True)
 
     async def say(self, text: str) -> Turn:
         """Say something once the agent has finished, and wait until it has finished again.
@@ -194,24 +193,28 @@ class Rehearsal:
             The turn; it has ended when each reply, tool and handoff that it set off is done (see `turn_taking`).
         """
         self._share_mocks()
-        if not self.turns:
-            await self._hear_greeting(is_spoken=False)
-        await self._require_session()
-        if not self._begun.turn_taking.hears:
-            raise deaf_session()
-        turn = self._begun.turn_taking.begin(text, self.speak)
-        await self._until_ended(turn)
-        return self._ended(turn)
+        return await self._begun.say(text)
 
     def speak(self, text: str) -> str:
         """Say something at once, without waiting; return the id of the text stream."""
-        self.said.append((time.time(), text))
-        return self.caller.say(text)
+        return self._begun.speak(text)
+
+    async def next_words(self) -> Turn:
+        """Wait for what the agent says by itself after the last turn, also for what it has said already.
+
+        Returns:
+            A turn without words of the caller.
+
+        Raises:
+            RehearsalError: the agent said nothing within ``timeout`` seconds, or the call is over.
+        """
+        self._share_mocks()
+        return await self._begun.next_words()
 
     async def send_data(self, payload: object, *, topic: str = "") -> None:
         """Send a data packet, bytes and str as they are, anything else as JSON; on return the agent has received it."""
         self._share_mocks()
-        await self._require_call()
+        await self._begun.require_call()
         self.caller.send_data(payload, topic=topic)
         await self.room.delivered()
 
@@ -221,15 +224,16 @@ class Rehearsal:
         Raises:
             RehearsalError: it has not within ``timeout`` seconds.
         """
-        job = self._begun.job
-        await self._until(lambda: self.over, "the agent has not ended the call")
-        if not job.over:  # the caller was removed; a server closes the room of an agent alone
+        call = self._begun
+        await call.until(lambda: call.over, "the agent has not ended the call")
+        if not call.job.over:  # the caller was removed; a server closes the room of an agent alone
             await self.room.close()
-        await asyncio.wait([ended := asyncio.ensure_future(job.end("room disconnected"))], timeout=self._timeout)
+        ended = asyncio.ensure_future(call.job.end("room disconnected"))
+        await asyncio.wait([ended], timeout=self._timeout)
         if not ended.done():
             ended.cancel()
-            raise too_long("the job's shutdown did not end", self._timeout, job)
-        await self._raise_failure()
+            raise too_long("the job's shutdown did not end", self._timeout, call.job.waits())
+        await call.job.raise_failure()
 
     async def hang_up(self) -> None:
         """Leave, and end the call: on return the job is shut down, and its shutdown callbacks have run."""
@@ -252,10 +256,13 @@ class Rehearsal:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        job = self._begun.job
         try:
-            await self._raise_failure(already=error)
+            if error is None:
+                await job.raise_failure()
             await self.hang_up()
-            await self._raise_failure(already=error)
+            if error is None:
+                await job.raise_failure()
         except Exception as late:
             if error is None or late is error:
                 raise
@@ -266,34 +273,31 @@ class Rehearsal:
             warnings.warn(note, stacklevel=2)
 
     async def _begin(self) -> None:
-        self._loop = asyncio.get_running_loop()
+        self._loop = _running_loop()
         api.install()
         sessions.install()
         self.target = self._find()
         self._resources.enter_context(environment(self._env))
         room = MemoryRoom(f"rehearsal-{os.getpid()}", on_attributes=self._on_attributes)
-        turn_taking = TurnTaking(room, self._model)
+        call = TurnTaking(room, self._model, self._timeout)
         process = self._processes.of(self.target.server)
         entrypoint = self.target.entrypoint
         if not self.target.is_wrapped:
             entrypoint = WrappedEntrypoint(entrypoint, Options())
-        job = Job(
+        call.job = job = Job(
             self.target,
             entrypoint,
             metadata=self._metadata,
             process=process,
             room=room,
-            listener=turn_taking,
+            listener=call,
             closing=min(CLOSING, self._timeout),
         )
-        turn_taking.follow(job)
-        self._call = _Call(room, job, turn_taking)
+        self._call = call
         self._resources.enter_context(Watchdog(self._timeout, job.owns, self._on_blocked))
-        await self._until(lambda: room.isconnected() or job.returned.done(), "the entrypoint has not joined the room")
-        self._call.caller = room.join()
-        await self._until(
-            lambda: turn_taking.started or job.returned.done(), "the entrypoint has not started a session"
-        )
+        await call.until(lambda: room.isconnected() or job.returned.done(), "the entrypoint has not joined the room")
+        call.caller = room.join()
+        await call.until(lambda: call.started or job.returned.done(), "the entrypoint has not started a session")
 
     def _find(self) -> Target:
         if isinstance(self._named, str | Path):
@@ -315,125 +319,17 @@ class Rehearsal:
         self._resources.close()
 
     @property
-    def _begun(self) -> _Call:
+    def _begun(self) -> TurnTaking:
         assert self._call is not None, "use `async with`"
         return self._call
+
+    @property
+    def _session(self) -> AgentSession[Any] | None:
+        return self._call.session if self._call is not None else None
 
     def _share_mocks(self) -> None:
         """Let the agent use the `mock_tools` of the test as they are now."""
         sessions.set_mocks(self._begun.job.mocks)
-
-    # Turns.
-
-    async def _hear_greeting(self, *, is_spoken: bool) -> None:
-        turn_taking = self._begun.turn_taking
-        await self._until_session()
-        assert turn_taking.greeting is not None
-        await turn_taking.await_greeting(is_spoken=is_spoken)
-        await self._until_ended(turn_taking.greeting)
-        self._ended(turn_taking.greeting)
-
-    async def _until_session(self) -> None:
-        """Wait for the first session as long as something may start it: also a task that outlives the entrypoint.
-
-        Raises:
-            RehearsalError: nothing can, or it has not in time.
-        """
-        call, deadline = self._begun, time.monotonic() + self._timeout
-        while call.turn_taking.greeting is None:
-            await call.room.delivered()  # what the agent's callbacks start
-            await self._require_call()
-            tasks = call.job.tasks()
-            if not tasks:
-                _ = self.session
-            ended: set[asyncio.Task[Any]] = set()
-            for task in tasks:
-                task.add_done_callback(ended.add)
-                task.add_done_callback(lambda _: call.room.changed())
-            await self._until(
-                functools.partial(lambda ended: call.turn_taking.greeting or call.job.over or ended, ended),
-                "no session has started",
-                timeout=deadline - time.monotonic(),
-            )
-
-    async def _until_ended(self, turn: OpenTurn) -> None:
-        """Wait for the end of a turn (see `turn_taking`); raise what kept it from ending well."""
-        call, ended = self._begun, turn.recorder.ended
-        await asyncio.wait([ended, call.job.failed], timeout=self._timeout, return_when=asyncio.FIRST_COMPLETED)
-        await self._raise_failure()
-        if not ended.done():
-            what = "the session did not accept the caller's words" if turn.unprocessed else "the turn did not end"
-            raise too_long(what, self._timeout, call.job)
-        if (error := ended.exception()) is not None and not self._is_closed_well():
-            if self._model is None:
-                explain_model(error)
-            raise error
-        try:
-            async with asyncio.timeout(self._timeout):
-                await call.turn_taking.until_quiet(turn, self.caller)
-        except TimeoutError:
-            raise too_long(
-                "the turn's speech, or the session that it closes, did not end", self._timeout, call.job
-            ) from None
-        if turn.error is not None:
-            raise turn.error
-
-    def _ended(self, turn: OpenTurn) -> Turn:
-        heard = [segment.text for segment in self.caller.segments(turn.first_text)]
-        self.turns.append(Turn(turn.said, heard, time.perf_counter() - turn.began, turn.recorder))
-        return self.turns[-1]
-
-    def _is_closed_well(self) -> bool:
-        closed = self._begun.turn_taking.closed
-        return closed is not None and closed.error is None
-
-    # Failures.
-
-    async def _require_call(self) -> None:
-        """Raise where the call is over."""
-        await self._raise_failure()
-        call = self._begun
-        if call.job.over:
-            raise RehearsalError(
-                f"the call is over: {call.job.reason}", hint="the call's transcript shows who ended it"
-            )
-        if not self.caller.present:
-            raise RehearsalError(
-                "the call is over: the agent removed the caller", hint="the call's transcript shows what came before"
-            )
-
-    async def _require_session(self) -> None:
-        """Raise where there is no session that can be spoken to."""
-        await self._require_call()
-        if (closed := self._begun.turn_taking.closed) is not None:
-            raise RehearsalError(
-                f"the session was closed: {closed.reason.value}", hint="the call's transcript shows what came before"
-            )
-        _ = self.session
-
-    async def _raise_failure(self, already: BaseException | None = None) -> None:
-        """Raise what failed in the job, unless the test fails already."""
-        job = self._begun.job
-        if self._refusal:
-            await job.end("refused")
-        if already is not None:
-            return
-        if (error := job.failure) is not None:
-            explain_missing_key(error)
-            if self.target is not None and self.target.note:
-                add_note(error, self.target.note)
-            raise error
-        if self._refusal:
-            raise RehearsalError(self._refusal)
-
-    async def _until(self, predicate: Callable[[], object], missing: str, *, timeout: float | None = None) -> None:
-        """Wait for something of the agent's; ``missing`` is the error's text when it does not come in time."""
-        try:
-            await self.room.until(predicate, timeout=self._timeout if timeout is None else timeout)
-        except TimeoutError:
-            await self._raise_failure()
-            raise too_long(missing, self._timeout, self._begun.job) from None
-        await self._raise_failure()
 
     def _on_blocked(self, place: Place) -> None:
         # Called in the watchdog's thread.
@@ -441,20 +337,18 @@ class Rehearsal:
         self._loop.call_soon_threadsafe(job.fail, error)
 
     def _on_attributes(self, changed: dict[str, str]) -> None:
-        # A refused agent stays in the room until it is removed, so that its error can be read. It was.
         if text := changed.get(ERROR_ATTRIBUTE):
-            self._refusal = text
-            self._begun.job.start(self.room.close())
+            self._begun.job.refuse(text)
 
 
-class _Call:
-    """The parts of a call that has begun; the caller joins last."""
-
-    def __init__(self, room: MemoryRoom, job: Job, turn_taking: TurnTaking) -> None:
-        self.room = room
-        self.job = job
-        self.turn_taking = turn_taking
-        self.caller: Caller | None = None
+def _running_loop() -> asyncio.AbstractEventLoop:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        raise RehearsalError(
+            "a rehearsal needs asyncio's event loop, and this test runs in none: livekit-agents runs on asyncio alone",
+            hint="run the test with pytest-asyncio, or with anyio's backend asyncio; trio cannot run it",
+        ) from None
 
 
 def _object(metadata: Mapping[str, Any] | str | None) -> Mapping[str, Any] | None:

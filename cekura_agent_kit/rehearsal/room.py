@@ -45,7 +45,6 @@ class MemoryRoom(rtc.Room):
         on_attributes: called with what the agent changes of its attributes, before its own callbacks are.
 
     Attributes:
-        agent_attributes: the attributes with which the agent joins.
         callers: everybody who ever joined, in order.
         texts: text streams that the agent opened, in order, whoever received them.
         packets: data packets and byte streams that the agent sent, in order.
@@ -63,7 +62,7 @@ class MemoryRoom(rtc.Room):
         super().__init__(asyncio.get_running_loop())
         info = room_info(self)
         info.name, info.sid, info.metadata = name, sid, metadata
-        self.agent_attributes: dict[str, str] = {}
+        self._joining: dict[str, Any] = {"name": "", "metadata": "", "attributes": {}}
         self.callers: list[Caller] = []
         self._wire = Wire(self, agent_identity)
         self.texts: list[Text] = self._wire.texts
@@ -120,6 +119,13 @@ class MemoryRoom(rtc.Room):
             if active:
                 caller.activate()
         return caller
+
+    def expect_agent(
+        self, *, identity: str, name: str = "", metadata: str = "", attributes: Mapping[str, str] | None = None
+    ) -> None:
+        """Set what the agent joins with, as its token does."""
+        self._wire.agent_identity = identity
+        self._joining = {"name": name, "metadata": metadata, "attributes": attributes or {}}
 
     async def until(self, predicate: Callable[[], object], *, timeout: float | None = 10.0) -> None:
         """Wait until the predicate is true; it is asked again whenever something changes in the room.
@@ -197,7 +203,7 @@ class MemoryRoom(rtc.Room):
 
     async def connect(self, url: str, token: str, options: Any = None) -> None:
         """Let the agent join. Callbacks run in the context of this call from now on."""
-        self._agent = AgentParticipant(self._wire, self.agent_attributes, self._on_attributes)
+        self._agent = AgentParticipant(self._wire, **self._joining, on_attributes=self._on_attributes)
         self._wire.connect()
         for caller in self.callers:
             if caller.present and caller.announced:

@@ -60,7 +60,8 @@ def report(call: Rehearsal) -> str:
     lines = [_shown(line) for line in transcript(call)] or ["nothing was said"]
     if call.turns:
         last = call.turns[-1]
-        said = f"after {last.said!r} " if last.said is not None else "as its greeting "
+        unasked = "by itself " if len(call.turns) > 1 else "as its greeting "
+        said = f"after {last.said!r} " if last.said is not None else unasked
         called = ", ".join(each.name for each in last.tool_calls) or "nothing"
         lines += ["", f"last turn: {said}the agent called {called} and was heard to say {last.text!r}"]
     lines += ["", *(f"note: {note}" for note in call.notes)] if call.notes else []

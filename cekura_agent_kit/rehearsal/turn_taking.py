@@ -7,6 +7,7 @@ ended when all of this is true:
 2. the session has processed the words: its text callback has returned; of a greeting: the session has started, and the
    entrypoint, and the task that started the session where that is another, have returned. One that has not after
    `RETURN` runs as long as the call; then its greeting has ended once something was said, if the test asked for it;
+   of words that the agent says by itself: some were heard;
 3. each of its text streams to the caller is closed, or the agent has left the room;
 4. a session that is being closed is closed: after `EndCallTool` the call is over when the turn is.
 
@@ -16,6 +17,7 @@ A session that is closed ends its turn; a job that fails ends the call.
 from __future__ import annotations
 
 import asyncio
+import functools
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -23,10 +25,14 @@ from typing import Any
 
 from livekit.agents import AgentSession, CloseEvent, llm
 
+from ..errors import RehearsalError
 from .caller import Caller
+from .failures import deaf_session, explain_model, too_long
 from .internals.sessions import Recorder, Request, is_closing, record
 from .job import Job
 from .room import MemoryRoom
+from .streams import Text
+from .turn import Turn
 
 __tracebackhide__ = True
 
@@ -39,7 +45,7 @@ class OpenTurn:
     """A turn that goes on.
 
     Attributes:
-        said: the caller's words; None for the greeting.
+        said: the caller's words; None for the greeting, and for what the agent says by itself.
         recorder: records what the session does.
         first_text: the number of text streams that the agent had opened before.
         unprocessed: id of the text stream whose words the session has not processed; empty when it has.
@@ -61,70 +67,183 @@ class TurnTaking:
     Args:
         room: the job's room.
         model: replaces the session's and its agents' own models; None leaves them.
+        timeout: seconds for each turn.
 
     Attributes:
+        room: the job's room.
+        job: the job; to be set before it runs.
+        caller: the caller; None before it has joined.
+        turns: the turns so far.
+        said: the caller's words, with their Unix time.
         session: the first that was started, which the caller speaks to; None before.
         started: the session has started.
-        closed: how the session was closed; None while it was not.
-        greeting: the greeting, open or ended; None before a session was started.
-        hears: the session receives the caller's words; False where the agent handles ``lk.chat`` itself.
         requests: requests of the agent's to other models than ``model``.
     """
 
-    def __init__(self, room: MemoryRoom, model: llm.LLM[Any] | None) -> None:
+    job: Job
+
+    def __init__(self, room: MemoryRoom, model: llm.LLM[Any] | None, timeout: float) -> None:
         self.model = model
+        self.caller: Caller | None = None
+        self.turns: list[Turn] = []
+        self.said: list[tuple[float, str]] = []
         self.session: AgentSession[Any] | None = None
         self.started = False
-        self.closed: CloseEvent | None = None
-        self.greeting: OpenTurn | None = None
-        self.hears = True
         self.requests: list[Request] = []
-        self._starter: asyncio.Task[Any] | None = None
-        self._room = room
-        self._job: Job | None = None
+        self.room = room
+        self._timeout = timeout
         self._turn: OpenTurn | None = None
+        self._greeting: OpenTurn | None = None
+        self._starter: asyncio.Task[Any] | None = None
+        self._closed: CloseEvent | None = None
+        self._hears = True
         self._is_return_awaited = True
         self._is_speech_awaited = False
+        self._next_text = 0
 
-    def follow(self, job: Job) -> None:
-        """Set the job whose sessions these are; to be called before it runs."""
-        self._job = job
-        job.returned.add_done_callback(lambda _: self._check())
+    @property
+    def over(self) -> bool:
+        """True once the job is shut down, or the caller was removed."""
+        return self.job.over or (self.caller is not None and not self.caller.present)
 
-    async def await_greeting(self, *, is_spoken: bool) -> None:
-        """Give the entrypoint time to return, so that the greeting ends by the rule above.
+    # Turns.
+
+    async def say(self, text: str) -> Turn:
+        """Say something once the agent has finished, and wait until it has finished again."""
+        if not self.turns:
+            await self.greet(is_spoken=False)
+        await self.require_session()
+        if not self._hears:
+            raise deaf_session()
+        turn = self._open(text, lambda turn: not turn.unprocessed)
+        turn.unprocessed = self.speak(text)
+        return await self._ended(turn)
+
+    def speak(self, text: str) -> str:
+        """Say something at once, without waiting; return the id of the text stream."""
+        assert self.caller is not None
+        self.said.append((time.time(), text))
+        return self.caller.say(text)
+
+    async def greet(self, *, is_spoken: bool) -> Turn:
+        """Wait for the greeting.
 
         Args:
             is_spoken: the greeting of an entrypoint that does not return ends only when something was said.
         """
-        assert self._job is not None
+        await self._until_session()
+        assert self._greeting is not None
         self._is_speech_awaited = is_spoken
         if self._is_return_awaited:
-            await asyncio.wait([self._job.returned, *([self._starter] if self._starter else [])], timeout=RETURN)
+            await asyncio.wait([self.job.returned, *([self._starter] if self._starter else [])], timeout=RETURN)
             self._is_return_awaited = False
         self._check()
+        return await self._ended(self._greeting)
 
-    def begin(self, said: str, send: Callable[[str], str]) -> OpenTurn:
-        """Begin a turn: record what the session does from now on, and send the words.
+    async def next_words(self) -> Turn:
+        """Wait for what the agent says by itself after the last turn, also for what it has said already."""
+        await self.require_session()
+        heard: list[Text] = []
+        turn = self._open(None, lambda turn: bool(heard), first_text=self._next_text)
+        await self.until(lambda: self._heard(turn) or self.over, "the agent said nothing by itself")
+        heard += self._heard(turn)
+        if not heard:
+            await self.require_call()
+        self._check()
+        return await self._ended(turn)
 
-        Args:
-            said: the caller's words.
-            send: sends them; returns the id of their text stream.
-        """
+    def _open(
+        self, said: str | None, may_end: Callable[[OpenTurn], bool], *, first_text: int | None = None
+    ) -> OpenTurn:
+        """Begin a turn: record what the session does from now on."""
         assert self.session is not None
-        self._turn = turn = OpenTurn(said, Recorder(said, self._may_end), len(self._room.texts))
-        record(self.session, turn.recorder)
-        turn.unprocessed = send(said)
+        recorder = Recorder(said, lambda: may_end(turn))
+        turn = OpenTurn(said, recorder, len(self.room.texts) if first_text is None else first_text)
+        record(self.session, recorder)
+        self._turn = turn
         return turn
 
-    async def until_quiet(self, turn: OpenTurn, caller: Caller) -> None:
-        """Wait for the third and fourth part of the rule above, once the turn's recorder has ended."""
-        segments, session = caller.segments(turn.first_text), self.session
-        await self._room.until(
-            lambda: all(segment.closed for segment in segments) or not self._room.isconnected(), timeout=None
+    async def _ended(self, turn: OpenTurn) -> Turn:
+        """Wait for the end of a turn by the rule of this module; raise what kept it from ending well."""
+        ended = turn.recorder.ended
+        await asyncio.wait([ended, self.job.failed], timeout=self._timeout, return_when=asyncio.FIRST_COMPLETED)
+        await self.job.raise_failure()
+        if not ended.done():
+            what = "the session did not accept the caller's words" if turn.unprocessed else "the turn did not end"
+            raise too_long(what, self._timeout, self.job.waits())
+        if (error := ended.exception()) is not None and (self._closed is None or self._closed.error is not None):
+            if self.model is None:
+                explain_model(error)
+            raise error
+        await self.until(
+            lambda: all(text.closed for text in self._heard(turn)) or not self.room.isconnected(),
+            "the turn's speech did not end",
         )
-        if session is not None and is_closing(session):
-            await self._room.until(lambda: self.closed is not None, timeout=None)
+        if self.session is not None and is_closing(self.session):
+            await self.until(lambda: self._closed is not None, "the session did not close")
+        if turn.error is not None:
+            raise turn.error
+        heard = [text.text for text in self._heard(turn)]
+        self.turns.append(Turn(turn.said, heard, time.perf_counter() - turn.began, turn.recorder))
+        self._next_text = len(self.room.texts)
+        return self.turns[-1]
+
+    def _heard(self, turn: OpenTurn) -> list[Text]:
+        assert self.caller is not None
+        return self.caller.segments(turn.first_text)
+
+    # What a turn needs.
+
+    async def require_call(self) -> None:
+        """Raise where the call is over."""
+        await self.job.raise_failure()
+        if self.job.over:
+            reason = self.job.reason
+        elif self.over:
+            reason = "the agent removed the caller"
+        else:
+            return
+        raise RehearsalError(f"the call is over: {reason}", hint="the call's transcript shows what came before")
+
+    async def require_session(self) -> None:
+        """Raise where there is no session that can be spoken to."""
+        await self.require_call()
+        if self.session is None:
+            raise RehearsalError("the entrypoint started no session", hint="check with which metadata it starts one")
+        if self._closed is not None:
+            raise RehearsalError(
+                f"the session was closed: {self._closed.reason.value}",
+                hint="the call's transcript shows what came before",
+            )
+
+    async def until(self, predicate: Callable[[], object], missing: str, *, timeout: float | None = None) -> None:
+        """Wait for something of the agent's; ``missing`` is the error's text when it does not come in time."""
+        timeout = self._timeout if timeout is None else timeout
+        try:
+            await self.room.until(predicate, timeout=timeout)
+        except TimeoutError:
+            await self.job.raise_failure()
+            raise too_long(missing, self._timeout, self.job.waits()) from None
+        await self.job.raise_failure()
+
+    async def _until_session(self) -> None:
+        """Wait for the first session as long as something may start it: also a task that outlives the entrypoint."""
+        deadline = time.monotonic() + self._timeout
+        while self._greeting is None:
+            await self.room.delivered()  # what the agent's callbacks start
+            await self.require_call()
+            tasks = self.job.tasks()
+            if not tasks:
+                await self.require_session()
+            ended: set[asyncio.Task[Any]] = set()
+            for task in tasks:
+                task.add_done_callback(ended.add)
+                task.add_done_callback(lambda _: self.room.changed())
+            await self.until(
+                functools.partial(lambda ended: self._greeting or self.over or ended, ended),
+                "no session has started",
+                timeout=deadline - time.monotonic(),
+            )
 
     # What the job's sessions call back (`Listener`).
 
@@ -133,13 +252,14 @@ class TurnTaking:
         if self.session is not None:
             return
         self.session = session
-        self._starter = asyncio.current_task()
-        assert self._starter is not None
-        self._starter.add_done_callback(lambda _: self._check())
         session.on("close", self._on_close)
-        self.greeting = self._turn = OpenTurn(None, Recorder(None, self._may_end), 0)
-        if not is_captured:
-            record(session, self.greeting.recorder)
+        self._starter = asyncio.current_task()
+        for returning in (self.job.returned, self._starter):
+            if returning is not None:
+                returning.add_done_callback(lambda _: self._check())
+        self._greeting = self._open(None, self._is_greeted, first_text=0)
+        if is_captured:
+            record(session, None)
 
     def session_started(self, session: AgentSession[Any]) -> None:
         """Note that the session can be spoken to."""
@@ -155,32 +275,26 @@ class TurnTaking:
 
     def words_not_received(self) -> None:
         """Note that the agent handles the caller's words itself."""
-        self.hears = False
+        self._hears = False
 
     def model_requested(self, request: Request) -> None:
         """Note a request to another model."""
         self.requests.append(request)
 
-    def _may_end(self, recorder: Recorder) -> bool:
-        """Return the second part of the rule above."""
-        assert self._turn is not None
-        if self._turn.said is not None:
-            return not self._turn.unprocessed
+    def _is_greeted(self, greeting: OpenTurn) -> bool:
+        """Return the second part of the rule above, for a greeting."""
         if not self.started:
             return False
-        if self._has_returned() or self._is_return_awaited:
-            return self._has_returned()
-        return not self._is_speech_awaited or any(event.type == "message" for event in recorder.events)
-
-    def _has_returned(self) -> bool:
-        assert self._job is not None
-        return self._job.returned.done() and (self._starter is None or self._starter.done())
+        has_returned = self.job.returned.done() and (self._starter is None or self._starter.done())
+        if has_returned or self._is_return_awaited:
+            return has_returned
+        return not self._is_speech_awaited or any(event.type == "message" for event in greeting.recorder.events)
 
     def _check(self) -> None:
         if self._turn is not None:
             self._turn.recorder.check()
-        self._room.changed()
+        self.room.changed()
 
     def _on_close(self, event: CloseEvent) -> None:
-        self.closed = event
-        self._room.changed()
+        self._closed = event
+        self.room.changed()

@@ -18,6 +18,7 @@ from typing import Any, Protocol
 
 from livekit import rtc
 
+from .rpc import Methods, refusal
 from .streams import ByteReader, Packet, Text, TextReader
 
 logger = logging.getLogger("cekura_agent_kit.rehearsal")
@@ -56,6 +57,8 @@ class Wire:
         agent_identity: the identity with which the agent joins.
         connected: the agent is in the room.
         present: participants in the room, by identity, other than the agent.
+        agent_methods: the methods that the agent offers to callers.
+        caller_methods: those that participants offer to the agent, by identity.
         texts: text streams that the agent opened, in order, whoever received them.
         packets: data packets and byte streams that the agent sent, in order.
     """
@@ -65,6 +68,8 @@ class Wire:
         self.agent_identity = agent_identity
         self.connected = False
         self.present: dict[str, rtc.RemoteParticipant] = {}
+        self.agent_methods = Methods()
+        self.caller_methods: dict[str, Methods] = {}
         self.texts: list[Text] = []
         self.packets: list[Packet] = []
         self._loop = asyncio.get_running_loop()
@@ -94,6 +99,26 @@ class Wire:
             self.deliver(self.agent.emit, event, *args)
         else:
             self.changed()
+
+    async def call_agent(self, method: str, payload: str, *, caller: str, timeout: float) -> str:
+        """Call a method of the agent's, in the agent's context; return the answer.
+
+        Raises:
+            rtc.RpcError: as `Methods.answer`; or the agent is not in the room.
+        """
+        if not self.connected:
+            raise refusal(rtc.RpcError.ErrorCode.CONNECTION_TIMEOUT)
+        answered: asyncio.Future[str] = self._loop.create_future()
+
+        async def answer() -> None:
+            try:
+                answered.set_result(await self.agent_methods.answer(method, payload, caller=caller, timeout=timeout))
+            except Exception as error:  # noqa: BLE001 - raised to the caller
+                answered.set_exception(error)
+
+        tasks: list[asyncio.Task[None]] = []
+        self.deliver(lambda: tasks.append(asyncio.create_task(answer(), name="rehearsal_rpc")))
+        return await answered
 
     def receivers(self, addressed: list[str] | None) -> frozenset[str]:
         """Return the identities of those who receive what the agent sends now."""

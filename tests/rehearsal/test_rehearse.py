@@ -424,11 +424,14 @@ async def test_a_turn_that_does_not_end_says_where_it_waits(rehearse: Rehearse) 
 
 
 async def test_on_request_answers_for_the_job(rehearse: Rehearse) -> None:
+    identities: list[str] = []
+
     async def entrypoint(ctx: JobContext) -> None:
+        identities.append(ctx.token_claims().identity)
         await AgentSession[None](llm=RuleModel()).start(Host(), room=ctx.room)
 
     async def accept(request: Any) -> None:
-        await request.accept(attributes={"desk": "front"})
+        await request.accept(identity="luigi", name="Luigi", metadata="m", attributes={"desk": "front"})
 
     async def refuse(request: Any) -> None:
         await request.reject()
@@ -437,7 +440,11 @@ async def test_on_request_answers_for_the_job(rehearse: Rehearse) -> None:
     accepting.rtc_session(entrypoint, on_request=accept)
     refusing.rtc_session(entrypoint, on_request=refuse)
     async with rehearse(accepting) as call:
+        agent = call.room.local_participant
+        assert (agent.identity, agent.name, agent.metadata) == ("luigi", "Luigi", "m")
         assert call.room.attributes["desk"] == "front"
+        assert (await call.greeting()).text == "Welcome to Luigi's."
+        assert identities == ["luigi"]
     with pytest.raises(RehearsalError, match="on_request did not accept the job"):
         async with rehearse(refusing):
             pass
@@ -450,3 +457,69 @@ async def test_two_calls_at_once(rehearse: Rehearse) -> None:
         assert [greeting.text for greeting in greetings] == ["One.", "Two."]
         turns = await asyncio.gather(one.say("first"), two.say("second"))
         assert [turn.text for turn in turns] == ["You said first", "You said second"]
+
+
+async def test_words_that_the_agent_says_by_itself(rehearse: Rehearse) -> None:
+    remind = asyncio.Event()
+
+    class Patient(Host):
+        @function_tool
+        async def wait(self) -> str:
+            """Wait."""
+            self.reminder = asyncio.create_task(self.remind())
+            return "fine"
+
+        async def remind(self) -> None:
+            await remind.wait()
+            self.session.say("Are you still there?")
+
+    async def entrypoint(ctx: JobContext) -> None:
+        await AgentSession[None](llm=RuleModel()).start(Patient(), room=ctx.room)
+
+    async with rehearse(entrypoint, timeout=5) as call:
+        await call.say("wait")
+        asyncio.get_running_loop().call_later(0.05, remind.set)
+        turn = await call.next_words()
+        assert (turn.said, turn.text, turn.messages) == (None, "Are you still there?", ["Are you still there?"])
+        assert call.turns[-1] is turn
+        call.session.say("I have said this already.")
+        await call.room.until(lambda: len(call.heard) == 4 and call.heard[-1].closed)
+        assert (await call.next_words()).text == "I have said this already."
+        assert (await call.say("hi")).text == "You said hi"
+
+
+async def test_words_that_do_not_come_by_themselves(rehearse: Rehearse) -> None:
+    async with rehearse("restaurant.py", timeout=0.3) as call:
+        await call.greeting()
+        with pytest.raises(RehearsalError, match=r"the agent said nothing by itself within 0\.3 s"):
+            await call.next_words()
+    async with rehearse("restaurant.py", timeout=5) as call:
+        await call.greeting()
+        asyncio.get_running_loop().call_later(0.05, call.caller.leave)
+        with pytest.raises(RehearsalError, match="the call is over"):
+            await call.next_words()
+
+
+async def test_a_method_of_the_agents_is_called(rehearse: Rehearse) -> None:
+    async def entrypoint(ctx: JobContext) -> None:
+        session = AgentSession[None](llm=RuleModel())
+        await session.start(Host(), room=ctx.room)
+
+        @ctx.room.local_participant.register_rpc_method("end_turn")
+        async def end_turn(invocation: Any) -> str:
+            current = current_call()
+            assert current is not None
+            await session.say(f"Heard, {current.metadata['tier']}.")
+            return "done"
+
+    async with rehearse(entrypoint, metadata={"tier": "gold"}) as call:
+        await call.greeting()
+        assert await call.caller.perform_rpc("end_turn") == "done"
+        assert (await call.next_words()).text == "Heard, gold."
+
+
+def test_without_asyncio_it_is_refused(rehearse: Rehearse) -> None:
+    begin = rehearse("restaurant.py").__aenter__()
+    with pytest.raises(RehearsalError, match="livekit-agents runs on asyncio alone") as refused:
+        begin.send(None)
+    assert "trio" in refused.value.hint

@@ -251,6 +251,70 @@ async def test_an_unknown_method_is_refused(world: World) -> None:
     assert refused.value.code == rtc.RpcError.ErrorCode.UNSUPPORTED_METHOD
 
 
+PATIENCE = 10.0
+
+
+async def test_the_agent_calls_a_method_of_a_guest(world: World) -> None:
+    await world.connect()
+    guest = await world.join("caller")
+
+    async def locate(invocation: rtc.RpcInvocationData) -> str:
+        return f"{invocation.caller_identity} asked for {invocation.payload}"
+
+    guest.register_rpc_method("locate", locate)
+    me = world.room.local_participant
+    answer = await me.perform_rpc(destination_identity="caller", method="locate", payload="the city")
+    assert answer == "agent asked for the city"
+    with pytest.raises(rtc.RpcError) as refused:
+        await me.perform_rpc(destination_identity="nobody", method="locate", payload="", response_timeout=PATIENCE)
+    assert refused.value.code == rtc.RpcError.ErrorCode.CONNECTION_TIMEOUT
+
+
+async def test_a_guest_calls_a_method_of_the_agents(world: World) -> None:
+    await world.connect()
+    guest = await world.join("caller")
+    me = world.room.local_participant
+
+    @me.register_rpc_method("start_turn")
+    async def start_turn(invocation: rtc.RpcInvocationData) -> str:
+        return f"{invocation.caller_identity} may speak {invocation.payload}"
+
+    me.register_rpc_method("plain", lambda invocation: "at once")
+    assert await guest.perform_rpc("start_turn", "now", PATIENCE) == "caller may speak now"
+    assert await guest.perform_rpc("plain", "", PATIENCE) == "at once"
+    me.unregister_rpc_method("plain")
+    with pytest.raises(rtc.RpcError) as refused:
+        await guest.perform_rpc("plain", "", PATIENCE)
+    assert refused.value.code == rtc.RpcError.ErrorCode.UNSUPPORTED_METHOD
+
+
+async def test_what_a_method_raises_reaches_the_guest(world: World) -> None:
+    await world.connect()
+    guest = await world.join("caller")
+
+    async def own(invocation: rtc.RpcInvocationData) -> str:
+        raise rtc.RpcError(1234, "not today", "data")
+
+    async def other(invocation: rtc.RpcInvocationData) -> str:
+        raise ZeroDivisionError
+
+    async def late(invocation: rtc.RpcInvocationData) -> str:
+        await asyncio.Event().wait()
+        return ""
+
+    for name, handler in {"own": own, "other": other, "late": late}.items():
+        world.room.local_participant.register_rpc_method(name, handler)
+    codes = {}
+    for name, timeout in (("own", PATIENCE), ("other", PATIENCE), ("late", 1.0)):
+        with pytest.raises(rtc.RpcError) as raised:
+            await guest.perform_rpc(name, "", timeout)
+        codes[name] = (raised.value.code, raised.value.message)
+    known = rtc.RpcError.ErrorCode
+    assert codes["own"] == (1234, "not today")
+    assert codes["other"][0] == known.APPLICATION_ERROR
+    assert codes["late"][0] == known.RESPONSE_TIMEOUT
+
+
 async def test_a_published_track_is_listed(world: World) -> None:
     await world.connect()
     source = rtc.AudioSource(24000, 1)

@@ -10,7 +10,7 @@ import time
 import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Protocol
+from typing import Any, Protocol
 
 from livekit import api, rtc
 
@@ -42,6 +42,8 @@ class Guest(Protocol):
     async def send_data(self, data: bytes, topic: str) -> None: ...
     async def set_attributes(self, attributes: dict[str, str]) -> None: ...
     async def leave(self) -> None: ...
+    async def perform_rpc(self, method: str, payload: str, timeout: float) -> str: ...
+    def register_rpc_method(self, name: str, handler: Any) -> object: ...
 
 
 class World(Protocol):
@@ -85,6 +87,12 @@ class MemoryGuest:
 
     async def leave(self) -> None:
         self.caller.leave()
+
+    async def perform_rpc(self, method: str, payload: str, timeout: float) -> str:
+        return await self.caller.perform_rpc(method, payload, timeout=timeout)
+
+    def register_rpc_method(self, name: str, handler: Any) -> object:
+        return self.caller.register_rpc_method(name, handler)
 
 
 class MemoryWorld:
@@ -155,6 +163,14 @@ class ServerGuest:
 
     async def leave(self) -> None:
         await self.room.disconnect()
+
+    async def perform_rpc(self, method: str, payload: str, timeout: float) -> str:
+        return await self.room.local_participant.perform_rpc(
+            destination_identity="agent", method=method, payload=payload, response_timeout=timeout
+        )
+
+    def register_rpc_method(self, name: str, handler: Any) -> object:
+        return self.room.local_participant.register_rpc_method(name, handler)
 
 
 class ServerWorld:

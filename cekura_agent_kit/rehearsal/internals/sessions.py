@@ -100,7 +100,7 @@ class Recorder(run_result.RunResult[None]):
         may_end: called when nothing of the turn goes on.
     """
 
-    def __init__(self, user_input: str | None, may_end: Callable[[Recorder], bool]) -> None:
+    def __init__(self, user_input: str | None, may_end: Callable[[], bool]) -> None:
         super().__init__(user_input=user_input, output_type=None)
         self._may_end = may_end
         self._nested: list[run_result.RunResult[Any]] = []
@@ -115,7 +115,7 @@ class Recorder(run_result.RunResult[None]):
     def check(self) -> None:
         """End the turn if it may end; to be called when the answer of ``may_end`` may have changed."""
         idle = all(handle.done() for handle in self._handles if handle is not self._open)
-        if idle and not self._open.done() and self._may_end(self):
+        if idle and not self._open.done() and self._may_end():
             self._open.set_result(None)
 
     def nest(self, result: run_result.RunResult[Any]) -> None:
@@ -140,8 +140,8 @@ class Recorder(run_result.RunResult[None]):
         self.check()
 
 
-def record(session: AgentSession[Any], recorder: Recorder) -> None:
-    """Record what the session does from now on."""
+def record(session: AgentSession[Any], recorder: Recorder | None) -> None:
+    """Record what the session does from now on; None records nothing."""
     session._global_run_state = recorder
 
 
