@@ -1,4 +1,4 @@
-"""The voice agent of a small clinic: tells its opening hours and books appointments."""
+"""Voice agent of a small clinic: gives its opening hours and books appointments."""
 
 from livekit.agents import Agent, AgentServer, AgentSession, JobContext, JobProcess, RunContext, cli, function_tool
 from livekit.plugins import openai, silero
@@ -9,7 +9,7 @@ server = AgentServer()
 
 
 def prewarm(process: JobProcess) -> None:
-    """Load once for each process what every call needs."""
+    """Load what every call needs, once for each process."""
     process.userdata["vad"] = silero.VAD.load()
 
 
@@ -27,7 +27,7 @@ class Receptionist(Agent):
 
     @function_tool
     async def opening_hours(self, context: RunContext) -> str:
-        """When the clinic is open."""
+        """Return the opening hours of the clinic."""
         return "Monday to Friday, nine to five."
 
     @function_tool
@@ -39,7 +39,7 @@ class Receptionist(Agent):
             time: the time of the day.
         """
         if current_call() is None:
-            ...  # A real caller: write it into your calendar here. In a test, nobody should be expected on that day.
+            ...  # A real caller: book it in your calendar here. A test must not book anything.
         return f"Booked for {day} at {time}."
 
 

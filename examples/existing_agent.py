@@ -1,4 +1,4 @@
-"""The smallest change to an agent that you already have: one import and one decorator.
+"""Smallest change to an existing agent: one import and one decorator.
 
     @server.rtc_session(agent_name="helper")
   + @wrap_entrypoint
@@ -9,7 +9,7 @@ The order of the two decorators does not matter. The other forms:
     server.rtc_session(wrap_entrypoint(entrypoint), agent_name="helper")
     cli.run_app(WorkerOptions(entrypoint_fnc=wrap_entrypoint(entrypoint), agent_name="helper"))
 
-A prewarm function stays as it is, and so does an entrypoint that awaits `ctx.connect()` or a participant first.
+A prewarm function needs no change, nor does an entrypoint that awaits `ctx.connect()` or a participant first.
 """
 
 from livekit.agents import Agent, AgentServer, AgentSession, JobContext, cli

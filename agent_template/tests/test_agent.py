@@ -1,4 +1,4 @@
-"""The agent in memory: its real entrypoint, no server, no key. `models.yaml` stands in for the language model."""
+"""Tests of the agent in memory: its real entrypoint, no server, no key. `models.yaml` replaces the language model."""
 
 import pytest
 
@@ -13,5 +13,5 @@ async def test_books_an_appointment(rehearse):
 
 @pytest.mark.cekura_scenarios("scenarios.yaml", entrypoint="agent.py", llm="models.yaml")
 async def test_scenario(scenario):
-    """One test for each scenario of the file; the same file that `cekura-kit run --sandbox` uses."""
+    """Run each scenario of the file as a test. `cekura-kit run --sandbox` uses the same file."""
     await scenario.run()

@@ -1,11 +1,11 @@
-"""A voice agent that takes bookings for a restaurant, on LiveKit, with OpenAI's models.
+"""Voice agent that books tables of a restaurant, on LiveKit, with OpenAI's models.
 
     python agent.py console       talk to it in the terminal
     python agent.py dev           serve LiveKit rooms while you work on it
     python agent.py start         serve them in production
 
-It needs OPENAI_API_KEY, and for `dev` and `start` LIVEKIT_URL, LIVEKIT_API_KEY and LIVEKIT_API_SECRET. What makes it
-testable with Cekura, in text and in voice, is `@wrap_entrypoint`.
+It needs OPENAI_API_KEY, and for `dev` and `start` LIVEKIT_URL, LIVEKIT_API_KEY and LIVEKIT_API_SECRET. The line
+`@wrap_entrypoint` makes it testable with Cekura, in text and in voice.
 """
 
 import logging
@@ -25,17 +25,17 @@ LARGEST_PARTY = 10
 
 
 class Diary:
-    """How many seats are taken, and when. Your own booking system goes here."""
+    """Booked seats by day and time. Replace it with your own booking system."""
 
     def __init__(self) -> None:
         self._taken: Counter[tuple[str, str]] = Counter()
 
     def free(self, day: str, time: str) -> int:
-        """Seats left on that day, at that time."""
+        """Return the number of free seats."""
         return SEATS - self._taken[day.lower(), time]
 
     async def book(self, day: str, time: str, people: int, name: str) -> None:
-        """Takes the seats."""
+        """Book the seats."""
         self._taken[day.lower(), time] += people
         logger.info("booked a table for %d on %s at %s", people, day, time)
 
@@ -44,7 +44,7 @@ diary = Diary()
 
 
 class Host(Agent):
-    """Answers the phone at Luigi's."""
+    """Agent that answers the phone at Luigi's."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -61,17 +61,17 @@ class Host(Agent):
 
     @function_tool
     async def opening_hours(self) -> str:
-        """When the restaurant is open."""
+        """Return the opening hours of the restaurant."""
         return HOURS
 
     @function_tool
     async def check_availability(self, day: str, time: str, people: int) -> str:
-        """Whether a table is free.
+        """Check if a table is free.
 
         Args:
             day: the day of the week, or a date
             time: HH:MM
-            people: how many come
+            people: the number of guests
         """
         check(day, time, people)
         if diary.free(day, time) < people:
@@ -85,30 +85,30 @@ class Host(Agent):
         Args:
             day: the day of the week, or a date
             time: HH:MM
-            people: how many come
-            name: in whose name
+            people: the number of guests
+            name: the name of the guest
         """
         check(day, time, people)
         if diary.free(day, time) < people:
             raise ToolError(f"there is no table for {people} left on {day} at {time}")
-        # Tools really run in a test: a table that nobody will come for is not taken from a customer.
+        # Tools really run in a test, and a test must not book a table that a customer could have.
         if current_call() is None:
             await diary.book(day, time, people, name)
         return f"A table for {people} is booked on {day} at {time}, in the name of {name}."
 
 
 def check(day: str, time: str, people: int) -> None:
-    """Tells the model what it got wrong, so that it can ask again."""
+    """Raise an error that the model can correct: it asks the guest again."""
     if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", time):
         raise ToolError(f"{time!r} is not a time; give it as HH:MM")
     if day.lower() == "monday" or not "12:00" <= time < "22:00":
         raise ToolError(f"closed then; open {HOURS}")
     if not 1 <= people <= LARGEST_PARTY:
-        raise ToolError(f"a table seats 1 to {LARGEST_PARTY}; for more, they may write to events@luigis.example")
+        raise ToolError(f"a table seats 1 to {LARGEST_PARTY}; larger parties write to events@luigis.example")
 
 
 def prewarm(process: JobProcess) -> None:
-    """Loads what every call needs before a call comes."""
+    """Load what every call needs, before the first call."""
     process.userdata["vad"] = silero.VAD.load()
 
 
@@ -123,7 +123,7 @@ async def entrypoint(ctx: JobContext) -> None:
         llm=openai.LLM(model="gpt-4.1-mini"),
         tts=openai.TTS(model="tts-1", voice="nova", response_format="wav"),
         vad=ctx.proc.userdata["vad"],
-        # Left to themselves, both ask a model in LiveKit's cloud.
+        # By default, both use a model in LiveKit's cloud.
         turn_handling={"turn_detection": "vad", "interruption": {"mode": "vad"}},
     )
     await session.start(agent=Host(), room=ctx.room)

@@ -87,7 +87,7 @@ def test_the_workflow_is_safe(repo: Path) -> None:
     steps = {step.get("name", step.get("uses")): step for step in job["steps"]}
     run = steps["Scenarios on Cekura"]
     assert "exec .venv/bin/cekura-kit run" in run["run"]
-    sweep = steps["Sweep what this run may have left"]
+    sweep = steps["Delete rooms that are left"]
     assert sweep["if"].startswith("always()")
     assert '--suite-id "$SUITE_ID"' in run["run"]
     assert '--suite-id "$SUITE_ID"' in sweep["run"]

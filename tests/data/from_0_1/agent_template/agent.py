@@ -1,0 +1,60 @@
+"""The voice agent of a small clinic: tells its opening hours and books appointments."""
+
+from livekit.agents import Agent, AgentServer, AgentSession, JobContext, JobProcess, RunContext, cli, function_tool
+from livekit.plugins import openai, silero
+
+from cekura_agent_kit import current_call, wrap_entrypoint
+
+server = AgentServer()
+
+
+def prewarm(process: JobProcess) -> None:
+    """Load once for each process what every call needs."""
+    process.userdata["vad"] = silero.VAD.load()
+
+
+server.setup_fnc = prewarm
+
+
+class Receptionist(Agent):
+    def __init__(self) -> None:
+        super().__init__(
+            instructions="You are the receptionist of a small clinic. Answer in one or two short sentences."
+        )
+
+    async def on_enter(self) -> None:
+        self.session.say("Hello, this is the clinic. How can I help you?")
+
+    @function_tool
+    async def opening_hours(self, context: RunContext) -> str:
+        """When the clinic is open."""
+        return "Monday to Friday, nine to five."
+
+    @function_tool
+    async def book_appointment(self, context: RunContext, day: str, time: str) -> str:
+        """Book an appointment.
+
+        Args:
+            day: the day of the week.
+            time: the time of the day.
+        """
+        if current_call() is None:
+            ...  # A real caller: write it into your calendar here. In a test, nobody should be expected on that day.
+        return f"Booked for {day} at {time}."
+
+
+@server.rtc_session(agent_name="my-agent")
+@wrap_entrypoint
+async def entrypoint(ctx: JobContext) -> None:
+    session = AgentSession(
+        vad=ctx.proc.userdata["vad"],
+        stt=openai.STT(model="whisper-1"),
+        llm=openai.LLM(model="gpt-4o-mini"),
+        tts=openai.TTS(model="tts-1", response_format="wav"),
+        turn_detection="vad",
+    )
+    await session.start(agent=Receptionist(), room=ctx.room)
+
+
+if __name__ == "__main__":
+    cli.run_app(server)

@@ -1,0 +1,133 @@
+"""A voice agent that takes bookings for a restaurant, on LiveKit, with OpenAI's models.
+
+    python agent.py console       talk to it in the terminal
+    python agent.py dev           serve LiveKit rooms while you work on it
+    python agent.py start         serve them in production
+
+It needs OPENAI_API_KEY, and for `dev` and `start` LIVEKIT_URL, LIVEKIT_API_KEY and LIVEKIT_API_SECRET. What makes it
+testable with Cekura, in text and in voice, is `@wrap_entrypoint`.
+"""
+
+import logging
+import re
+from collections import Counter
+
+from livekit.agents import Agent, AgentServer, AgentSession, JobContext, JobProcess, ToolError, cli, function_tool
+from livekit.plugins import openai, silero
+
+from cekura_agent_kit import current_call, wrap_entrypoint
+
+logger = logging.getLogger("restaurant")
+
+HOURS = "Tuesday to Sunday, from noon to ten in the evening; closed on Monday"
+SEATS = 40
+LARGEST_PARTY = 10
+
+
+class Diary:
+    """How many seats are taken, and when. Your own booking system goes here."""
+
+    def __init__(self) -> None:
+        self._taken: Counter[tuple[str, str]] = Counter()
+
+    def free(self, day: str, time: str) -> int:
+        """Seats left on that day, at that time."""
+        return SEATS - self._taken[day.lower(), time]
+
+    async def book(self, day: str, time: str, people: int, name: str) -> None:
+        """Takes the seats."""
+        self._taken[day.lower(), time] += people
+        logger.info("booked a table for %d on %s at %s", people, day, time)
+
+
+diary = Diary()
+
+
+class Host(Agent):
+    """Answers the phone at Luigi's."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            instructions=(
+                "You answer the phone at Luigi's, an Italian restaurant. You take bookings and say when it is open. "
+                "You speak: answer in one or two short sentences, without lists or symbols. "
+                "To book a table you need the day, the time, the number of people and a name; ask for what is missing. "
+                "Check that a table is free before you book it. Give times to tools as HH:MM, from 00:00 to 23:59."
+            )
+        )
+
+    async def on_enter(self) -> None:
+        self.session.say("Welcome to Luigi's. How can I help you?")
+
+    @function_tool
+    async def opening_hours(self) -> str:
+        """When the restaurant is open."""
+        return HOURS
+
+    @function_tool
+    async def check_availability(self, day: str, time: str, people: int) -> str:
+        """Whether a table is free.
+
+        Args:
+            day: the day of the week, or a date
+            time: HH:MM
+            people: how many come
+        """
+        check(day, time, people)
+        if diary.free(day, time) < people:
+            return f"There is no table for {people} left on {day} at {time}."
+        return f"A table for {people} is free on {day} at {time}."
+
+    @function_tool
+    async def book_table(self, day: str, time: str, people: int, name: str) -> str:
+        """Book a table.
+
+        Args:
+            day: the day of the week, or a date
+            time: HH:MM
+            people: how many come
+            name: in whose name
+        """
+        check(day, time, people)
+        if diary.free(day, time) < people:
+            raise ToolError(f"there is no table for {people} left on {day} at {time}")
+        # Tools really run in a test: a table that nobody will come for is not taken from a customer.
+        if current_call() is None:
+            await diary.book(day, time, people, name)
+        return f"A table for {people} is booked on {day} at {time}, in the name of {name}."
+
+
+def check(day: str, time: str, people: int) -> None:
+    """Tells the model what it got wrong, so that it can ask again."""
+    if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", time):
+        raise ToolError(f"{time!r} is not a time; give it as HH:MM")
+    if day.lower() == "monday" or not "12:00" <= time < "22:00":
+        raise ToolError(f"closed then; open {HOURS}")
+    if not 1 <= people <= LARGEST_PARTY:
+        raise ToolError(f"a table seats 1 to {LARGEST_PARTY}; for more, they may write to events@luigis.example")
+
+
+def prewarm(process: JobProcess) -> None:
+    """Loads what every call needs before a call comes."""
+    process.userdata["vad"] = silero.VAD.load()
+
+
+server = AgentServer(setup_fnc=prewarm)
+
+
+@server.rtc_session(agent_name="restaurant")
+@wrap_entrypoint
+async def entrypoint(ctx: JobContext) -> None:
+    session = AgentSession(
+        stt=openai.STT(model="whisper-1"),
+        llm=openai.LLM(model="gpt-4.1-mini"),
+        tts=openai.TTS(model="tts-1", voice="nova", response_format="wav"),
+        vad=ctx.proc.userdata["vad"],
+        # Left to themselves, both ask a model in LiveKit's cloud.
+        turn_handling={"turn_detection": "vad", "interruption": {"mode": "vad"}},
+    )
+    await session.start(agent=Host(), room=ctx.room)
+
+
+if __name__ == "__main__":
+    cli.run_app(server)
