@@ -113,4 +113,4 @@ async def test_without_a_permit_that_holds_nobody_is_told(worker: Worker, wrong:
             await evaluator.say("call who")
             await evaluator.hear("The result is text None   gold.")
             assert ears.events == []
-    await run.logged("the witness's permit does not hold")
+    await run.logged("no events are sent: the witness's permit")
