@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -13,15 +13,17 @@ from ..contract import JobMetadata, Mode, witness_permit
 from ..errors import CekuraError, KitError, LiveKitError
 from ..verdict import Kind, RunVerdict
 from .cekura.poller import FollowedRun
-from .cekura.starter import ReadyRun, StartedRun
+from .cekura.starter import ReadyRun
+from .cleanup import delete_room
 from .context import SuiteContext
-from .judging import Errored, Observed, verdict_of
+from .judging import Errored, Observed, unreachable, verdict_of
 from .progress import Noted, Said, Stage, StageName
 from .rooms.conversation import Conversation
 from .rooms.presence import EVALUATOR
 from .rooms.room import MARGIN, Room
 from .rooms.service import participant_token
 from .rooms.witness import IDENTITY, Witness
+from .stop import Preempted, cancelled, unless
 from .suite import PlannedRun
 
 _log: Final = logging.getLogger("cekura_agent_kit.trigger")
@@ -31,11 +33,13 @@ class CaseRun:
     """One run, from its room to its verdict.
 
     Attributes:
-        seen: what was seen of it so far.
-        begun: it holds, or held, a room.
+        case: its case, ``30#1``.
+        seen: what was observed of it so far.
+        begun: it has, or had, a room.
     """
 
     def __init__(self, context: SuiteContext, planned: PlannedRun) -> None:
+        self.case = planned.case
         self.seen = Observed(planned)
         self.begun = False
         self._context, self._planned = context, planned
@@ -43,65 +47,63 @@ class CaseRun:
         self._witness: Witness | None = None
         self._reading: FollowedRun | None = None
         self._deadline = 0.0
-        self._hung_up = False
+        self._ended = False
 
     async def run(self) -> RunVerdict:
-        """Hold it. Raises nothing but a cancellation that is not the suite's own."""
+        """Make the run. Raises nothing but a cancellation that does not come from the suite's stop."""
         try:
             async with self._context.slots:
                 self._begin()
-                async with self._a_room() as room:
-                    await self._unless_the_worker_fails(self._prepare(room))
-                    await self._hold_talk(room)
-            await self._read_to_the_end()
-        except Exception as error:  # noqa: BLE001 - one run's fault is that run's verdict, and no other's
+                async with self._room() as room:
+                    await self._prepare(room)
+                    await self._converse(room)
+            await self._read_until_final()
+        except Exception as error:  # noqa: BLE001 - a fault of one run is its verdict, and no other run's
             self.seen.errored = self._explain(error)
-            await self._hang_up()
-            await self._last_read()
+            await self._end_run()
+            await self._read_once_more()
         except asyncio.CancelledError:
-            stopping = self._context.stopping
-            if stopping is None:
+            if (reason := self._context.stop.reason) is None:
                 raise
-            return self.given_up(stopping)
+            return self.stopped_by(reason)
         finally:
             self._context.starter.withdraw(self._planned)
         return self._verdict()
 
-    def given_up(self, why: Errored) -> RunVerdict:
-        """What it comes to when the suite is stopped; also while it still cleans up behind itself."""
-        kind = why.kind if self.begun else Kind.NOT_RUN
-        self.seen.errored = Errored(kind, str(why), hint=why.hint)
+    def stopped_by(self, reason: Errored) -> RunVerdict:
+        """Return its verdict when the suite is stopped; also while it still cleans up."""
+        kind = reason.kind if self.begun else Kind.NOT_RUN
+        self.seen.errored = Errored(kind, str(reason), hint=reason.hint)
         return self._verdict()
 
     def _begin(self) -> None:
-        if closed := self._context.closed:
+        if closed := self._context.stop.closed:
             raise Errored(Kind.NOT_RUN, str(closed), hint=closed.hint)
         self.begun = True
         self._context.starter.expect(self._planned)
 
     @asynccontextmanager
-    async def _a_room(self) -> AsyncIterator[Room]:
-        """A room, and in it a witness where one is free; both gone afterwards."""
+    async def _room(self) -> AsyncIterator[Room]:
+        """Create a room, with a witness in it if one is free; both are gone afterwards."""
         context = self._context
         room = Room(context.livekit, context.timing, self._planned, context.suite, context.clock)
         self.seen.room = room.name
-        # Before it is made: also where the answer is lost, it may stand.
-        context.rooms[room.name] = room
-        context.made.append(room.name)
+        context.rooms.add(room)
         try:
             await room.create(context.suite_id)
             self._stage("room")
-            if context.witnesses > 0:
-                context.witnesses -= 1
+            if not context.witnesses.locked():
+                await context.witnesses.acquire()
                 await self._send_witness(room)
             yield room
         except Exception:
-            await self._hang_up()
+            await self._end_run()
             raise
         finally:
             if self._witness is not None:
                 await self._witness.wait_joined()
-            await asyncio.gather(self._let_witness_go(), self._delete(room))
+            grace = context.stop.grace
+            await asyncio.gather(self._release_witness(), delete_room(context, room, within=grace.delete_rooms))
 
     async def _send_witness(self, room: Room) -> None:
         context = self._context
@@ -117,10 +119,21 @@ class CaseRun:
             await self._witness.join(context.settings.room_url, token)
             self.seen.watched = True
         except LiveKitError as error:
-            self._note(f"{error}: the transcript is Cekura's, and there are no latencies")
+            self._note(f"{error}: the transcript is Cekura's, and reply times are not known")
 
     async def _prepare(self, room: Room) -> None:
-        """Until the agent is ready for its evaluator."""
+        """Wait until the agent is ready for its evaluator, unless the suite's worker dies first."""
+        worker = self._context.worker
+        if worker is None:
+            await self._dispatch(room)
+            return
+        try:
+            await unless(worker.died, self._dispatch(room))
+        except Preempted:
+            raise Errored(Kind.WORKER_FAILED, str(worker.failure()), hint=worker.failure().hint) from None
+
+    async def _dispatch(self, room: Room) -> None:
+        """Dispatch the agent and wait until it is ready."""
         context, planned = self._context, self._planned
         permit = ""
         if self.seen.watched:
@@ -146,13 +159,14 @@ class CaseRun:
                 self._note(f"the worker's log ({context.worker.log_path}) ends:\n{context.worker.tail()}")
             raise
         finally:
-            self._stage("agent_joined", room.agent_joined)
+            if room.agent_joined is not None:
+                self._stage("agent_joined", room.agent_joined)
         self._stage("agent_ready")
         if room.note:
             self._note(room.note)
 
-    async def _hold_talk(self, room: Room) -> None:
-        """From the POST to the evaluator's leave. The evaluator may come before the POST's answer does."""
+    async def _converse(self, room: Room) -> None:
+        """Start the run and watch its conversation to the end. The evaluator may join before the POST is answered."""
         context, planned = self._context, self._planned
         ready = ReadyRun(planned, entry=lambda: self._entry(room), check_agent=room.check_agent)
         conversation = Conversation(
@@ -165,62 +179,57 @@ class CaseRun:
             changed=self._changed,
         )
         starting = asyncio.create_task(context.starter.start(ready))
-        sent = asyncio.create_task(ready.sent.wait())
         watching: asyncio.Task[None] | None = None
         try:
-            await asyncio.wait([starting, sent], return_when=asyncio.FIRST_COMPLETED)
+            await ready.settled()
             self._deadline = asyncio.get_running_loop().time() + planned.timeout
             async with asyncio.timeout_at(self._deadline):
                 watching = asyncio.create_task(conversation.watch())
-                started = await self._first_of(starting, watching)
+                # What the watching raises waits for the answer, so that the run can be ended.
+                started = await starting
                 self._stage("started")
                 if started.identified:
                     self._note("the start's answer was lost; this run was found by its evaluator in the room")
                 conversation.reading = self._reading = context.poller.follow(started.run_id, self._changed.set)
                 await watching
         finally:
-            for task in (starting, sent, watching):
-                if task is not None:
-                    task.cancel()
-                    await asyncio.gather(task, return_exceptions=True)
-            self._stage("ended", conversation.ended)
-        self._after(conversation)
+            await cancelled(starting, watching)
+            if conversation.ended is not None:
+                self._stage("ended", conversation.ended)
+        self._conclude(conversation)
 
-    async def _first_of(self, starting: asyncio.Task[StartedRun], watching: asyncio.Task[None]) -> StartedRun:
-        """The started run; what the watching raises meanwhile waits for it, so that the run can be ended."""
-        await asyncio.wait([starting, watching], return_when=asyncio.FIRST_COMPLETED)
-        return await starting
-
-    def _after(self, conversation: Conversation) -> None:
+    def _conclude(self, conversation: Conversation) -> None:
         context = self._context
         context.poller.read_soon()
         proven = conversation.proven or (self._witness is not None and self._witness.proven)
         if self._planned.mode is Mode.TEXT and context.suite.text_switch == "wrapper" and not proven:
-            self._note("text was not proven: the agent never said that it found no speech model")
+            self._note("text was not proven: the attribute cekura.proof was never seen")
         self.seen.agent_left = conversation.agent_left
         if conversation.agent_lost:
             if context.worker is not None and context.worker.died.is_set():
                 raise Errored(Kind.WORKER_FAILED, str(context.worker.failure()), hint=context.worker.failure().hint)
-            raise Errored(Kind.AGENT_LEFT, "the agent left in mid-run, and the evaluator was still there")
+            raise Errored(
+                Kind.AGENT_LEFT, "the agent left during the conversation; the evaluator was still in the room"
+            )
 
-    async def _read_to_the_end(self) -> None:
-        assert self._reading is not None, "a run is read before it was started"
+    async def _read_until_final(self) -> None:
+        assert self._reading is not None, "a run is followed once it was started"
         async with asyncio.timeout_at(self._deadline):
             await self._reading.final.wait()
 
-    async def _hang_up(self) -> None:
-        """End the run on Cekura, once, where it goes on."""
+    async def _end_run(self) -> None:
+        """End the run on Cekura, once, if it is not final."""
         started = self._context.starter.started.get(self._planned.case)
-        if self._hung_up or started is None or (self._reading and self._reading.final.is_set()):
+        if self._ended or started is None or (self._reading and self._reading.final.is_set()):
             return
-        self._hung_up = True
+        self._ended = True
         try:
             await self._context.cekura.end_run(started.run_id)
         except CekuraError as error:
             self._note(f"run {started.run_id} could not be ended: {error}")
 
-    async def _last_read(self) -> None:
-        """A run that was ended may still be judged: Cekura's own verdict wins."""
+    async def _read_once_more(self) -> None:
+        """Wait for a verdict on a run that was ended: Cekura's own verdict wins."""
         if self._reading is not None:
             self._context.poller.read_soon()
             with contextlib.suppress(TimeoutError):
@@ -232,12 +241,12 @@ class CaseRun:
         if isinstance(error, TimeoutError):
             return self._timed_out()
         if isinstance(error, KitError):
-            return Errored(Kind.API_UNREACHABLE, str(error), hint=error.hint)
+            return Errored(unreachable(error), str(error), hint=error.hint)
         _log.error("run %s failed", self._planned.case, exc_info=error)
         return Errored(
             Kind.INTERNAL,
-            f"a fault of cekura-kit's own: {type(error).__name__}: {error}",
-            hint="run again with CEKURA_KIT_DEBUG=1 for the traceback, and report it",
+            f"a fault of cekura-kit itself: {type(error).__name__}: {error}",
+            hint="run it again with CEKURA_KIT_DEBUG=1 for the traceback, and report it",
         )
 
     def _timed_out(self) -> Errored:
@@ -245,7 +254,7 @@ class CaseRun:
         reading = self._reading
         if reading is not None and reading.error is not None:
             return Errored(
-                Kind.API_UNREACHABLE,
+                Kind.CEKURA_UNREACHABLE,
                 f"the verdict could not be read {waited}: {reading.error}",
                 hint=reading.error.hint,
             )
@@ -254,7 +263,7 @@ class CaseRun:
             return Errored(
                 Kind.EVALUATOR_MISSING,
                 f"Cekura's evaluator did not join the room {waited}; the run is {status}",
-                hint="many runs at once are queued: raise `timeout`, or lower `concurrency`; and check that "
+                hint="Cekura queues runs beyond your plan's limit: raise `timeout`, or lower `concurrency`. Check that "
                 "LIVEKIT_URL can be reached from outside",
             )
         return Errored(Kind.TIMEOUT, f"no verdict {waited}; the run is {status}")
@@ -270,25 +279,8 @@ class CaseRun:
         self._stage("verdict")
         return verdict_of(seen)
 
-    async def _unless_the_worker_fails(self, preparing: Coroutine[Any, Any, None]) -> None:
-        worker = self._context.worker
-        if worker is None:
-            await preparing
-            return
-        task = asyncio.create_task(preparing)
-        died = asyncio.create_task(worker.died.wait())
-        try:
-            await asyncio.wait([task, died], return_when=asyncio.FIRST_COMPLETED)
-            if died.done() and not task.done():
-                raise Errored(Kind.WORKER_FAILED, str(worker.failure()), hint=worker.failure().hint)
-            await task
-        finally:
-            for each in (task, died):
-                each.cancel()
-                await asyncio.gather(each, return_exceptions=True)
-
     def _entry(self, room: Room) -> dict[str, Any]:
-        """The run's element of the POST, with a token minted just then."""
+        """Return the run's element of the POST, with a token minted now."""
         settings, planned = self._context.settings, self._planned
         # A queued run may join minutes later: the token lasts as long as the run may.
         token = participant_token(settings, room=room.name, identity=EVALUATOR, ttl=planned.timeout + MARGIN)
@@ -303,31 +295,30 @@ class CaseRun:
         self._on_change()
 
     def _on_change(self) -> None:
-        """Somebody came, went, changed or spoke."""
+        """React to a participant that joined, left, changed or spoke."""
         self._changed.set()
         joined = self.seen.timeline.get("evaluator_joined")
-        if joined is not None and self._witness and "first_reply" not in self.seen.timeline:
-            self._stage("first_reply", next((at for at in self._witness.first_words if at >= joined), None))
+        if joined is not None and self._witness:
+            for at in self._witness.first_words:
+                if at >= joined:
+                    self._stage("first_reply", at)
+                    return
 
-    async def _let_witness_go(self) -> None:
+    async def _release_witness(self) -> None:
         if self._witness is None:
             return
         await self._witness.leave()
-        self._context.witnesses += 1
+        self._context.witnesses.release()
         self._on_change()
         transcript = self._witness.transcript
         self.seen.lines = transcript.lines
         self.seen.latency, self.seen.full_reply = transcript.latency, transcript.full_reply
 
-    async def _delete(self, room: Room) -> None:
-        if await room.delete(within=self._context.cleanup):
-            self._context.rooms.pop(room.name, None)
-
-    def _stage(self, stage: StageName, at: float | None = -1.0) -> None:
-        """The run reached a stage: now, at a time, or with None not."""
-        if at is None or stage in self.seen.timeline:
+    def _stage(self, stage: StageName, at: float | None = None) -> None:
+        """Record that the run reached a stage, once: now, or at a time."""
+        if stage in self.seen.timeline:
             return
-        self.seen.timeline[stage] = self._context.clock() if at == -1.0 else at
+        self.seen.timeline[stage] = self._context.clock() if at is None else at
         self._context.emit(Stage(self._planned.case, stage, round(self.seen.timeline[stage], 3)))
 
     def _note(self, text: str) -> None:

@@ -5,49 +5,75 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final
 
 from .cekura.client import Cekura
 from .cekura.poller import Poller
 from .cekura.starter import Starter
-from .judging import Errored
 from .progress import Event
 from .rooms.room import Room
 from .rooms.service import LiveKit
 from .settings import Settings
+from .stop import Stop
 from .suite import Suite
 from .timing import Clock, Timing
 from .worker import Worker
 
-CLEANUP: Final = 15.0
-"""Seconds for which a room's deletion is tried again."""
+
+class RoomRegister:
+    """The suite's rooms: all that were created, and those that may still exist."""
+
+    def __init__(self) -> None:
+        self.created: list[str] = []
+        self._standing: dict[str, Room | None] = {}
+
+    def add(self, room: Room) -> None:
+        """Enter a room before it is created: if the answer is lost, it may exist all the same."""
+        self.created.append(room.name)
+        self._standing[room.name] = room
+
+    def remove(self, name: str) -> None:
+        """Strike out a room that is known to be gone."""
+        self._standing.pop(name, None)
+
+    def reappeared(self, name: str) -> None:
+        """Enter a room that was created again by a late join and could not be deleted."""
+        self._standing[name] = None
+
+    @property
+    def rooms(self) -> list[Room]:
+        """Rooms that may still exist and were not created by a late join."""
+        return [room for room in self._standing.values() if room]
+
+    @property
+    def left(self) -> list[str]:
+        """Names of all rooms that may still exist."""
+        return list(self._standing)
 
 
-@dataclass
+@dataclass(frozen=True, kw_only=True)
 class SuiteContext:
-    """What the runs of one suite share."""
+    """What the runs of one suite share. Its parts have state of their own, each with one writer.
+
+    Attributes:
+        agent_name: the name that is dispatched.
+        worker: the suite's own worker; None if the suite names none.
+        slots: one for each room that may exist at a time.
+        witnesses: one for each witness that may be in a room at a time.
+    """
 
     suite: Suite
     suite_id: str
     settings: Settings
     timing: Timing
+    clock: Clock
     livekit: LiveKit
     cekura: Cekura
     starter: Starter
     poller: Poller
+    stop: Stop
     emit: Callable[[Event], None]
-    clock: Clock
+    agent_name: str
+    worker: Worker | None
     slots: asyncio.Semaphore
-    witnesses: int
-    """How many more may watch."""
-    agent_name: str = ""
-    worker: Worker | None = None
-    closed: Errored | None = None
-    """Set once no further run may begin: why."""
-    stopping: Errored | None = None
-    """Set once the suite is being stopped: what its unfinished runs come to."""
-    cleanup: float = CLEANUP
-    rooms: dict[str, Room | None] = field(default_factory=dict)
-    """Rooms that may stand: made or being made, and not known to be gone."""
-    made: list[str] = field(default_factory=list)
-    """All rooms of the suite."""
+    witnesses: asyncio.Semaphore
+    rooms: RoomRegister = field(default_factory=RoomRegister)

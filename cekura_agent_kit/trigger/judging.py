@@ -1,36 +1,41 @@
-"""From what was seen of a run, and what Cekura says of it, to its verdict. Pure."""
+"""The verdict of a run, from what was observed of it and what Cekura says of it. Pure."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Literal
 
-from ..errors import KitError
+from ..errors import KitError, LiveKitError
 from ..verdict import Kind, Latency, Line, Outcome, RunVerdict, Timeline
 from .cekura.api_models import ApiRun
 from .suite import PlannedRun
 
 _HINTS = {
-    Kind.API_UNREACHABLE: "try again later; when it stays so, see the status pages of Cekura and LiveKit",
     Kind.AGENT_LEFT: "read the worker's log of that time: did the job crash, or was the worker stopped?",
-    Kind.EVALUATOR_MISSING: "check that LIVEKIT_URL can be reached from outside, and the run's page on Cekura",
-    Kind.RUN_FAILED: "see the run's page on Cekura; the agent was there until the end",
-    Kind.API_UNREACHABLE: "the service may be down: see its status page, and try again",
-    Kind.TIMEOUT: "raise `timeout` in the suite, or see on the run's page what it waits for",
+    Kind.EVALUATOR_MISSING: "check that LIVEKIT_URL can be reached from outside, and read the run's page on Cekura",
+    Kind.RUN_FAILED: "read the run's page on Cekura; the agent was in the room until the end",
+    Kind.CEKURA_UNREACHABLE: "Cekura may be down: read its status page, and try again",
+    Kind.LIVEKIT_UNREACHABLE: "LiveKit may be down: check LIVEKIT_URL and its status page, and try again",
+    Kind.TIMEOUT: "raise `timeout` in the suite, or read on the run's page what it waits for",
 }
 
 
 class Errored(KitError):
-    """A run could not be judged: ``kind`` says why in a word, the text in a sentence, ``hint`` what to do."""
+    """Error of a run that could not be judged: ``kind`` in a word, the text in a sentence, ``hint`` what to do."""
 
     def __init__(self, kind: Kind, message: str, *, hint: str = "") -> None:
         super().__init__(message, hint=hint or _HINTS.get(kind, ""))
         self.kind = kind
 
 
+def unreachable(error: KitError) -> Kind:
+    """Return the kind that names the service that an error is about."""
+    return Kind.LIVEKIT_UNREACHABLE if isinstance(error, LiveKitError) else Kind.CEKURA_UNREACHABLE
+
+
 @dataclass
 class Observed:
-    """What the trigger has seen of one run so far. Times are seconds from the suite's start."""
+    """Observations of one run so far. Times are seconds from the suite's start."""
 
     planned: PlannedRun
     room: str = ""
@@ -38,13 +43,13 @@ class Observed:
     result_id: int | None = None
     url: str = ""
     run: ApiRun | None = None
-    """As Cekura last told of it."""
+    """Its latest answer from Cekura."""
     timeline: dict[str, float] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     agent_left: bool = False
-    """The agent went while the evaluator was there."""
+    """The agent left while the evaluator was in the room."""
     errored: Errored | None = None
-    """Why it cannot be judged, unless Cekura has completed it."""
+    """Reason why it cannot be judged, unless Cekura has completed it."""
     lines: list[Line] = field(default_factory=list)
     latency: Latency = field(default_factory=Latency)
     full_reply: Latency = field(default_factory=Latency)
@@ -53,15 +58,15 @@ class Observed:
 
     @property
     def evaluator_came(self) -> bool:
-        """The evaluator was seen in the room."""
+        """True once the evaluator was in the room."""
         return "evaluator_joined" in self.timeline
 
 
 def verdict_of(seen: Observed) -> RunVerdict:
-    """The verdict of a run.
+    """Judge a run.
 
-    Cekura's own completed verdict wins over anything seen in the room. Else the run is errored: by what the trigger
-    found first, else by how Cekura ended it.
+    Cekura's own completed verdict wins over anything observed in the room. Otherwise the run is errored: by what the
+    trigger found first, or else by how Cekura ended it.
     """
     run = seen.run or ApiRun(0)
     outcome, kind, reason, hint = _judge(seen)
@@ -112,7 +117,7 @@ def _judge(seen: Observed) -> tuple[Outcome, Kind | None, str, str]:
 
 
 def _why_failed(run: ApiRun) -> str:
-    """What Cekura says against it: the explanations that do not speak for it, else its error."""
+    """Return what Cekura says against the run: explanations that are not approving, or else its error."""
     against = [text for text in run.explanation if not text.lstrip().startswith("✅")]
     said = "; ".join(against or run.explanation) or run.error
     return said or "Cekura judged it as failed" + (" and gave no verdict of success" if run.success is None else "")
@@ -133,12 +138,12 @@ def _ended_without_verdict(seen: Observed) -> Errored:
         return Errored(Kind.TIMEOUT, "no verdict came")
     said = f"Cekura ended the run as {run.status}" + (f": {run.error}" if run.error else "")
     if seen.agent_left:
-        return Errored(Kind.AGENT_LEFT, f"the agent left in mid-run; {said}")
+        return Errored(Kind.AGENT_LEFT, f"the agent left during the conversation; {said}")
     if "did-not-answer" in f"{run.error} {run.ended_reason}".lower():
         return Errored(
             Kind.RUN_FAILED,
             said,
-            hint="no agent answered: often the LiveKit plan's limit of agents at once; lower `concurrency`",
+            hint="no agent answered; often the LiveKit plan limits how many agents run at once: lower `concurrency`",
         )
     if not seen.evaluator_came:
         return Errored(Kind.EVALUATOR_MISSING, f"Cekura's evaluator never joined the room; {said}")
@@ -150,7 +155,7 @@ def _transcript(seen: Observed) -> tuple[list[Line], Literal["witness", "cekura"
         return seen.lines, "witness"
     if seen.run is None or not seen.run.transcript:
         return [], None
-    # Cekura counts from the talk's beginning.
+    # Cekura counts from the beginning of the conversation.
     begin = seen.timeline.get("evaluator_joined", 0.0)
     moved = [
         line if line.at is None else line.model_copy(update={"at": round(line.at + begin, 3)})

@@ -210,14 +210,20 @@ def test_outside_of_a_job_there_is_no_call() -> None:
     assert current_call() is None
 
 
+def call_of(metadata: dict[str, object]) -> Call:
+    read = JobMetadata.read(json.dumps(metadata))
+    assert read is not None
+    return Call.from_metadata(read)
+
+
 def test_a_call_is_what_the_metadata_says() -> None:
     ours = {"cekura": {"text_mode": True, "scenario": 30, "suite": "support", "case": "30#2"}, "tier": "gold"}
-    call = Call.from_metadata(Mode.TEXT, json.dumps(ours))
+    call = call_of(ours)
     assert (call.mode, call.scenario_id, call.suite, call.case) == (Mode.TEXT, 30, "support", "30#2")
     assert call.metadata["tier"] == "gold"
     assert call.run_id is None
     theirs = {"scenario_id": 5, "run_id": 7, "test_profile_data": {"name": "Ann"}}
-    call = Call.from_metadata(Mode.VOICE, json.dumps(theirs))
+    call = call_of(theirs)
     assert (call.scenario_id, call.run_id, call.test_profile_data) == (5, 7, {"name": "Ann"})
     with pytest.raises(AttributeError):
         call.case = "other"  # type: ignore[misc]

@@ -56,6 +56,15 @@ class ReadyRun:
     evaluator_came: asyncio.Event = field(default_factory=asyncio.Event)
     outcome: asyncio.Future[StartedRun] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
+    async def settled(self) -> None:
+        """Wait until its POST is being sent, or it will not be sent."""
+        sent: asyncio.Future[Any] = asyncio.ensure_future(self.sent.wait())
+        outcome: asyncio.Future[Any] = self.outcome
+        try:
+            await asyncio.wait([sent, outcome], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            sent.cancel()
+
 
 class Starter:
     """Sends the starts of one suite.

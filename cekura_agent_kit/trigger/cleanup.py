@@ -1,0 +1,88 @@
+"""Clean-up of a suite: runs end first, since they cost money; then the rooms are deleted; the worker stops last."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable, Mapping
+from functools import partial
+from typing import Final
+
+from ..errors import CekuraError, LiveKitError
+from ..verdict import RunVerdict
+from .cekura.client import Cekura
+from .context import SuiteContext
+from .rooms.room import Room
+from .rooms.service import retried
+from .stop import Grace
+
+_log: Final = logging.getLogger("cekura_agent_kit.trigger")
+
+
+async def clean_up(
+    context: SuiteContext, verdicts: Mapping[str, RunVerdict], unfinished: Iterable[asyncio.Task[RunVerdict]] = ()
+) -> None:
+    """End on Cekura what still runs, end the unfinished runs here, and delete every room of the suite.
+
+    The steps are the same after the last run and after a stop; `Stop.grace` says how long each may take. The worker is
+    stopped afterwards by whoever started it.
+
+    Args:
+        context: of the suite.
+        verdicts: verdicts that are known, by case.
+        unfinished: tasks of runs without a verdict; they are cancelled, and delete their own rooms.
+    """
+    grace = context.stop.grace
+    if context.stop.reason is not None:
+        context.livekit.budget.open_up()
+    await context.starter.close(within=grace.answers)
+    await _end_runs(context, verdicts, grace)
+    await _cancel(unfinished, grace)
+    await context.starter.cancel()
+    rooms = context.rooms.rooms
+    await asyncio.gather(*(delete_room(context, room, within=grace.delete_rooms) for room in rooms))
+    if context.rooms.created and not rooms:
+        await _delete_reappeared(context, grace)
+
+
+async def delete_room(context: SuiteContext, room: Room, *, within: float) -> None:
+    """Delete a room, and strike it out of the register if that succeeded."""
+    if await room.delete(within=within):
+        context.rooms.remove(room.name)
+
+
+async def _end_runs(context: SuiteContext, verdicts: Mapping[str, RunVerdict], grace: Grace) -> None:
+    """End what was started and belongs to no verdict: also a run whose start was answered too late."""
+    ended = {verdict.run_id for verdict in verdicts.values()}
+    going_on = [started.run_id for started in context.starter.started.values() if started.run_id not in ended]
+    ends = [asyncio.create_task(_end_run(context.cekura, run_id)) for run_id in going_on]
+    if ends:
+        _, late = await asyncio.wait(ends, timeout=grace.end_runs)
+        for task in late:
+            task.cancel()
+
+
+async def _end_run(cekura: Cekura, run_id: int) -> None:
+    try:
+        await cekura.end_run(run_id)
+    except CekuraError as error:
+        _log.warning("run %d could not be ended: %s", run_id, error)
+
+
+async def _cancel(tasks: Iterable[asyncio.Task[RunVerdict]], grace: Grace) -> None:
+    open_tasks = [task for task in tasks if not task.done()]
+    for task in open_tasks:
+        task.cancel()
+    if open_tasks:
+        await asyncio.wait(open_tasks, timeout=2 * grace.delete_rooms)
+
+
+async def _delete_reappeared(context: SuiteContext, grace: Grace) -> None:
+    """Delete rooms that an evaluator's late join has created again: its token allows that, and nobody else is there."""
+    within = grace.delete_rooms
+    try:
+        for listed in await asyncio.wait_for(context.livekit.rooms(context.rooms.created), within):
+            if await retried(partial(context.livekit.delete_room, listed.name), within=within) is not None:
+                context.rooms.reappeared(listed.name)
+    except (LiveKitError, TimeoutError) as error:
+        _log.info("rooms could not be listed after the suite: %s", type(error).__name__)
