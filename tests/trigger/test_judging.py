@@ -49,7 +49,7 @@ def seen(run: ApiRun | None = None, **what: object) -> Observed:
             Kind.RUN_FAILED,
             "ended the run as failed: no credit",
         ),
-        (seen(ApiRun(1, "failed"), agent_left=True), Outcome.ERRORED, Kind.AGENT_LEFT, "left in mid-run"),
+        (seen(ApiRun(1, "failed"), agent_left=True), Outcome.ERRORED, Kind.AGENT_LEFT, "left during the conversation"),
         (seen(ApiRun(1, "timeout"), timeline={}), Outcome.ERRORED, Kind.EVALUATOR_MISSING, "never joined"),
         (
             seen(ApiRun(1, "failed", error="Main agent-did-not-answer"), timeline={}),

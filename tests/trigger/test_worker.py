@@ -58,11 +58,11 @@ async def test_it_serves_under_its_own_name_and_leaves_no_process(livekit_server
 @pytest.mark.parametrize(
     ("command", "environment", "said", "hint"),
     [
-        (f"python {AGENT} dev --no-reload", {"AGENT_FAILS": "import"}, "No module named", "install what it imports"),
-        (f"python {AGENT} dev --no-reload", {"AGENT_FAILS": "exit"}, "it will not start", "its log says more"),
+        (f"python {AGENT} dev --no-reload", {"AGENT_FAILS": "import"}, "No module named", "install the missing module"),
+        (f"python {AGENT} dev --no-reload", {"AGENT_FAILS": "exit"}, "it will not start", "read its log"),
         ("python no-such-agent.py start", {}, "ended with exit code 2", "check its paths"),
         (f"python {AGENT} serve", {}, "No such command", "check the command"),
-        ("no-such-program start", {}, "cannot be run in", "no shell reads it"),
+        ("no-such-program start", {}, "cannot be started in", "without a shell"),
         ("python 'agent.py", {}, "cannot be split", "check its quotes"),
     ],
 )
@@ -101,7 +101,7 @@ async def test_a_port_that_is_taken_is_named(livekit_server: LiveKitServer) -> N
             async with worker(livekit_server, f"python {AGENT} start", AGENT_PORT=str(taken.getsockname()[1])):
                 pytest.fail("it started")
 
-    assert "another worker has its health port" in raised.value.hint
+    assert "its health port is in use" in raised.value.hint
 
 
 async def test_a_wrong_key_is_named(livekit_server: LiveKitServer, monkeypatch: pytest.MonkeyPatch) -> None:
