@@ -366,7 +366,7 @@ FAULTS: Final[tuple[Fault, ...]] = (
         "talk",
         reason="no worker accepted the job for agent 'nobody'",
         hint="check the agent's name",
-        suite={"agent_name": "nobody"},
+        suite={"agent_name": "nobody", "agent_timeout": "3s"},
         timing={"no_job": 1.5},
     ),
     _agent("the entrypoint raises", Kind.AGENT_REFUSED, "raise", reason="RuntimeError: no database"),

@@ -129,7 +129,13 @@ class Bench:
 
     def suite(self, *runs: int | dict[str, Any], behave: str = "talk", **keys: Any) -> Suite:
         entries = [{"scenario": run} if isinstance(run, int) else run for run in runs]
-        values = {"mode": "text", "agent_name": self.agent_name, "timeout": "60s", "metadata": {"behave": behave}}
+        values = {
+            "mode": "text",
+            "agent_name": self.agent_name,
+            "timeout": "60s",
+            "agent_timeout": "60s",
+            "metadata": {"behave": behave},
+        }
         return Suite.model_validate(values | {"runs": entries} | keys)
 
     def settings(self, service: CekuraService, **more: str) -> Settings:

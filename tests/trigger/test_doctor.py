@@ -72,7 +72,12 @@ async def test_all_holds(bench: Bench) -> None:
         # Chat messages not received: the agent was not dispatched with text_mode, or does not heed it.
         ({"behave": "unwrapped"}, "agent comes", "cekura.mode is missing", "wrap_entrypoint"),
         # "Main agent-did-not-answer": no agent came.
-        ({"agent_name": "nobody"}, "agent comes", "no worker accepted the job", "limit of agents of your LiveKit plan"),
+        (
+            {"agent_name": "nobody", "agent_timeout": "3s"},
+            "agent comes",
+            "no worker accepted the job",
+            "limit of agents of your LiveKit plan",
+        ),
         ({"behave": "raise"}, "agent comes", "no database", "log"),
         ({"behave": "mute"}, "answers", "no answer to", "model's key"),
         ({"agent_name": None, "worker": f"python {AGENT} serve"}, "worker", "No such command", "check the command"),

@@ -67,19 +67,21 @@ class Room:
         await self._livekit.create_room(self.name, metadata=metadata, lasts=self.lifetime)
 
     async def dispatch_agent(self, agent_name: str, metadata: str, *, ours: bool = False) -> None:
-        """Dispatch the agent and wait until it is ready; dispatch once more if no worker accepted the first.
+        """Dispatch the agent and wait until it is ready; dispatch again if no worker accepted the job.
 
         Args:
             agent_name: name under which its worker is registered.
             metadata: of the job.
             ours: the suite's own worker, which is registered, serves it. Then only the load of its machine keeps it
-                from jobs, and that passes: dispatched again for up to two minutes.
+                from jobs, and that passes: dispatched again for up to two minutes. Otherwise until `agent_timeout`,
+                at least twice: a worker on a busy machine accepts late.
 
         Raises:
             Errored: the agent did not join, joined twice, refused, or is in another mode.
         """
         begin, dispatches = self._clock(), 0
-        while dispatches < 2 or (ours and self._clock() - begin < _MACHINE_BUSY):
+        patience = _MACHINE_BUSY if ours else self._suite.agent_timeout
+        while dispatches < 2 or self._clock() - begin < patience:
             dispatches += 1
             if await self._dispatch_once(agent_name, metadata):
                 return
