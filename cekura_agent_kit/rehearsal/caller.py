@@ -20,7 +20,7 @@ class Caller:
 
     Attributes:
         participant: the caller as the agent's code has it.
-        announced: the agent's side has been told of it.
+        announced: the agent has been notified of it.
     """
 
     def __init__(self, wire: Wire, info: Any) -> None:

@@ -1,4 +1,4 @@
-"""What a rehearsal raises when the agent fails: the agent's own error, with notes, or where the agent waits."""
+"""Errors and notes for an agent that fails: its own error, with notes, or the lines at which it waits."""
 
 from __future__ import annotations
 

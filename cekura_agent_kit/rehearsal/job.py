@@ -102,7 +102,7 @@ class Job:
 
     @property
     def reason(self) -> str:
-        """Why the job was shut down; empty before."""
+        """The reason of the job's shutdown; empty before."""
         return self._shutdown.result() if self._shutdown.done() else ""
 
     def tasks(self) -> list[asyncio.Task[Any]]:

@@ -6,16 +6,23 @@ beside it, whichever is imported second would run with the first one's tools.
 
 from __future__ import annotations
 
+import logging
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Final
 
 from ..errors import RehearsalError
+from ..worker.module import find_file
+from ..worker.source import import_name
+from ..worker.target import Target, find_target, split_target
+from .environment import environment
 
 __tracebackhide__ = True
+
+logger = logging.getLogger("cekura_agent_kit.rehearsal")
 
 _NEVER: Final = frozenset({"__main__", "cekura_agent_kit", "conftest", "livekit", "pytest", "tests"})
 """Names of modules that stay: Python's, pytest's and those on which a rehearsal runs."""
@@ -25,6 +32,31 @@ _kept: dict[Path, dict[str, ModuleType]] = {}
 _aside: dict[Path, dict[str, ModuleType]] = {}
 """Modules that are put aside during the rehearsals of an agent."""
 _active: list[Path] = []
+
+
+def find_with_own_modules(
+    target: object, folders: Sequence[Path], env: Mapping[str, str], resources: ExitStack
+) -> Target:
+    """Return the agent that a target names (see `find_target`); its own modules stay until the resources are closed.
+
+    Args:
+        target: see `find_target`.
+        folders: folders in which a relative path is searched.
+        env: environment variables of the rehearsal.
+        resources: closed at the rehearsal's end.
+    """
+    if isinstance(target, str | Path):
+        file, _ = split_target(target)
+        root, _ = import_name(find_file(file, folders))
+        resources.enter_context(own_modules(root))
+    # An agent's own .env file does not replace what is set: with placeholders first, its keys would be lost.
+    with environment(env, placeholders=False):
+        try:
+            return find_target(target, folders=folders)
+        except Exception as error:  # noqa: BLE001 - a module may raise anything for want of a key
+            logger.debug("%s without placeholders for keys: %s", target, error)
+    with environment(env):
+        return find_target(target, folders=folders)
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from .wire import Wire
 
 
 class AgentParticipant(rtc.LocalParticipant):
-    """What an agent uses of `rtc.LocalParticipant`.
+    """The part of `rtc.LocalParticipant` that agents use.
 
     Args:
         wire: receives what the agent sends.

@@ -24,16 +24,14 @@ from ..agent.call import Options
 from ..agent.entrypoint import WrappedEntrypoint
 from ..contract import ERROR_ATTRIBUTE, JobMetadata, Mode, parse_object
 from ..errors import RehearsalError
-from ..worker.module import find_file
-from ..worker.source import import_name
-from ..worker.target import Target, find_target, split_target
+from ..worker.target import Target
 from .caller import Caller
 from .environment import environment
 from .failures import blocked, explain_missing_key, not_replaced, too_long
 from .frames import Place
 from .internals import api, sessions
 from .job import CLOSING, Job
-from .modules import own_modules
+from .modules import find_with_own_modules
 from .processes import Processes
 from .room import MemoryRoom
 from .server_api import Request
@@ -159,7 +157,7 @@ class Rehearsal:
 
     @property
     def notes(self) -> list[str]:
-        """What went otherwise than a test may expect: models of the agent's own that ``llm`` does not replace."""
+        """Notes on models of the agent's own that ``llm`` did not replace; pytest shows them as warnings, too."""
         requests = self._call.requests if self._call is not None else []
         return list(dict.fromkeys(not_replaced(each) for each in requests if not each.is_answered_by_ours))
 
@@ -177,7 +175,7 @@ class Rehearsal:
             return None
 
     async def greeting(self) -> Turn:
-        """Wait for what the agent says before the caller speaks.
+        """Wait for the greeting: the agent's words before the caller's first.
 
         Returns:
             The first turn. It has ended when the entrypoint has returned and all it set off is done; of an entrypoint
@@ -200,7 +198,7 @@ class Rehearsal:
         return self._begun.speak(text)
 
     async def next_words(self) -> Turn:
-        """Wait for what the agent says by itself after the last turn, also for what it has said already.
+        """Wait for words of the agent's own accord since the last turn, also for those that it has sent already.
 
         Returns:
             A turn without words of the caller.
@@ -276,7 +274,7 @@ class Rehearsal:
         self._loop = _running_loop()
         api.install()
         sessions.install()
-        self.target = self._find()
+        self.target = find_with_own_modules(self._named, self._folders, self._env, self._resources)
         self._resources.enter_context(environment(self._env))
         room = MemoryRoom(f"rehearsal-{os.getpid()}", on_attributes=self._on_attributes)
         call = TurnTaking(room, self._model, self._timeout)
@@ -298,20 +296,6 @@ class Rehearsal:
         await call.until(lambda: room.isconnected() or job.returned.done(), "the entrypoint has not joined the room")
         call.caller = room.join()
         await call.until(lambda: call.started or job.returned.done(), "the entrypoint has not started a session")
-
-    def _find(self) -> Target:
-        if isinstance(self._named, str | Path):
-            file, _ = split_target(self._named)
-            root, _ = import_name(find_file(file, self._folders))
-            self._resources.enter_context(own_modules(root))
-        # An agent's own .env file does not replace what is set: with placeholders first, its keys would be lost.
-        with environment(self._env, placeholders=False):
-            try:
-                return find_target(self._named, folders=self._folders)
-            except Exception as error:  # noqa: BLE001 - a module may raise anything for want of a key
-                logger.debug("%s without placeholders for keys: %s", self._named, error)
-        with environment(self._env):
-            return find_target(self._named, folders=self._folders)
 
     async def _release(self) -> None:
         if self._call is not None:

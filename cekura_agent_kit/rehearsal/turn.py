@@ -44,7 +44,7 @@ class Handoff:
 
 @dataclass(frozen=True, repr=False)
 class Turn:
-    """What the agent did from the caller's words, or from the session's start, until all of it was done."""
+    """All that the agent did from the caller's words, or from the session's start, until all of it was done."""
 
     said: str | None
     """The caller's words; None for the greeting."""

@@ -7,7 +7,7 @@ ended when all of this is true:
 2. the session has processed the words: its text callback has returned; of a greeting: the session has started, and the
    entrypoint, and the task that started the session where that is another, have returned. One that has not after
    `RETURN` runs as long as the call; then its greeting has ended once something was said, if the test asked for it;
-   of words that the agent says by itself: some were heard;
+   of words of the agent's own accord: some were heard;
 3. each of its text streams to the caller is closed, or the agent has left the room;
 4. a session that is being closed is closed: after `EndCallTool` the call is over when the turn is.
 
@@ -45,7 +45,7 @@ class OpenTurn:
     """A turn that goes on.
 
     Attributes:
-        said: the caller's words; None for the greeting, and for what the agent says by itself.
+        said: the caller's words; None for the greeting, and for words of the agent's own accord.
         recorder: records what the session does.
         first_text: the number of text streams that the agent had opened before.
         unprocessed: id of the text stream whose words the session has not processed; empty when it has.
@@ -141,7 +141,7 @@ class TurnTaking:
         return await self._ended(self._greeting)
 
     async def next_words(self) -> Turn:
-        """Wait for what the agent says by itself after the last turn, also for what it has said already."""
+        """Wait for words of the agent's own accord since the last turn, also for those that it has sent already."""
         await self.require_session()
         heard: list[Text] = []
         turn = self._open(None, lambda turn: bool(heard), first_text=self._next_text)

@@ -19,7 +19,7 @@ from .frames import Place, own_place
 __tracebackhide__ = True
 
 _PAUSE: Final = 0.5
-"""Seconds between two looks at the loop."""
+"""Seconds between two checks of the loop."""
 _DEBUGGERS: Final = ("/pdb.py", "/bdb.py", "/_pytest/debugging.py", "/pydevd.py")
 _SIGNAL: Final = getattr(signal, "SIGUSR2", None)
 

@@ -1,10 +1,10 @@
-"""What passes between the two sides of a room in memory: the agent's (`room`, `participant`) and the callers'.
+"""The wire between the two sides of a room in memory: the agent's (`room`, `participant`) and the callers'.
 
 To the agent go events, streams and packets. Each is delivered in a later step of the event loop, in the order in which
 it was sent, in the context in which the agent connected, as livekit's own room does it. While the agent is not in the
 room they are lost.
 
-From the agent come streams and packets. Each is kept with the identities of those who receive it: who is in the room,
+From the agent go streams and packets. Each is kept with the identities of those who receive it: who is in the room,
 can receive and was addressed at that moment.
 """
 

@@ -1,4 +1,4 @@
-"""An agent's source: where a function stands in it, and what a file says before it is imported."""
+"""An agent's source: the line of a function, and what a file shows before it is imported."""
 
 from __future__ import annotations
 

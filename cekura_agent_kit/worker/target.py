@@ -60,7 +60,7 @@ class Target:
 
     @property
     def place(self) -> str:
-        """Where the entrypoint is defined: ``agent.py:42 entrypoint``."""
+        """The entrypoint's file, line and name: ``agent.py:42 entrypoint``."""
         return place_of(self.entrypoint)
 
     @property
@@ -127,7 +127,7 @@ def _in_module(module: ModuleType, file: str, name: str) -> Target:
             f"{file} has no AgentServer, and the WorkerOptions of line {call.line} are made only when it is run as a "
             "script",
             hint=f"assign them to a name of the module (`options = WorkerOptions(…)`), since {_own(call)} belongs to "
-            f'the agent; or give "{file}:{name}", which runs without',
+            f'the agent; or name the entrypoint, "{file}:{name}", which runs without',
         )
     return _of_object(entrypoint, file, path)
 
@@ -160,7 +160,7 @@ def _of_object(value: object, called: str, file: Path | None = None) -> Target:
 
 
 def _is(value: object, kind: type) -> bool:
-    # By its type: objects of any class stand in a module, some of which answer anything when asked for an attribute.
+    # By its type: a module may have objects that return something for any attribute, or raise.
     return issubclass(type(value), kind)
 
 

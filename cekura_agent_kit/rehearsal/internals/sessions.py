@@ -1,4 +1,4 @@
-"""What a session of livekit-agents does in a rehearsed job, as it is recorded and called back.
+"""The sessions of a rehearsed job: what they do is recorded, and called back.
 
 Touched, checked on livekit-agents 1.6.0 to 1.8.9:
 
@@ -67,7 +67,7 @@ class Request:
 
 
 class Listener(Protocol):
-    """What the sessions of a rehearsed job call back."""
+    """Is called back by the sessions of a rehearsed job."""
 
     model: llm.LLM[Any] | None
     """Replaces the sessions' and the agents' own models; None leaves them."""
