@@ -1,4 +1,4 @@
-"""What a suite comes to: outcomes never mixed up, and the JSON report."""
+"""Verdict of a suite: outcomes never mixed up, and the JSON report."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from ..errors import KitError, LiveKitError
-from ..verdict import Kind, Latency, Line, Outcome, RunVerdict, Timeline
+from ..verdict import Kind, Latency, Line, Outcome, RunVerdict, Timeline, failures
 from .cekura.api_models import ApiRun
 from .suite import PlannedRun
 
@@ -117,10 +117,13 @@ def _judge(seen: Observed) -> tuple[Outcome, Kind | None, str, str]:
 
 
 def _why_failed(run: ApiRun) -> str:
-    """Return what Cekura says against the run: explanations that are not approving, or else its error."""
+    """Return what failed the run: rules, metrics and statements, else Cekura's explanation, else its error.
+
+    A sentence that approves is never a reason.
+    """
     against = [text for text in run.explanation if not text.lstrip().startswith("✅")]
-    said = "; ".join(against or run.explanation) or run.error
-    return said or "Cekura judged it as failed" + (" and gave no verdict of success" if run.success is None else "")
+    reason = "; ".join(failures(run.rubric, run.metrics, run.statements) or against) or run.error
+    return reason or "Cekura judged it as failed" + (" and gave no verdict of success" if run.success is None else "")
 
 
 def _too_slow(seen: Observed) -> str:

@@ -132,11 +132,11 @@ class RunVerdict(ReportModel):
     kind: Kind | None = None
     """Set if the outcome is errored."""
     reason: str = ""
-    """Why the run failed or errored; `fail_fast` or `decided` if it was skipped."""
+    """Cause of the outcome if the run failed or errored; `fail_fast` or `decided` if it was skipped."""
     hint: str = ""
-    """What to do about it."""
+    """Advice on what to do about it."""
     notes: list[str] = []
-    """What else was observed, and did not decide the outcome."""
+    """Other observations, which did not decide the outcome."""
     run_id: int | None = None
     result_id: int | None = None
     url: str = ""
@@ -176,4 +176,4 @@ class RunVerdict(ReportModel):
     test_profile_data: dict[str, Any] = {}
     """The main agent's part of the scenario's test profile, as sent to the agent."""
     tools: dict[str, Any] = {}
-    """What the agent's tools did in this test, as in the suite."""
+    """Behaviour of the agent's tools in this test, as in the suite."""

@@ -34,7 +34,7 @@ with Live(terminal) as live:
     live.on_event(Finished("30#1", verdict.runs[0]))
 sys.exit(deliver(verdict, {"json": Path("again.json")}, terminal))
 """
-"""What `cekura-kit run` does with a suite's progress and its verdict."""
+"""The part of `cekura-kit run` that prints progress and delivers the verdict."""
 
 
 @pytest.fixture

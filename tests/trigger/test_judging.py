@@ -10,7 +10,7 @@ from cekura_agent_kit.contract import Mode
 from cekura_agent_kit.trigger.cekura.api_models import ApiRun
 from cekura_agent_kit.trigger.judging import Errored, Observed, verdict_of
 from cekura_agent_kit.trigger.suite import PlannedRun
-from cekura_agent_kit.verdict import Kind, Latency, Line, Outcome
+from cekura_agent_kit.verdict import Kind, Latency, Line, Metric, Outcome, RubricRule, Statement
 
 PLANNED = PlannedRun(
     case="30#1",
@@ -114,3 +114,23 @@ def test_a_witness_that_heard_wins_over_cekuras_transcript() -> None:
     heard = verdict_of(seen(run, watched=True, lines=[Line(role="agent", text="heard")]))
     assert (heard.transcript_source, heard.transcript[0].text) == ("witness", "heard")
     assert verdict_of(seen(run, watched=True, lines=[])).transcript_source == "cekura"
+
+
+def test_what_failed_is_the_reason_and_never_an_approving_sentence() -> None:
+    run = ApiRun(
+        1,
+        "completed",
+        False,
+        explanation=("✅ done",),
+        rubric=(RubricRule(name="Upsell", passed=False, value=2, conditions="score gte 4", explanation="No dessert."),),
+        metrics=(
+            Metric(name="Upsell", type="numeric", value=2),
+            Metric(name="Tone", type="enum", value="rude", passed=False),
+        ),
+        statements=(Statement(text="A table is booked.", outcome="not_met"), Statement(text="x", outcome="met")),
+    )
+    assert verdict_of(seen(run)).reason == (
+        "rubric rule Upsell failed with 2, it requires score gte 4: No dessert.; metric Tone failed with rude; "
+        "not met: A table is booked."
+    )
+    assert verdict_of(seen(replace(run, rubric=(), metrics=(), statements=()))).reason == "Cekura judged it as failed"
