@@ -12,6 +12,7 @@
     │   └── StartUnknown        a start was sent, and its answer was lost
     ├── LiveKitError            LiveKit's API, or a room
     │   ├── LiveKitUnreachable  no answer, or not one of LiveKit's
+    │   ├── ForeignServer       the address answers, and is not a LiveKit server
     │   └── NoSuchRoom          the room does not exist
     ├── WorkerError             the suite's worker did not start, or died
     ├── SandboxError            a part of the sandbox
@@ -95,6 +96,10 @@ class LiveKitError(KitError):
 
 class LiveKitUnreachable(LiveKitError):
     """LiveKit did not answer, or the answer is not one of LiveKit's. A later request may succeed."""
+
+
+class ForeignServer(LiveKitError):
+    """The address answers, but it is not a LiveKit server."""
 
 
 class NoSuchRoom(LiveKitError):

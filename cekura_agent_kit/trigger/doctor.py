@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import secrets
 import time
@@ -12,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from ..contract import JobMetadata, Mode
-from ..errors import KitError, LiveKitError, LiveKitUnreachable
+from ..errors import ForeignServer, KitError, LiveKitError, LiveKitUnreachable
 from .cekura.client import Cekura
 from .redaction import Redaction
 from .rooms.budget import Budget
@@ -24,6 +25,8 @@ from .settings import Settings
 from .suite import PlannedRun, Suite
 from .timing import Timing
 from .worker import Worker
+
+_log: Final = logging.getLogger("cekura_agent_kit.trigger")
 
 _SKEW: Final = 8.0
 """Seconds by which the clocks may differ: LiveKit's leeway for tokens is 10, and its answer's date has no fraction."""
@@ -138,11 +141,10 @@ class _Examination:
         self._livekit = await self._stack.enter_async_context(LiveKit(self._settings, Budget(timing.livekit_requests)))
         try:
             await self._livekit.rooms(["cekura-kit"])
-        except LiveKitUnreachable:
+        except (LiveKitUnreachable, ForeignServer):
             raise
         except LiveKitError as error:
-            if "no LiveKit server" in str(error):
-                raise
+            _log.debug("the key is checked next: %s", error)
         return "it answers"
 
     async def _livekit_key(self) -> str:

@@ -10,14 +10,14 @@ from collections.abc import Callable
 from typing import Final
 
 from ...contract import MODE_ATTRIBUTE, Mode
-from ...errors import LiveKitError
+from ...errors import LiveKitError, LiveKitUnreachable, NoSuchRoom
 from ...verdict import Kind
 from ..judging import Errored
 from ..suite import PlannedRun, Suite
 from ..timing import Timing
 from .presence import EVALUATOR
 from .readiness import SIMULATION, Readiness, agents_in, readiness, refuse
-from .service import LiveKit, LiveKitUnreachable, NoSuchRoom, Participant, retried, room_metadata
+from .service import LiveKit, Participant, retried, room_metadata
 
 PREFIX: Final = "cekura-kit-"
 MARGIN: Final = 120.0

@@ -19,7 +19,7 @@ from google.protobuf.message import DecodeError
 from livekit import api
 from livekit.protocol.models import ParticipantInfo, TrackType
 
-from ...errors import LiveKitError
+from ...errors import ForeignServer, LiveKitError, LiveKitUnreachable, NoSuchRoom
 from ..settings import Settings
 from .budget import Budget
 
@@ -40,18 +40,6 @@ _STATES: Final[Mapping[int, State]] = {
     ParticipantInfo.State.ACTIVE: "active",
     ParticipantInfo.State.DISCONNECTED: "disconnected",
 }
-
-
-class LiveKitUnreachable(LiveKitError):
-    """No answer, or not an answer of LiveKit's: the same request may succeed later."""
-
-
-class ForeignServer(LiveKitError):
-    """The address answers, but it is not a LiveKit server."""
-
-
-class NoSuchRoom(LiveKitError):
-    """The room does not exist, or no longer."""
 
 
 @dataclass(frozen=True)
