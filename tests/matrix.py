@@ -20,7 +20,18 @@ TESTS = [
     "tests/test_contract.py",
     *(
         f"tests/rehearsal/test_{what}.py"
-        for what in ("room", "server_api", "parity", "rehearse", "hanging_up", "target", "leftovers")
+        for what in (
+            "room",
+            "server_api",
+            "parity",
+            "rehearse",
+            "hanging_up",
+            "waiting",
+            "models",
+            "modules",
+            "target",
+            "leftovers",
+        )
     ),
 ]
 

@@ -89,8 +89,7 @@ class MemoryChannel:
 
     async def say(self, text: str) -> None:
         """See `Channel.say`."""
-        if not self._call.room.isconnected():
-            raise ChannelClosed("the agent left the room")
+        self._require_agent()
         self._next = len(self._call.heard)
         self._note("evaluator", text)
         self._call.speak(text)
@@ -99,10 +98,11 @@ class MemoryChannel:
         """See `Channel.hear`."""
         room = self._call.room
         while True:
-            await room.until(lambda: self._complete() is not None or not room.isconnected(), timeout=None)
+            await room.until(lambda: self._complete() is not None or self._is_closed(), timeout=None)
             words = self._complete()
             if words is None:
-                raise ChannelClosed("the agent left the room")
+                self._require_agent()
+                continue
             self._next += 1
             if words:
                 self._note("agent", words)
@@ -111,6 +111,15 @@ class MemoryChannel:
     async def hang_up(self) -> None:
         """See `Channel.hang_up`."""
         self._call.caller.leave()
+
+    def _is_closed(self) -> bool:
+        return not self._call.room.isconnected() or not self._call.caller.present
+
+    def _require_agent(self) -> None:
+        if not self._call.room.isconnected():
+            raise ChannelClosed("the agent left the room")
+        if not self._call.caller.present:
+            raise ChannelClosed("the agent removed the caller")
 
     def _complete(self) -> str | None:
         heard = self._call.heard

@@ -13,7 +13,9 @@ from livekit.agents.beta.tools import EndCallTool
 
 from cekura_agent_kit.errors import RehearsalError
 from cekura_agent_kit.rehearsal.fixture import Rehearse
+from cekura_agent_kit.rehearsal.scenarios import MemoryChannel
 from cekura_agent_kit.rehearsal.transcript import report
+from cekura_agent_kit.sandbox.cekura.evaluator import ChannelClosed
 
 from .restaurant import RuleModel
 
@@ -115,6 +117,21 @@ async def test_after_end_call_tool_the_call_is_over(rehearse: Rehearse) -> None:
         assert call.over
         await call.ended()
         assert [request.name for request in call.requests] == ["RoomService.DeleteRoom"]
+
+
+@pytest.mark.parametrize(
+    ("hang_up", "says"), [(remove_the_caller, "the agent removed the caller"), (leave, "the agent left the room")]
+)
+async def test_a_scenario_knows_that_the_call_is_over(rehearse: Rehearse, hang_up: HangUp, says: str) -> None:
+    async with rehearse(agent_that(hang_up, [])) as call:
+        await call.greeting()
+        channel = MemoryChannel(call)
+        await channel.say("bye")
+        assert await channel.hear() == "Goodbye."
+        with pytest.raises(ChannelClosed, match=says):
+            await channel.hear()
+        with pytest.raises(ChannelClosed, match=says):
+            await channel.say("hello?")
 
 
 async def test_an_agent_that_does_not_hang_up_is_named(rehearse: Rehearse) -> None:
