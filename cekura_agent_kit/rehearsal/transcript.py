@@ -9,7 +9,7 @@ from typing import Any
 from ..verdict import Line
 from ..worker.source import place_of
 from .rehearsal import Rehearsal
-from .server_api import Request
+from .server_api import ALONE, Request
 from .turn import ToolCall, arguments_of
 
 _NAMES = {"evaluator": "caller", "agent": "agent", "tool": "tool", "event": ""}
@@ -51,7 +51,8 @@ def _done(items: Iterable[Any]) -> list[Line]:
 def _asked(request: Request) -> Line:
     text = f"asked LiveKit: {request.name}"
     if request.refusal:
-        text += f", refused: {request.refusal}; a rehearsal is a server alone, without SIP, egress and ingress"
+        text += f", refused: {request.refusal}"
+        text += f"; {ALONE}" if request.is_unavailable else ""
     return Line(role="event", name="request", text=text, at=request.at)
 
 

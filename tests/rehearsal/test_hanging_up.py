@@ -167,6 +167,7 @@ async def test_what_a_server_alone_refuses_is_told_by_the_report(rehearse: Rehea
     async with rehearse(agent_that(transfer, [])) as call:
         await call.say("bye")
         assert "sip not connected (redis required)" in str(raised[0])
+        assert "leave the request out of a test" in raised[0].__notes__[0]
         assert "asked LiveKit: SIP.CreateSIPParticipant, refused: twirp error unknown: sip not " in report(call)
         assert "; a rehearsal is a server alone, without SIP, egress and ingress" in report(call)
 
