@@ -1,42 +1,44 @@
-"""All of the sandbox, started and stopped together."""
+"""All parts of the sandbox, started and stopped together."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+from ..errors import ScenarioError
 from .cekura.faults import Faults
 from .cekura.scenarios import load_scenarios
 from .cekura.service import CekuraService
-from .channels.speech import Speech
+from .channels.speech import Speech, check_installed
 from .channels.voice import VoiceChannel
 from .livekit_server import LiveKitServer
+from .models.gaps import Gap
 from .models.rules import Rules, load_rules
 from .models.service import ModelsService
 
 RULES_FILE: Final = "models.yaml"
-"""Beside the scenario file: what the stand-in's language model answers."""
+"""Default name of the file of rules, beside the scenario file."""
 
 
 class Sandbox:
-    """A livekit-server, a stand-in for the models and one for Cekura's API, while its context lasts.
+    """A livekit-server, a stand-in for the models and one for Cekura's API. They run within its context.
 
-    Files are read at once, so that what is wrong with them is said before anything is started.
+    The files are read by the constructor, so that errors in them are found before anything is started.
 
     Args:
-        scenarios: the scenario file; rules are read from ``models.yaml`` beside it, where there is one.
-        say: told in plain words what is being done where it takes long.
-        faults: how the stand-in for Cekura misbehaves.
+        scenarios: the scenario file. Rules are read from ``models.yaml`` beside it, if it exists.
+        say: called with one line of text before each step that takes long.
+        faults: faults of the stand-in for Cekura.
 
     Attributes:
-        livekit, models, cekura: the parts.
+        livekit, models, cekura: the parts, once the context is entered.
 
     Raises:
-        ScenarioError: one of the files is missing or holds something else.
+        ScenarioError: a file is missing or does not fit.
     """
 
     livekit: LiveKitServer
@@ -47,18 +49,43 @@ class Sandbox:
         self.scenarios = load_scenarios(scenarios)
         rules = scenarios.parent / RULES_FILE
         self.rules = load_rules(rules) if rules.exists() else Rules()
-        self._say, self._faults = say, faults
+        self._file, self._say, self._faults = scenarios, say, faults
         self._parts = AsyncExitStack()
+
+    def check(self, scenarios: Collection[int], *, voice: bool) -> None:
+        """Check that the sandbox can serve a suite, before anything is started.
+
+        Args:
+            scenarios: ids of the suite's scenarios.
+            voice: some run is in voice.
+
+        Raises:
+            ScenarioError: the scenario file does not have all of the scenarios.
+            SandboxError: the extra `sandbox`, which voice needs, is not installed.
+        """
+        if missing := sorted(set(scenarios) - set(self.scenarios)):
+            known = ", ".join(map(str, self.scenarios))
+            raise ScenarioError(
+                f"{self._file}: no scenario {', '.join(map(str, missing))}; it has {known}",
+                hint="add the scenario to this file, or correct the id in the suite",
+            )
+        if voice:
+            check_installed()
 
     @property
     def environment(self) -> dict[str, str]:
-        """All variables that a trigger and a worker need."""
+        """All variables of a trigger and a worker."""
         return self.livekit.environment | self.models.environment | self.cekura.environment
+
+    @property
+    def gaps(self) -> Sequence[Gap]:
+        """Requests of the agent that the stand-in for the models could not serve, oldest first."""
+        return tuple(self.models.gaps.recorded)
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as parts:
             self.livekit = await parts.enter_async_context(await LiveKitServer.running(self._say))
-            # Two of them: each side's ears know what the other's voice was asked to speak, and nothing else.
+            # One for each side: its recognizer, used by the other side, knows only what this side has said.
             agent, caller = [await parts.enter_async_context(Speech()) for _ in range(2)]
             self.models = await parts.enter_async_context(ModelsService(self.rules, speech=agent, caller=caller))
             cekura = CekuraService(

@@ -1,4 +1,4 @@
-"""An HTTP service on loopback, on a free port, for as long as a context lasts."""
+"""An HTTP service on loopback, on a free port, within a context."""
 
 from __future__ import annotations
 
@@ -8,11 +8,15 @@ from typing import Final, Self
 from aiohttp import web
 
 _SHUTDOWN: Final = 0.2
-"""Seconds that requests under way are given; then they are cut off. Answers that are held back on purpose never end."""
+"""Seconds in which open requests may end. Answers that a fault holds back never end on their own."""
 
 
 class WebService:
-    """A base for the stand-ins: a subclass makes the application."""
+    """Base of the stand-ins. A subclass makes the application.
+
+    Attributes:
+        port: the port; 0 before the first start.
+    """
 
     def __init__(self) -> None:
         self.port = 0
@@ -24,11 +28,11 @@ class WebService:
         return f"http://127.0.0.1:{self.port}"
 
     def make_app(self) -> web.Application:
-        """The application to serve."""
+        """Return the application to serve."""
         raise NotImplementedError
 
     async def start(self) -> None:
-        """Serve; on the same port when it was served before."""
+        """Start serving; again on the same port when it served before."""
         self._runner = web.AppRunner(self.make_app(), shutdown_timeout=_SHUTDOWN, access_log=None)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", self.port, reuse_address=True)
@@ -36,7 +40,7 @@ class WebService:
         self.port = self._runner.addresses[0][1]
 
     async def stop(self) -> None:
-        """Serve no more."""
+        """Stop serving."""
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from cekura_agent_kit.sandbox.models.rules import Call, Reply, Rules
+from cekura_agent_kit.sandbox.models.rules import Reply, Rules, ToolCall
 
 TOOL = {
     "type": "function",
@@ -57,13 +57,13 @@ def test_captured_words_fill_a_call_as_the_tool_declares(words: str, people: obj
     fit = {"user": r"for (?P<people>\w+) on (?P<day>\w+)", "call": "book", "say": "On {day}."}
     model = rules(fit | {"with": {"people": "{people}", "day": "{day}", "seats": ["window"]}})
     reply = model.reply([user(f"for {words} on 5")], [TOOL])
-    assert reply == Reply("On 5.", Call("book", {"people": people, "day": "5", "seats": ["window"]}))
+    assert reply == Reply("On 5.", ToolCall("book", {"people": people, "day": "5", "seats": ["window"]}))
 
 
 def test_a_call_needs_its_tool_to_be_offered() -> None:
     model = rules({"user": "table", "call": "book"}, {"user": "table", "say": "no tools here"})
     assert model.reply([user("a table")]).text == "no tools here"
-    assert model.reply([user("a table")], [TOOL]).call == Call("book", {})
+    assert model.reply([user("a table")], [TOOL]).call == ToolCall("book", {})
 
 
 def test_a_rule_follows_a_tools_result() -> None:
@@ -77,10 +77,15 @@ def test_a_rule_follows_a_tools_result() -> None:
     assert model.reply([user("a table"), *called("book", "done")], [TOOL]).text == "It says: done"
 
 
-def test_given_looks_at_the_whole_talk_and_its_last_place_counts() -> None:
+def test_given_looks_at_the_whole_conversation_and_its_last_place_counts() -> None:
     model = rules({"user": "my name", "given": r"on (?P<day>\w+)", "say": "{day}"})
-    talk = [user("on friday"), {"role": "assistant", "content": "ok"}, user("no, on sunday"), user("my name is Jo")]
-    assert model.reply(talk).text == "sunday"
+    conversation = [
+        user("on friday"),
+        {"role": "assistant", "content": "ok"},
+        user("no, on sunday"),
+        user("my name is Jo"),
+    ]
+    assert model.reply(conversation).text == "sunday"
     assert model.reply([user("my name is Jo")]).text.startswith("No rule")
 
 

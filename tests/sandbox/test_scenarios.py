@@ -74,7 +74,7 @@ def test_says_where_a_scenario_file_is_wrong(tmp_path: Path, text: str, said: st
     ("load", "text", "said"),
     [
         (load_rules, "rules:\n  - user: hello\n", "f.yaml:2: rules.0: a rule needs `say`, `call` or both"),
-        (load_rules, "rules:\n  - {user: a, tool: b, say: c}\n", "follows `user` words or a `tool`, not both"),
+        (load_rules, "rules:\n  - {user: a, tool: b, say: c}\n", "a rule has `user` or `tool`, not both"),
         (load_rules, "rules:\n  - {result: a, say: c}\n", "`result` needs `tool`"),
         (load_rules, "rules:\n  - {user: a, say: c, with: {x: 1}}\n", "`with` needs `call`"),
         (load_rules, "rules:\n  - user: '['\n    say: c\n", "f.yaml:2: rules.0.user: '[' is not a regular expression"),

@@ -45,7 +45,7 @@ async def test_a_line_spoken_in_any_format_is_understood(
 ) -> None:
     spoken = await client.audio.speech.create(input=LINE, model="tts-1", voice="nova", response_format=wanted)
     pcm = spoken.content if wanted == "pcm" else decoded(spoken.content)
-    assert await models.speech.hear(pcm, RATE) == LINE
+    assert await models.speech.recognize(pcm, RATE) == LINE
 
 
 @pytest.mark.parametrize("options", [{"model": "tts-1", "response_format": "wav"}, {}], ids=["as the example", "bare"])
@@ -82,12 +82,12 @@ async def test_transcriptions_in_each_form(models: ModelsService, client: openai
     assert (heard.strip() if wanted == "text" else heard.text) == LINE
     if wanted == "verbose_json":
         assert heard.language == "english"
-        assert heard.duration == pytest.approx(len(await models.speech.speak(LINE)) / 2 / RATE, abs=0.01)
+        assert heard.duration == pytest.approx(len(await models.speech.synthesize(LINE)) / 2 / RATE, abs=0.01)
         assert heard.segments[0].text == LINE
 
 
 async def test_a_line_cut_in_two_is_heard_with_its_second_half(models: ModelsService) -> None:
-    pcm = await models.speech.speak("A table for two on Friday at seven, please.")
+    pcm = await models.speech.synthesize("A table for two on Friday at seven, please.")
     half = len(pcm) // 4 * 2
     keys = {"base_url": models.url, "api_key": models.api_key}
     async with livekit_openai.STT(model="whisper-1", **keys) as stt:

@@ -1,4 +1,4 @@
-"""The voice speaks, and the ears know what it spoke."""
+"""What the synthesizer said, the recognizer recognizes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from cekura_agent_kit.sandbox.cekura.scenarios import load_scenarios
 from cekura_agent_kit.sandbox.channels.speech import RATE, Speech
 from cekura_agent_kit.sandbox.models.rules import load_rules
 
-from .conftest import QUIET, RESTAURANT
+from .studio import QUIET, RESTAURANT
 
 GREETING = "Welcome to Luigi's. How can I help you?"
 HOURS = "We are open from Tuesday to Sunday, from noon to ten in the evening."
@@ -38,8 +38,8 @@ def noisy(pcm: bytes, level: float = 40) -> bytes:
 async def test_all_lines_of_the_example_are_understood_in_noise(speech: Speech) -> None:
     lines = example_lines()
     assert len(lines) > 20
-    spoken = {line: await speech.speak(line) for line in lines}
-    heard = {line: await speech.hear(noisy(pcm), RATE) for line, pcm in spoken.items()}
+    spoken = {line: await speech.synthesize(line) for line in lines}
+    heard = {line: await speech.recognize(noisy(pcm), RATE) for line, pcm in spoken.items()}
     assert heard == {line: line for line in lines}
 
 
@@ -54,90 +54,90 @@ async def test_all_lines_of_the_example_are_understood_in_noise(speech: Speech) 
     ],
 )
 async def test_any_text_can_be_said_and_heard(speech: Speech, text: str) -> None:
-    pcm = await speech.speak(text)
-    assert await speech.hear(noisy(pcm), RATE) == text.replace("\n", " ")
+    pcm = await speech.synthesize(text)
+    assert await speech.recognize(noisy(pcm), RATE) == text.replace("\n", " ")
 
 
 async def test_several_lines_in_a_row_are_heard_together(speech: Speech) -> None:
-    pcm = [await speech.speak(text) for text in (HOURS, GREETING)]
-    assert await speech.hear(b"".join(pcm), RATE) == f"{HOURS} {GREETING}"
+    pcm = [await speech.synthesize(text) for text in (HOURS, GREETING)]
+    assert await speech.recognize(b"".join(pcm), RATE) == f"{HOURS} {GREETING}"
 
 
 @pytest.mark.parametrize("rate", [8_000, 16_000, 48_000])
 async def test_sound_of_any_rate_is_heard(speech: Speech, rate: int) -> None:
     from cekura_agent_kit.sandbox.channels.synthesizer import resampled
 
-    pcm = resampled(await speech.speak(GREETING), RATE, rate)
-    assert await speech.hear(noisy(pcm), rate) == GREETING
+    pcm = resampled(await speech.synthesize(GREETING), RATE, rate)
+    assert await speech.recognize(noisy(pcm), rate) == GREETING
 
 
-async def test_a_line_that_the_ears_cannot_know_is_heard_as_nothing(speech: Speech) -> None:
+async def test_unknown_sentences_are_not_recognized(speech: Speech) -> None:
     for line in example_lines():
-        await speech.speak(line)
+        await speech.synthesize(line)
     async with Speech() as stranger:
         unknown = [
-            await stranger.speak("The weather is rather nice in Scotland today, and I would like some mushrooms."),
-            await stranger.speak("Hello"),
+            await stranger.synthesize("The weather is rather nice in Scotland today, and I would like some mushrooms."),
+            await stranger.synthesize("Hello"),
             (10_000 * np.sin(np.arange(2 * RATE) * 0.1)).astype(np.int16).tobytes(),
         ]
-    assert [await speech.hear(noisy(pcm), RATE) for pcm in unknown] == ["", "", ""]
+    assert [await speech.recognize(noisy(pcm), RATE) for pcm in unknown] == ["", "", ""]
 
 
 async def test_of_a_line_that_is_broken_off_only_whole_sentences_are_heard(speech: Speech) -> None:
-    pcm = await speech.speak(GREETING)
-    first = len(await speech.speak("Welcome to Luigi's.")) / len(pcm)
-    assert await speech.hear(noisy(pcm[: int(len(pcm) * (first + 0.15)) & ~1]), RATE) == "Welcome to Luigi's."
+    pcm = await speech.synthesize(GREETING)
+    first = len(await speech.synthesize("Welcome to Luigi's.")) / len(pcm)
+    assert await speech.recognize(noisy(pcm[: int(len(pcm) * (first + 0.15)) & ~1]), RATE) == "Welcome to Luigi's."
 
 
 @pytest.mark.parametrize("pcm", [b"", b"\0\0", bytes(2 * RATE), bytes(40 * RATE)])
 async def test_silence_is_heard_as_nothing(speech: Speech, pcm: bytes) -> None:
-    assert await speech.hear(pcm, RATE) == ""
-    await speech.speak(GREETING)
-    assert await speech.hear(pcm, RATE) == ""
+    assert await speech.recognize(pcm, RATE) == ""
+    await speech.synthesize(GREETING)
+    assert await speech.recognize(pcm, RATE) == ""
 
 
 @pytest.mark.parametrize("text", ["", " ", "...", "\0"])
 async def test_a_text_without_words_is_silence(speech: Speech, text: str) -> None:
-    await speech.speak(GREETING)
-    assert await speech.hear(await speech.speak(text), RATE) == ""
+    await speech.synthesize(GREETING)
+    assert await speech.recognize(await speech.synthesize(text), RATE) == ""
 
 
 async def test_many_at_once_each_hear_their_own(speech: Speech) -> None:
     lines = example_lines()[:8]
 
     async def both(line: str) -> str:
-        return await speech.hear(await speech.speak(line), RATE)
+        return await speech.recognize(await speech.synthesize(line), RATE)
 
     assert await asyncio.gather(*map(both, lines)) == lines
 
 
 async def test_one_who_stops_listening_does_not_confuse_the_next(speech: Speech) -> None:
-    greeting, hours = await speech.speak(GREETING), await speech.speak(HOURS)
-    assert await speech.hear(greeting, RATE) == GREETING
+    greeting, hours = await speech.synthesize(GREETING), await speech.synthesize(HOURS)
+    assert await speech.recognize(greeting, RATE) == GREETING
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.001):
-            await speech.hear(hours, RATE)
-    assert await speech.hear(greeting, RATE) == GREETING
+            await speech.recognize(hours, RATE)
+    assert await speech.recognize(greeting, RATE) == GREETING
 
 
-def ears_of(speech: Speech) -> Any:
-    return speech._ears
+def recognizer_of(speech: Speech) -> Any:
+    return speech._recognizer
 
 
-async def test_ears_that_die_say_so_and_come_back(speech: Speech) -> None:
-    pcm = await speech.speak(GREETING)
-    await speech.hear(pcm, RATE)
-    ears_of(speech).kill()
-    await ears_of(speech).wait()
-    with pytest.raises(SandboxError, match=r"the sandbox's ears ended \(\w+Error\)"):
-        await speech.hear(pcm, RATE)
-    assert await speech.hear(pcm, RATE) == GREETING
+async def test_a_recognizer_that_dies_is_named_and_started_again(speech: Speech) -> None:
+    pcm = await speech.synthesize(GREETING)
+    await speech.recognize(pcm, RATE)
+    recognizer_of(speech).kill()
+    await recognizer_of(speech).wait()
+    with pytest.raises(SandboxError, match=r"the sandbox's speech recognizer ended \(\w+Error\)"):
+        await speech.recognize(pcm, RATE)
+    assert await speech.recognize(pcm, RATE) == GREETING
 
 
 async def test_nothing_is_left_running() -> None:
     async with Speech() as speech:
-        await speech.hear(await speech.speak(GREETING), RATE)
-        pid = ears_of(speech).pid
+        await speech.recognize(await speech.synthesize(GREETING), RATE)
+        pid = recognizer_of(speech).pid
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
 
@@ -146,8 +146,8 @@ async def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.Mon
     found = importlib.util.find_spec
     without = lambda name: None if name == "pocketsphinx" else found(name)  # noqa: E731
     monkeypatch.setattr("cekura_agent_kit.sandbox.channels.speech.find_spec", without)
-    for use in (speech.speak("Hello"), speech.hear(bytes(RATE), RATE)):
+    for use in (speech.synthesize("Hello"), speech.recognize(bytes(RATE), RATE)):
         with pytest.raises(SandboxError) as raised:
             await use
-        assert str(raised.value) == "the sandbox's voice and ears need pocketsphinx, not installed here"
+        assert str(raised.value) == "speech in the sandbox needs pocketsphinx, not installed here"
         assert raised.value.hint == "pip install 'cekura-agent-kit[sandbox]'"

@@ -1,10 +1,9 @@
-"""A line through a LiveKit room: what the text line and the voice line have in common."""
+"""The evaluator in a LiveKit room: what text and voice have in common."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-import re
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -13,22 +12,25 @@ from typing import Any, Final, Self
 from livekit import rtc
 
 from ...errors import JoinRefused
+from ...safe_text import without_tokens
 from ..cekura.evaluator import ChannelClosed, Speaker, Utterance
 
 _CONNECT_TIMEOUT: Final = 10.0
-"""Seconds for one attempt; joining a server on loopback takes 0.05 to 0.3."""
-_RETURN: Final = 15.0
-"""Seconds in which an agent may come back after the server was lost: all are then told that all others have left. A
-server that was restarted has its participants again after 0.5 to 3."""
-_TOKEN: Final = re.compile(r"ey[\w-]+\.[\w-]+\.[\w-]+|access_token=[^&\s\"']+")
-"""ConnectError quotes the URL it tried, and with it the whole token."""
+"""Seconds for one attempt. Joining a server on loopback takes 0.05 to 0.3."""
+_RETURN_WAIT: Final = 15.0
+"""Seconds in which an agent may come back after the connection to the server was lost. Everybody then sees everybody
+else leave. After a restart of the server they are back in 0.5 to 3."""
 
 
 class RoomChannel:
-    """The evaluator in a room. A subclass says how words go in (`say`) and calls `_note` and `_deliver` for what comes.
+    """Base of the evaluator's channels in a room. Implements `Channel`.
 
-    Handlers are set before the room is connected, so that nothing said early is lost: a subclass sets its own in
-    ``__init__``, and publishes what it needs in `_joined`.
+    A subclass implements `say`, and calls `_add_heard` for each utterance of the agent. It registers its handlers in
+    ``__init__``, before the room is connected, so that no early words are lost; it publishes its tracks in `_joined`.
+
+    Attributes:
+        transcript, agent_came: see `Channel`.
+        room: the room.
     """
 
     def __init__(self) -> None:
@@ -37,28 +39,28 @@ class RoomChannel:
         self.room = rtc.Room()
         self._began = time.monotonic()
         self._heard: asyncio.Queue[str | None] = asyncio.Queue()
-        self._closed = ""
-        self._unsettled_until = 0.0
-        self._return: asyncio.TimerHandle | None = None
-        self.room.on("participant_connected", self._on_came)
-        self.room.on("participant_disconnected", self._on_left)
-        self.room.on("reconnecting", self._on_unsettled)
-        self.room.on("reconnected", self._on_unsettled)
-        self.room.on("disconnected", self._on_disconnected)
+        self._closed_because = ""
+        self._reconnecting_until = 0.0
+        self._return_timer: asyncio.TimerHandle | None = None
+        self.room.on("participant_connected", self._on_connected)
+        self.room.on("participant_disconnected", self._on_disconnected)
+        self.room.on("reconnecting", self._on_reconnecting)
+        self.room.on("reconnected", self._on_reconnecting)
+        self.room.on("disconnected", self._on_closed)
 
     async def join(self, url: str, token: str) -> Self:
         """Join the token's room.
 
         Raises:
-            JoinRefused: the URL leads nowhere or the token does not open the room.
+            JoinRefused: there is no server at the URL, or it does not accept the token.
         """
         options = rtc.RoomOptions(connect_timeout=_CONNECT_TIMEOUT)
         connecting = asyncio.ensure_future(self.room.connect(url, token, options))
         try:
             await asyncio.shield(connecting)
         except asyncio.CancelledError:
-            # A connect that nobody awaits any more still joins and stays in the room, and after ten seconds livekit's
-            # native client ends the process for it. So it is awaited, however often this is cancelled.
+            # A connect that is not awaited still joins, and stays in the room; after ten seconds livekit's native
+            # client ends the process. Therefore it is awaited, however often this task is cancelled.
             while not connecting.done():
                 with suppress(asyncio.CancelledError):
                     await asyncio.wait({connecting})
@@ -66,33 +68,33 @@ class RoomChannel:
                 await self.room.disconnect()
             raise
         except rtc.ConnectError as error:
-            # Not chained: the original's text carries the token.
-            raise JoinRefused(_TOKEN.sub("…", error.message)) from None
+            # Not chained: the original error quotes the URL with the whole token.
+            raise JoinRefused(without_tokens(error.message)) from None
         self._began = time.monotonic()
         for participant in self.room.remote_participants.values():
-            self._on_came(participant)
+            self._on_connected(participant)
         await self._joined()
         return self
 
     async def say(self, text: str) -> None:
-        """See `Line.say`."""
+        """See `Channel.say`."""
         raise NotImplementedError
 
     async def send_data(self, payload: Mapping[str, Any]) -> None:
-        """Send JSON as a raw data packet, reliably and without a topic."""
+        """Send the payload as JSON in a data packet, reliably and without a topic."""
         await self.room.local_participant.publish_data(json.dumps(payload), reliable=True)
 
     async def hear(self) -> str:
-        """See `Line.hear`."""
+        """See `Channel.hear`."""
         words = await self._heard.get()
         if words is None:
             self._heard.put_nowait(None)
-            raise ChannelClosed(self._closed)
+            raise ChannelClosed(self._closed_because)
         return words
 
     async def hang_up(self) -> None:
-        """See `Line.hang_up`."""
-        self._wait_no_more()
+        """See `Channel.hang_up`."""
+        self._stop_return_timer()
         self._close("the evaluator hung up")
         await self.room.disconnect()
 
@@ -103,70 +105,70 @@ class RoomChannel:
 
     @property
     def diagnosis(self) -> str:
-        """Why nothing may have been understood of the agent, as a sentence; empty where there is no reason."""
+        """A sentence that says why the agent may not have been heard; empty without a reason."""
         return ""
 
     @property
     def identity(self) -> str:
-        """The evaluator's own identity: the token's."""
+        """The evaluator's identity: the token's."""
         return self.room.local_participant.identity
 
     async def _joined(self) -> None:
-        """Called once the room is joined."""
+        """Hook for subclasses, called once the room is joined."""
 
-    def _note(self, speaker: Speaker, text: str, start: float, end: float) -> None:
-        """Write it into the transcript."""
+    def _add_line(self, speaker: Speaker, text: str, start: float, end: float) -> None:
+        """Add an utterance to the transcript."""
         self.transcript.append(Utterance(speaker, text, start, end))
         self.transcript.sort(key=lambda each: each.start)
 
-    def _deliver(self, text: str, start: float, end: float | None = None) -> None:
-        """The agent has said something, whole; by default it ends now."""
-        self._note("agent", text, start, self.clock if end is None else end)
+    def _add_heard(self, text: str, start: float, end: float | None = None) -> None:
+        """Add a complete utterance of the agent, for `hear` to return. It ends now by default."""
+        self._add_line("agent", text, start, self.clock if end is None else end)
         self._heard.put_nowait(text)
 
-    def _forget(self) -> None:
-        """Drop what was said before the evaluator speaks. Raises `ChannelClosed` where nobody is left."""
+    def _drop_heard(self) -> None:
+        """Drop the agent's utterances before the evaluator speaks. Raises `ChannelClosed` if the agent is gone."""
         while not self._heard.empty():
             self._heard.get_nowait()
-        if self._closed:
+        if self._closed_because:
             self._heard.put_nowait(None)
-            raise ChannelClosed(self._closed)
+            raise ChannelClosed(self._closed_because)
 
-    def _close(self, why: str) -> None:
-        if not self._closed:
-            self._closed = why
+    def _close(self, because: str) -> None:
+        if not self._closed_because:
+            self._closed_because = because
             self._heard.put_nowait(None)
 
-    def _on_unsettled(self) -> None:
-        self._unsettled_until = time.monotonic() + _RETURN
+    def _on_reconnecting(self) -> None:
+        self._reconnecting_until = time.monotonic() + _RETURN_WAIT
 
-    def _on_came(self, participant: rtc.RemoteParticipant) -> None:
+    def _on_connected(self, participant: rtc.RemoteParticipant) -> None:
         if participant.kind == rtc.ParticipantKind.PARTICIPANT_KIND_AGENT:
             self.agent_came = True
-            self._wait_no_more()
+            self._stop_return_timer()
 
-    def _on_left(self, participant: rtc.RemoteParticipant) -> None:
+    def _on_disconnected(self, participant: rtc.RemoteParticipant) -> None:
         if participant.kind != rtc.ParticipantKind.PARTICIPANT_KIND_AGENT:
             return
-        if time.monotonic() < self._unsettled_until:
-            self._wait_for_return()
+        if time.monotonic() < self._reconnecting_until:
+            self._start_return_timer()
         else:
             self._close("the agent left the room")
 
-    def _wait_for_return(self) -> None:
-        self._wait_no_more()
-        self._return = asyncio.get_running_loop().call_later(_RETURN, self._on_not_returned)
+    def _start_return_timer(self) -> None:
+        self._stop_return_timer()
+        self._return_timer = asyncio.get_running_loop().call_later(_RETURN_WAIT, self._on_not_returned)
 
-    def _wait_no_more(self) -> None:
-        if self._return is not None:
-            self._return.cancel()
-            self._return = None
+    def _stop_return_timer(self) -> None:
+        if self._return_timer is not None:
+            self._return_timer.cancel()
+            self._return_timer = None
 
     def _on_not_returned(self) -> None:
         if self.room.connection_state == rtc.ConnectionState.CONN_RECONNECTING:
-            self._wait_for_return()
+            self._start_return_timer()
         else:
             self._close("the agent left the room")
 
-    def _on_disconnected(self, reason: object = None) -> None:
+    def _on_closed(self, reason: object = None) -> None:
         self._close("the room was closed")

@@ -1,7 +1,7 @@
-"""A voice and ears, for all that talks in the sandbox: the models' stand-in and the evaluator. No key, no cloud.
+"""Speech of one speaker in the sandbox: a synthesizer, and a recognizer that knows what was synthesized.
 
-The ears know what the voice was asked to speak, in this `Speech`, and nothing else. That is enough: in the sandbox
-both sides speak with this voice.
+No key and no cloud. The recognizer knows only the texts that this `Speech` has synthesized. In the sandbox that is
+enough: both sides speak with its synthesizer.
 """
 
 from __future__ import annotations
@@ -19,124 +19,124 @@ if TYPE_CHECKING:
     from .synthesizer import Synthesizer
 
 RATE: Final = 24_000
-"""Samples a second of what is spoken; OpenAI's own rate for ``pcm``."""
-_PARTS: Final = {"espeakng_loader": "espeakng-loader", "pocketsphinx": "pocketsphinx"}
+"""Samples a second of synthesized speech; also OpenAI's rate for ``pcm``."""
+_PACKAGES: Final = {"espeakng_loader": "espeakng-loader", "pocketsphinx": "pocketsphinx"}
 
 
 def check_installed() -> None:
-    """Raise where the extra `sandbox` is not installed.
+    """Check that the extra `sandbox` is installed.
 
     Raises:
-        SandboxError: names what is missing; its hint is the pip line.
+        SandboxError: it is not. The text names the missing packages, the hint is the command that installs them.
     """
-    if missing := [package for module, package in _PARTS.items() if find_spec(module) is None]:
+    if missing := [package for module, package in _PACKAGES.items() if find_spec(module) is None]:
         raise SandboxError(
-            f"the sandbox's voice and ears need {' and '.join(missing)}, not installed here",
+            f"speech in the sandbox needs {' and '.join(missing)}, not installed here",
             hint="pip install 'cekura-agent-kit[sandbox]'",
         )
 
 
 class Speech:
-    """A voice, and ears that understand it. An async context manager; nothing is loaded before it is needed."""
+    """A synthesizer and a recognizer of what it synthesized. An async context manager. Both start on first use."""
 
     def __init__(self) -> None:
-        self._voice: Synthesizer | None = None
-        self._ears: asyncio.subprocess.Process | None = None
-        self._listening = asyncio.Lock()
-        self._hearing: set[asyncio.Task[str]] = set()
-        self._spoken: dict[str, bool] = {}
-        """What the voice was asked to speak, in order; and whether the ears were told."""
+        self._synthesizer: Synthesizer | None = None
+        self._recognizer: asyncio.subprocess.Process | None = None
+        self._one_at_a_time = asyncio.Lock()
+        self._requests: set[asyncio.Task[str]] = set()
+        self._texts: dict[str, bool] = {}
+        """Synthesized texts, in order; true if the recognizer has learned them."""
 
-    async def speak(self, text: str) -> bytes:
-        """The text as sound: 16-bit mono PCM of `RATE` samples a second. The ears know it from now on.
+    async def synthesize(self, text: str) -> bytes:
+        """Return the text as 16-bit mono PCM of `RATE` samples a second. The recognizer knows it from now on.
 
         Raises:
             SandboxError: the extra `sandbox` is not installed.
         """
-        self._spoken.setdefault(text, False)
-        return await asyncio.to_thread(self._speak, text)
+        self._texts.setdefault(text, False)
+        return await asyncio.to_thread(self._synthesize, text)
 
-    def _speak(self, text: str) -> bytes:
-        if self._voice is None:
+    def _synthesize(self, text: str) -> bytes:
+        if self._synthesizer is None:
             check_installed()
             from .synthesizer import Synthesizer
 
-            self._voice = Synthesizer()
-        return self._voice.speak(text)
+            self._synthesizer = Synthesizer()
+        return self._synthesizer.synthesize(text)
 
-    async def hear(self, pcm: bytes, rate: int) -> str:
-        """What was said, in the words that the voice was asked to speak; empty where it was nothing known.
+    async def recognize(self, pcm: bytes, rate: int) -> str:
+        """Return the synthesized texts in a recording; empty if there are none.
 
         Args:
             pcm: 16-bit mono PCM.
             rate: its samples a second.
 
         Raises:
-            SandboxError: the extra `sandbox` is not installed, or the ears' process ended.
+            SandboxError: the extra `sandbox` is not installed, or the recognizer's process ended.
         """
-        # Who stops waiting leaves the answer to be read all the same: it would be taken for the next one's.
-        hearing = asyncio.create_task(self._hear(pcm, rate))
-        self._hearing.add(hearing)
-        hearing.add_done_callback(self._hearing.discard)
-        return await asyncio.shield(hearing)
+        # A cancelled caller must not leave its answer in the pipe, where the next caller would read it.
+        request = asyncio.create_task(self._recognize(pcm, rate))
+        self._requests.add(request)
+        request.add_done_callback(self._requests.discard)
+        return await asyncio.shield(request)
 
-    async def _hear(self, pcm: bytes, rate: int) -> str:
-        async with self._listening:
-            if self._ears is None:
-                self._ears = await self._start_ears()
+    async def _recognize(self, pcm: bytes, rate: int) -> str:
+        async with self._one_at_a_time:
+            if self._recognizer is None:
+                self._recognizer = await self._start_recognizer()
             try:
-                return await self._ask(self._ears, pcm, rate)
+                return await self._ask(self._recognizer, pcm, rate)
             except (ConnectionError, asyncio.IncompleteReadError, ValueError) as error:
-                await self._stop_ears()
+                await self._stop_recognizer()
                 raise SandboxError(
-                    f"the sandbox's ears ended ({type(error).__name__})",
-                    hint="what they printed says why; or run `python -m cekura_agent_kit.sandbox.channels.recognizer`",
+                    f"the sandbox's speech recognizer ended ({type(error).__name__})",
+                    hint="its output has the reason; or run `python -m cekura_agent_kit.sandbox.channels.recognizer`",
                 ) from error
 
-    async def wake(self) -> None:
-        """Have the ears ready before there is something to hear: their process takes 0.5 to 3 s to start.
+    async def start_recognizer(self) -> None:
+        """Start the recognizer ahead of its first use: its process takes 0.5 to 3 s to start.
 
         Raises:
-            SandboxError: as `hear` does.
+            SandboxError: as `recognize`.
         """
-        await self.hear(b"", RATE)
+        await self.recognize(b"", RATE)
 
-    async def _start_ears(self) -> asyncio.subprocess.Process:
+    async def _start_recognizer(self) -> asyncio.subprocess.Process:
         check_installed()
-        self._spoken = dict.fromkeys(self._spoken, False)
+        self._texts = dict.fromkeys(self._texts, False)
         return await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
             f"{__package__}.recognizer",
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
-            # Ctrl-C goes to the whole group; ours ends it when the talks are over.
+            # Ctrl-C signals the whole process group. The recognizer must outlive the conversations.
             start_new_session=True,
         )
 
-    async def _ask(self, ears: asyncio.subprocess.Process, pcm: bytes, rate: int) -> str:
-        assert ears.stdin is not None
-        assert ears.stdout is not None
-        learn = [text for text, told in self._spoken.items() if not told]
+    async def _ask(self, recognizer: asyncio.subprocess.Process, pcm: bytes, rate: int) -> str:
+        assert recognizer.stdin is not None
+        assert recognizer.stdout is not None
+        learn = [text for text, learned in self._texts.items() if not learned]
         request = {"learn": learn, "rate": rate, "bytes": len(pcm)}
-        ears.stdin.write(json.dumps(request).encode() + b"\n" + pcm)
-        await ears.stdin.drain()
-        text = json.loads(await ears.stdout.readuntil())["text"]
-        self._spoken.update(dict.fromkeys(learn, True))
+        recognizer.stdin.write(json.dumps(request).encode() + b"\n" + pcm)
+        await recognizer.stdin.drain()
+        text = json.loads(await recognizer.stdout.readuntil())["text"]
+        self._texts.update(dict.fromkeys(learn, True))
         return str(text)
 
     async def stop(self) -> None:
-        """End the ears' process, if there is one."""
-        for hearing in self._hearing:
-            hearing.cancel()
-        await asyncio.gather(*self._hearing, return_exceptions=True)
-        await self._stop_ears()
+        """Stop the recognizer's process, if there is one."""
+        for request in self._requests:
+            request.cancel()
+        await asyncio.gather(*self._requests, return_exceptions=True)
+        await self._stop_recognizer()
 
-    async def _stop_ears(self) -> None:
-        ears, self._ears = self._ears, None
-        if ears is not None and ears.returncode is None:
-            ears.kill()
-            await ears.wait()
+    async def _stop_recognizer(self) -> None:
+        recognizer, self._recognizer = self._recognizer, None
+        if recognizer is not None and recognizer.returncode is None:
+            recognizer.kill()
+            await recognizer.wait()
 
     async def __aenter__(self) -> Self:
         return self

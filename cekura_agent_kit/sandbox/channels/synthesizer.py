@@ -1,4 +1,4 @@
-"""The sandbox's voice: espeak-ng, driven with ctypes. Also knows how it pronounces what it says."""
+"""The sandbox's speech synthesizer: espeak-ng over ctypes. Also returns pronunciations."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from ...errors import SandboxError
 from .speech import RATE
 
 _WORDS_A_MINUTE: Final = 200
-"""espeak's own is 175. The ears know all lines up to 230; quicker talk makes for quicker runs."""
+"""espeak's default is 175. Up to 230 everything is recognized; faster speech makes faster runs."""
 _CACHED: Final = 256
-"""Lines kept spoken, about 100 kB each: repeats of a run say the same."""
+"""Texts kept as sound, about 100 kB each: repeats of a run say the same."""
 
 _SYNCHRONOUS: Final = 2
 _DONT_EXIT: Final = 0x8000
@@ -32,19 +32,19 @@ _Callback: Final = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short)
 class Synthesizer:
     """espeak-ng's American voice.
 
-    The library is one for the whole process and knows no threads: a lock lets one caller in at a time. The calls
-    release Python's own lock while they work, 3 ms a line.
+    The library has one state for the whole process and is not thread-safe: a lock admits one caller at a time. Calls
+    release Python's own lock while they work, about 3 ms a text.
 
     Raises:
-        SandboxError: the library does not start.
+        SandboxError: the library cannot be initialized.
     """
 
     _lock: Final = threading.Lock()
 
     def __init__(self) -> None:
-        self._spoken = bytearray()
-        # espeak keeps only the address.
-        self._callback = _Callback(self._take)
+        self._samples = bytearray()
+        # Kept here, because espeak keeps only its address.
+        self._callback = _Callback(self._add_samples)
         with self._lock:
             self._espeak: Any = ctypes.CDLL(espeakng_loader.get_library_path())
             data = espeakng_loader.get_data_path().encode()
@@ -56,22 +56,22 @@ class Synthesizer:
                 )
             self._espeak.espeak_SetParameter(_RATE_PARAMETER, _WORDS_A_MINUTE, 0)
             self._espeak.espeak_TextToPhonemes.restype = ctypes.c_char_p
-        self.speak = lru_cache(_CACHED)(self._speak)
+        self.synthesize = lru_cache(_CACHED)(self._synthesize)
 
-    def _speak(self, text: str) -> bytes:
-        """The text as sound: 16-bit mono PCM of `RATE` samples a second."""
-        # espeak reads up to the first zero.
-        said = text.replace("\0", " ").encode()
+    def _synthesize(self, text: str) -> bytes:
+        """Return the text as 16-bit mono PCM of `RATE` samples a second."""
+        # espeak reads up to the first zero byte.
+        encoded = text.replace("\0", " ").encode()
         with self._lock:
-            self._spoken.clear()
-            # Set anew: another `Synthesizer` of this process may have spoken last.
+            self._samples.clear()
+            # Set each time: another `Synthesizer` of this process may have set its own.
             self._espeak.espeak_SetSynthCallback(self._callback)
-            self._espeak.espeak_Synth(said, len(said) + 1, 0, 1, 0, _UTF_8, None, None)
-            pcm = bytes(self._spoken)
+            self._espeak.espeak_Synth(encoded, len(encoded) + 1, 0, 1, 0, _UTF_8, None, None)
+            pcm = bytes(self._samples)
         return resampled(pcm, self._rate, RATE)
 
     def pronounce(self, text: str) -> list[str]:
-        """The words as they are spoken, each a row of CMU phones: ``["W EH L K AH M", "T AH"]``."""
+        """Return the pronunciation of each word in CMU phones: ``["W EH L K AH M", "T AH"]``."""
         return [phones for word in self._phonemes(text).split() if (phones := _phones_of(word))]
 
     def _phonemes(self, text: str) -> str:
@@ -84,14 +84,14 @@ class Synthesizer:
                 clauses.append(self._espeak.espeak_TextToPhonemes(ctypes.byref(rest), _UTF_8, mode))
         return " ".join(clause.decode() for clause in clauses)
 
-    def _take(self, samples: Any, count: int, _events: Any) -> int:
+    def _add_samples(self, samples: Any, count: int, _events: Any) -> int:
         if samples:
-            self._spoken += ctypes.string_at(samples, count * 2)
+            self._samples += ctypes.string_at(samples, count * 2)
         return 0
 
 
 def resampled(pcm: bytes, rate: int, wanted: int) -> bytes:
-    """16-bit mono PCM at another rate. Straight lines between samples: good enough for speech."""
+    """Convert 16-bit mono PCM to another rate, with linear interpolation: good enough for speech."""
     if rate == wanted or not pcm:
         return pcm
     samples = np.frombuffer(pcm, dtype=np.int16)
@@ -105,7 +105,7 @@ def _phones_of(word: str) -> str:
 
 
 def _phones_of_sound(sound: str) -> str:
-    """By the longest sounds that are known; what no English ear knows is left out."""
+    """Match the longest known sounds first; skip sounds that are not English."""
     phones = []
     while sound:
         known = next((sound[:n] for n in range(min(3, len(sound)), 0, -1) if sound[:n] in _CMU), "")
@@ -133,4 +133,4 @@ _CMU: Final = {
     **{"b": "B", "f": "F", "ɡ": "G", "h": "HH", "m": "M", "n": "N", "ŋ": "NG", "p": "P", "s": "S", "v": "V", "w": "W"},
     **{"ð": "DH", "θ": "TH", "ʃ": "SH", "ʒ": "ZH", "j": "Y", "z": "Z"},
 }
-"""espeak-ng's IPA of American English to the phones of the ears' acoustic model."""
+"""espeak-ng's IPA of American English to the phones of the recognizer's acoustic model."""

@@ -1,4 +1,4 @@
-"""The evaluator in text: text streams on ``lk.chat`` out, text streams on ``lk.transcription`` in."""
+"""The evaluator in text: sends text streams on ``lk.chat``, and reads the agent's on ``lk.transcription``."""
 
 from __future__ import annotations
 
@@ -8,55 +8,56 @@ from typing import Final
 
 from livekit import rtc
 
+from ...chat import CHAT_TOPIC, TRANSCRIPTION_TOPIC
 from .room import RoomChannel
 
-_CHAT: Final = "lk.chat"
-_TRANSCRIPTION: Final = "lk.transcription"
-_ORDER: Final = 1.0
-"""Seconds by which a stream that is open may hold back one that began later and ended earlier. On a busy machine the
-ends of streams a few milliseconds apart are learned in any order; one that is never ended must not silence the rest."""
+_ORDER_WAIT: Final = 1.0
+"""Seconds for which an open stream may hold back one that began later and ended earlier. On a busy machine the ends of
+streams a few milliseconds apart arrive in any order. A stream that is never ended must not block the others."""
 
 _log: Final = logging.getLogger("cekura_agent_kit.sandbox")
 
 
 class TextChannel(RoomChannel):
-    """A line that types and reads."""
+    """A channel in text."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._reading: set[asyncio.Task[None]] = set()
-        self._latest: asyncio.Task[None] | None = None
-        self.room.register_text_stream_handler(_TRANSCRIPTION, self._on_stream)
+        self._readers: set[asyncio.Task[None]] = set()
+        self._latest_reader: asyncio.Task[None] | None = None
+        self.room.register_text_stream_handler(TRANSCRIPTION_TOPIC, self._on_stream)
 
     async def say(self, text: str) -> None:
-        """See `Line.say`."""
-        self._forget()
+        """See `Channel.say`."""
+        self._drop_heard()
         now = self.clock
-        self._note("evaluator", text, now, now)
-        await self.room.local_participant.send_text(text, topic=_CHAT)
+        self._add_line("evaluator", text, now, now)
+        await self.room.local_participant.send_text(text, topic=CHAT_TOPIC)
 
     async def hang_up(self) -> None:
-        """See `Line.hang_up`."""
+        """See `Channel.hang_up`."""
         await super().hang_up()
-        for task in self._reading:
+        for task in self._readers:
             task.cancel()
-        await asyncio.gather(*self._reading, return_exceptions=True)
+        await asyncio.gather(*self._readers, return_exceptions=True)
 
     def _on_stream(self, reader: rtc.TextStreamReader, sender: str) -> None:
-        # An agent publishes the user's words, too, in the user's name.
-        heard = sender != self.identity
-        self._latest = task = asyncio.create_task(self._read(reader, heard=heard, after=self._latest))
-        self._reading.add(task)
-        task.add_done_callback(self._reading.discard)
+        # An agent also publishes the user's words, under the user's identity.
+        of_agent = sender != self.identity
+        self._latest_reader = task = asyncio.create_task(
+            self._read(reader, of_agent=of_agent, after=self._latest_reader)
+        )
+        self._readers.add(task)
+        task.add_done_callback(self._readers.discard)
 
-    async def _read(self, reader: rtc.TextStreamReader, *, heard: bool, after: asyncio.Task[None] | None) -> None:
+    async def _read(self, reader: rtc.TextStreamReader, *, of_agent: bool, after: asyncio.Task[None] | None) -> None:
         start, text = self.clock, ""
         try:
             async for chunk in reader:
                 text += chunk
-        except Exception as error:  # noqa: BLE001 - the kinds differ by version, and what was read so far was said
-            _log.info("a text stream of the agent broke off: %s", type(error).__name__)
+        except Exception as error:  # noqa: BLE001 - the types differ by version, and the chunks so far were said
+            _log.info("a text stream of the agent ended with %s", type(error).__name__)
         if after is not None:
-            await asyncio.wait({after}, timeout=_ORDER)
-        if heard and text.strip():
-            self._deliver(text.strip(), start)
+            await asyncio.wait({after}, timeout=_ORDER_WAIT)
+        if of_agent and text.strip():
+            self._add_heard(text.strip(), start)

@@ -1,19 +1,19 @@
-"""Rules in the place of a language model: which words, or which tool's result, get which answer. Pure.
+"""Rules in the place of a language model: an answer for a caller's words, or for a tool's result. Pure.
 
-A file of rules (``models.yaml`` beside the scenarios); the first rule that fits answers::
+A file of rules (``models.yaml`` beside the scenarios). The first rule that matches answers::
 
     rules:
       - user: table for (?P<people>\\w+) on (?P<day>\\w+)     # in the caller's latest words
-        call: check_availability                             # only where the model is offered this tool
+        call: check_availability                             # only if the model may call this tool
         with: {day: "{day}", people: "{people}", time: "19:00"}
-      - tool: check_availability                             # the model continues after this tool's result
+      - tool: check_availability                             # after this tool's result
         result: is free                                      # in that result
-        given: my name is (?P<name>\\w+)                      # anywhere in the talk so far; the last one counts
+        given: my name is (?P<name>\\w+)                      # anywhere so far; the last match counts
         say: It is free, {name}. Shall I book it?
     otherwise: I did not understand "{words}".
 
-Patterns are regular expressions, without regard to case. ``{name}`` stands for a named group of any of a rule's
-patterns, ``{words}`` for what the rule looked at.
+Patterns are regular expressions; case is ignored. ``{name}`` is replaced by a named group of any pattern of the rule,
+``{words}`` by the caller's latest words, or the tool's result.
 """
 
 from __future__ import annotations
@@ -45,42 +45,43 @@ _NUMBERS: Final = (
     "eleven",
     "twelve",
 )
-_PLACE: Final = re.compile(r"\{(\w+)\}")
+_PLACEHOLDER: Final = re.compile(r"\{(\w+)\}")
 
 Pattern = Annotated[str, Field(min_length=1), AfterValidator(expression)]
 Message = Mapping[str, Any]
+"""A message as OpenAI's chat completions have it."""
 
 
 class Rule(BaseModel):
-    """One rule. All its patterns must be found; a rule without ``user`` and ``tool`` answers whatever comes."""
+    """One rule. It matches if all of its patterns do; without ``user`` and ``tool``, whatever came last."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, populate_by_name=True)
 
     user: Pattern | None = None
     """Searched in the caller's latest words."""
     tool: Annotated[str, Field(min_length=1)] | None = None
-    """The tool whose result the model continues after."""
+    """Name of the tool whose result came last."""
     result: Pattern | None = None
     """Searched in the tool's result."""
     given: Pattern | None = None
-    """Searched in all that both sides said so far; the last place counts."""
+    """Searched in all words of both sides so far; the last match counts."""
     instructions: Pattern | None = None
-    """Searched in the agent's instructions: which agent it is, or what `generate_reply` was told."""
+    """Searched in the agent's instructions, and in those of `generate_reply`."""
     say: str = ""
     """The answer."""
     call: Annotated[str, Field(min_length=1)] | None = None
-    """A tool to call; the rule fits only where it is offered."""
+    """Name of a tool to call. The rule matches only if the model may call it."""
     arguments: Annotated[dict[str, Any], Field(alias="with")] = {}
-    """Its arguments; captured words become numbers where the tool wants numbers."""
+    """The call's arguments. Captured words become numbers if the tool's parameter is a number."""
     delay: Duration | None = None
-    """How long the model thinks."""
+    """Time until the answer."""
 
     @model_validator(mode="after")
-    def _makes_sense(self) -> Self:
+    def _keys_fit_together(self) -> Self:
         if not self.say and self.call is None:
             raise ValueError("a rule needs `say`, `call` or both")
         if self.user is not None and self.tool is not None:
-            raise ValueError("a rule follows `user` words or a `tool`, not both")
+            raise ValueError("a rule has `user` or `tool`, not both")
         if self.result is not None and self.tool is None:
             raise ValueError("`result` needs `tool`")
         if self.arguments and self.call is None:
@@ -95,25 +96,25 @@ class Rules(BaseModel):
 
     rules: tuple[Rule, ...] = ()
     otherwise: str = 'No rule of the sandbox answers "{words}".'
-    """What is said when no rule fits."""
+    """The answer if no rule matches."""
 
     def reply(self, messages: Sequence[Message], tools: Sequence[Mapping[str, Any]] = ()) -> Reply:
-        """What the model answers.
+        """Return the answer to a conversation.
 
         Args:
-            messages: the conversation as OpenAI's chat completions have it.
-            tools: the tools offered, in the same form.
+            messages: the conversation, as OpenAI's chat completions have it.
+            tools: the tools that the model may call, in the same form.
         """
-        talk = _Talk.of(messages)
+        conversation = _Conversation.of(messages)
         offered = {tool["function"]["name"]: tool["function"] for tool in tools if "function" in tool}
         for rule in self.rules:
-            if (found := _fit(rule, talk, offered)) is not None:
-                return _made(rule, found, offered)
-        return Reply(text=_filled(self.otherwise, {"words": talk.latest}))
+            if (captured := _match(rule, conversation, offered)) is not None:
+                return _reply(rule, captured, offered)
+        return Reply(text=_filled(self.otherwise, {"words": conversation.latest}))
 
 
 @dataclass(frozen=True)
-class Call:
+class ToolCall:
     """A tool to be called."""
 
     name: str
@@ -122,38 +123,44 @@ class Call:
 
 @dataclass(frozen=True)
 class Reply:
-    """An answer: words, a call, or words and then a call. ``delay`` in seconds."""
+    """An answer: words, a call, or words and then a call. ``delay`` is in seconds."""
 
     text: str = ""
-    call: Call | None = None
+    call: ToolCall | None = None
     delay: float = 0.0
 
 
 @dataclass(frozen=True)
-class _Talk:
-    """What rules look at. ``latest`` is the caller's words, or the result of ``tool``; ``turn`` says whose it is."""
+class _Conversation:
+    """The parts of a conversation in which patterns are searched.
 
-    turn: str = ""
-    latest: str = ""
-    tool: str = ""
-    so_far: str = ""
-    instructions: str = ""
+    Attributes:
+        role: of the last message: ``user``, ``tool`` or another.
+        latest: the text of the last message: the caller's words, or a tool's result.
+        tool: name of the tool whose result the last message is; else empty.
+        said: the words of both sides.
+        instructions: all system messages.
+    """
+
+    role: str
+    latest: str
+    tool: str
+    said: str
+    instructions: str
 
     @classmethod
-    def of(cls, messages: Sequence[Message]) -> _Talk:
-        said = [(message.get("role"), words_of(message)) for message in messages]
-        instructions = "\n".join(words for role, words in said if role in ("system", "developer"))
-        so_far = "\n".join(words for role, words in said if role in ("user", "assistant") and words)
+    def of(cls, messages: Sequence[Message]) -> _Conversation:
+        texts = [(message.get("role"), text_of(message)) for message in messages]
         last = next((each for each in reversed(messages) if each.get("role") not in ("system", "developer")), {})
-        names = {
+        tools = {
             call["id"]: call["function"]["name"] for message in messages for call in message.get("tool_calls") or ()
         }
         return cls(
-            turn=str(last.get("role", "")),
-            latest=words_of(last),
-            tool=names.get(last.get("tool_call_id"), ""),
-            so_far=so_far,
-            instructions=instructions,
+            role=str(last.get("role", "")),
+            latest=text_of(last),
+            tool=tools.get(last.get("tool_call_id"), ""),
+            said="\n".join(text for role, text in texts if role in ("user", "assistant") and text),
+            instructions="\n".join(text for role, text in texts if role in ("system", "developer")),
         )
 
 
@@ -161,35 +168,35 @@ def load_rules(path: Path) -> Rules:
     """Read a file of rules.
 
     Raises:
-        ScenarioError: it is missing, no YAML, or holds something else; with file and line.
+        ScenarioError: the file is missing, is not YAML, or does not fit; with file and line.
     """
     return load(path, Rules, error=ScenarioError)
 
 
-def words_of(message: Message) -> str:
-    """A message's text; content is a string or a list of parts."""
+def text_of(message: Message) -> str:
+    """Return a message's text. Its content is a string or a list of parts."""
     content = message.get("content") or ""
     if isinstance(content, str):
         return content
     return " ".join(str(part.get("text", "")) for part in content if isinstance(part, dict))
 
 
-def _fit(rule: Rule, talk: _Talk, offered: Mapping[str, Any]) -> dict[str, str] | None:
-    """The captured words where the rule fits."""
+def _match(rule: Rule, conversation: _Conversation, offered: Mapping[str, Any]) -> dict[str, str] | None:
+    """Return the captured words if the rule matches, else None."""
     if rule.call is not None and rule.call not in offered:
         return None
-    if rule.user is not None and talk.turn != "user":
+    if rule.user is not None and conversation.role != "user":
         return None
-    if rule.tool is not None and (talk.turn != "tool" or talk.tool != rule.tool):
+    if rule.tool is not None and (conversation.role != "tool" or conversation.tool != rule.tool):
         return None
-    captured = {"words": talk.latest}
-    looks = (
-        (rule.instructions, talk.instructions),
-        (rule.given, talk.so_far),
-        (rule.user, talk.latest),
-        (rule.result, talk.latest),
+    captured = {"words": conversation.latest}
+    searches = (
+        (rule.instructions, conversation.instructions),
+        (rule.given, conversation.said),
+        (rule.user, conversation.latest),
+        (rule.result, conversation.latest),
     )
-    for pattern, text in looks:
+    for pattern, text in searches:
         if pattern is None:
             continue
         matches = list(re.finditer(pattern, text, re.IGNORECASE))
@@ -200,24 +207,24 @@ def _fit(rule: Rule, talk: _Talk, offered: Mapping[str, Any]) -> dict[str, str] 
     return captured
 
 
-def _made(rule: Rule, captured: Mapping[str, str], offered: Mapping[str, Any]) -> Reply:
+def _reply(rule: Rule, captured: Mapping[str, str], offered: Mapping[str, Any]) -> Reply:
     call = None
     if rule.call is not None:
-        wanted = offered[rule.call].get("parameters", {}).get("properties", {})
+        parameters = offered[rule.call].get("parameters", {}).get("properties", {})
         arguments = {
-            name: _typed(_filled(value, captured), wanted.get(name, {})) if isinstance(value, str) else value
+            name: _converted(_filled(value, captured), parameters.get(name, {})) if isinstance(value, str) else value
             for name, value in rule.arguments.items()
         }
-        call = Call(rule.call, arguments)
+        call = ToolCall(rule.call, arguments)
     return Reply(_filled(rule.say, captured), call, rule.delay or 0.0)
 
 
 def _filled(template: str, captured: Mapping[str, str]) -> str:
-    return _PLACE.sub(lambda place: captured.get(place[1], place[0]), template)
+    return _PLACEHOLDER.sub(lambda place: captured.get(place[1], place[0]), template)
 
 
-def _typed(text: str, schema: Mapping[str, Any]) -> Any:
-    """Spoken or written words as the number that a tool asks for."""
+def _converted(text: str, schema: Mapping[str, Any]) -> Any:
+    """Return words as a number if the tool's parameter is one: ``two`` and ``2`` are 2."""
     if schema.get("type") not in ("integer", "number"):
         return text
     if text.lower() in _NUMBERS:

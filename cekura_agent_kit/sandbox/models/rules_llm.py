@@ -1,4 +1,4 @@
-"""The rules as a model in process: for rehearsals, where nothing is served."""
+"""The rules as a language model in this process: for rehearsals, which have no stand-in over HTTP."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from .rules import Rules
 
 
 class RulesLLM(llm.LLM[Any]):
-    """Answers as the stand-in's ``/v1/chat/completions`` would.
+    """A language model that gives the same answers as the stand-in's ``/v1/chat/completions``.
 
     Args:
-        rules: what it knows.
+        rules: its answers.
     """
 
     def __init__(self, rules: Rules) -> None:
@@ -26,12 +26,12 @@ class RulesLLM(llm.LLM[Any]):
 
     @property
     def model(self) -> str:
-        """Its name in metrics."""
+        """The model's name in metrics."""
         return "rules"
 
     @property
     def provider(self) -> str:
-        """Its provider in metrics."""
+        """The provider's name in metrics."""
         return "cekura-agent-kit"
 
     def chat(

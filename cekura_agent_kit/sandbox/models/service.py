@@ -1,6 +1,6 @@
-"""An OpenAI-compatible stand-in for the models: chat completions by rules, and a voice and ears.
+"""A stand-in for the models, with OpenAI's API: chat completions by rules, speech, transcriptions.
 
-Speaks ``/v1/chat/completions`` (streamed and whole, with tool calls and usage), ``/v1/models`` and ``/v1/audio/…``.
+Endpoints: ``/v1/chat/completions`` (streamed and whole, with tool calls and usage), ``/v1/models``, ``/v1/audio/…``.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import json
 import re
 import secrets
 import time
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
@@ -20,23 +19,25 @@ from aiohttp import web
 from ..channels.speech import Speech
 from ..web import WebService
 from .audio import add_audio_routes
-from .rules import Reply, Rules, load_rules, words_of
+from .gaps import Gaps, Handler, error_answer
+from .rules import Reply, Rules, load_rules, text_of
 
 _MODELS: Final = ("gpt-4.1-mini", "gpt-4o-mini", "whisper-1", "tts-1")
 _BODY_LIMIT: Final = 32 * 2**20
-"""Bytes: OpenAI takes recordings of up to 25 MB."""
+"""Bytes: OpenAI accepts recordings of up to 25 MB."""
 
 
 class ModelsService(WebService):
-    """Serves while its context lasts.
+    """The stand-in. Serves within its context.
 
     Args:
-        rules: what the language model answers, or the file where it stands; none: each line is unknown to it.
-        speech: its voice, where others listen for its lines; by default its own.
-        caller: the voice of who calls, whose lines its ears know; by default its own.
+        rules: the language model's answers, or the file with them. Default: none, so that it understands nothing.
+        speech: the agent's speech: what it synthesizes can be recognized in this `Speech`. Default: its own.
+        caller: the caller's speech, whose utterances are recognized. Default: ``speech``.
 
     Attributes:
-        requests: the bodies of all chat completions that were asked for, in order.
+        requests: the bodies of all requests for chat completions, in order.
+        gaps: record of the requests that the hosted service would have served, and this one could not.
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class ModelsService(WebService):
         self.rules = load_rules(rules) if isinstance(rules, Path) else rules or Rules()
         self.api_key = "sandbox-" + secrets.token_hex(16)
         self.requests: list[dict[str, Any]] = []
+        self.gaps = Gaps()
 
     @property
     def url(self) -> str:
@@ -57,7 +59,7 @@ class ModelsService(WebService):
 
     @property
     def environment(self) -> dict[str, str]:
-        """What a worker needs to know of it, with OpenAI's plugins or with LiveKit Inference."""
+        """The variables of a worker, for OpenAI's plugins and for LiveKit Inference."""
         return {
             "OPENAI_BASE_URL": self.url,
             "OPENAI_API_KEY": self.api_key,
@@ -66,10 +68,10 @@ class ModelsService(WebService):
 
     def make_app(self) -> web.Application:
         """See `WebService.make_app`."""
-        app = web.Application(middlewares=[_check_key], client_max_size=_BODY_LIMIT)
+        app = web.Application(middlewares=[self.gaps.middleware, _check_key], client_max_size=_BODY_LIMIT)
         app.router.add_post("/v1/chat/completions", self._complete)
         app.router.add_get("/v1/models", self._list)
-        add_audio_routes(app, self.speech, self._caller)
+        add_audio_routes(app, self.gaps, self.speech, self._caller)
         return app
 
     async def stop(self) -> None:
@@ -86,24 +88,24 @@ class ModelsService(WebService):
         try:
             body = await request.json()
         except ValueError:
-            return _error(400, "We could not parse the JSON body of your request.")
+            return error_answer(400, "We could not parse the JSON body of your request.")
         messages = body.get("messages") if isinstance(body, dict) else None
         if not isinstance(messages, list) or not all(isinstance(each, dict) for each in messages):
-            return _error(400, "Missing required parameter: 'messages'.")
+            return error_answer(400, "Missing required parameter: 'messages'.")
         self.requests.append(body)
         tools = [] if body.get("tool_choice") == "none" else body.get("tools") or []
         reply = self.rules.reply(messages, tools)
         if reply.delay:
             await asyncio.sleep(reply.delay)
         usage = _usage(messages, reply)
-        name = str(body.get("model", "sandbox"))
+        model = str(body.get("model", "sandbox"))
         if not body.get("stream"):
-            return web.json_response(_whole(reply, name) | {"usage": usage})
-        wants_usage = (body.get("stream_options") or {}).get("include_usage")
-        return await _stream(request, reply, name, usage if wants_usage else None)
+            return web.json_response(_completion(reply, model) | {"usage": usage})
+        with_usage = (body.get("stream_options") or {}).get("include_usage")
+        return await _stream(request, reply, model, usage if with_usage else None)
 
 
-def _whole(reply: Reply, model: str) -> dict[str, Any]:
+def _completion(reply: Reply, model: str) -> dict[str, Any]:
     message: dict[str, Any] = {"role": "assistant", "content": reply.text or None}
     if reply.call:
         message["tool_calls"] = [_tool_call(reply)]
@@ -129,7 +131,7 @@ async def _stream(request: web.Request, reply: Reply, model: str, usage: dict[st
         await response.write(b"data: [DONE]\n\n")
         await response.write_eof()
     except ConnectionResetError:
-        # An agent that is interrupted stops reading.
+        # An agent that is interrupted closes the connection.
         pass
     return response
 
@@ -149,22 +151,15 @@ def _finish_reason(reply: Reply) -> str:
 
 
 def _usage(messages: list[dict[str, Any]], reply: Reply) -> dict[str, int]:
-    """Words in the place of tokens."""
-    asked = sum(len(words_of(message).split()) for message in messages)
-    answered = len(reply.text.split()) + (1 + len(reply.call.arguments) if reply.call else 0)
-    return {"prompt_tokens": asked, "completion_tokens": answered, "total_tokens": asked + answered}
-
-
-def _error(status: int, message: str) -> web.Response:
-    error = {"message": message, "type": "invalid_request_error", "param": None, "code": None}
-    return web.json_response({"error": error}, status=status)
+    """Return the usage of tokens, with each word counted as one."""
+    prompt = sum(len(text_of(message).split()) for message in messages)
+    completion = len(reply.text.split()) + (1 + len(reply.call.arguments) if reply.call else 0)
+    return {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}
 
 
 @web.middleware
-async def _check_key(
-    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-) -> web.StreamResponse:
-    # Any key will do: LiveKit Inference signs one for each request.
+async def _check_key(request: web.Request, handler: Handler) -> web.StreamResponse:
+    # Any key is accepted: LiveKit Inference signs a new one for each request.
     if not request.headers.get("Authorization", "").removeprefix("Bearer").strip():
-        return _error(401, "You didn't provide an API key.")
+        return error_answer(401, "You didn't provide an API key.")
     return await handler(request)

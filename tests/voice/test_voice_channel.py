@@ -10,7 +10,7 @@ from livekit import rtc
 from cekura_agent_kit.errors import SandboxError
 from cekura_agent_kit.sandbox.channels.speech import RATE
 
-from .conftest import Studio, frames, scenario, until
+from .studio import Studio, frames, scenario, until
 
 pytestmark = [pytest.mark.server, pytest.mark.xdist_group("voice")]
 
@@ -20,13 +20,13 @@ ORDER = "A table for two on Friday at seven, please."
 
 
 async def test_it_hears_what_the_agent_says_and_is_heard(studio: Studio) -> None:
-    greeting, booked = await studio.speech.speak(GREETING), await studio.speech.speak(BOOKED)
+    greeting, booked = await studio.speech.synthesize(GREETING), await studio.speech.synthesize(BOOKED)
     microphone: asyncio.Future[rtc.Track] = asyncio.get_running_loop().create_future()
     async with studio.agent() as room:
         room.on("track_subscribed", lambda track, *_: microphone.done() or microphone.set_result(track))
-        talk = scenario({"hear": "welcome to luigi's"}, {"say": ORDER, "hear": "see you on friday"})
-        async with studio.evaluator(talk) as evaluator:
-            talking = asyncio.create_task(evaluator.talk())
+        of = scenario({"hear": "welcome to luigi's"}, {"say": ORDER, "hear": "see you on friday"})
+        async with studio.evaluator(of) as evaluator:
+            talking = asyncio.create_task(evaluator.run())
             await studio.subscribed(room)
             heard = bytearray()
 
@@ -40,33 +40,33 @@ async def test_it_hears_what_the_agent_says_and_is_heard(studio: Studio) -> None
 
             listening = asyncio.create_task(listen())
             await studio.play(greeting)
-            await until(lambda: any(line.speaker == "evaluator" for line in studio.line.transcript))
+            await until(lambda: any(line.speaker == "evaluator" for line in studio.channel.transcript))
             await studio.play(booked)
             judgement = await asyncio.wait_for(talking, 60)
         listening.cancel()
         await asyncio.wait({listening})
     assert judgement.success, judgement
-    assert [(line.speaker, line.text) for line in studio.line.transcript] == [
+    assert [(line.speaker, line.text) for line in studio.channel.transcript] == [
         ("agent", GREETING),
         ("evaluator", ORDER),
         ("agent", BOOKED),
     ]
-    starts = [line.start for line in studio.line.transcript]
+    starts = [line.start for line in studio.channel.transcript]
     assert starts == sorted(starts)
-    assert all(line.end - line.start > 1 for line in studio.line.transcript)
-    assert await studio.speech.hear(bytes(heard), RATE) == ORDER
+    assert all(line.end - line.start > 1 for line in studio.channel.transcript)
+    assert await studio.speech.recognize(bytes(heard), RATE) == ORDER
 
 
 async def test_it_lets_the_agent_finish_before_it_speaks(studio: Studio) -> None:
-    greeting = await studio.speech.speak(GREETING)
+    greeting = await studio.speech.synthesize(GREETING)
     async with studio.agent() as room, studio.evaluator(scenario({"say": ORDER})) as evaluator:
         await studio.subscribed(room)
         playing = asyncio.create_task(studio.play(greeting))
-        await until(lambda: studio.line.agent_speaks)
-        await asyncio.wait_for(evaluator.talk(), 60)
+        await until(lambda: studio.channel.agent_is_speaking)
+        await asyncio.wait_for(evaluator.run(), 60)
         await playing
-        await until(lambda: len(studio.line.transcript) == 2)
-    agent, own = studio.line.transcript
+        await until(lambda: len(studio.channel.transcript) == 2)
+    agent, own = studio.channel.transcript
     assert (agent.speaker, own.speaker) == ("agent", "evaluator")
     assert own.start >= agent.end
 
@@ -74,38 +74,38 @@ async def test_it_lets_the_agent_finish_before_it_speaks(studio: Studio) -> None
 async def test_what_the_agent_says_while_it_is_spoken_to_is_heard_and_the_line_is_said_to_its_end(
     studio: Studio,
 ) -> None:
-    booked = await studio.speech.speak(BOOKED)
-    talk = scenario({"say": ORDER, "hear": "booked"})
-    async with studio.agent() as room, studio.evaluator(talk) as evaluator:
+    booked = await studio.speech.synthesize(BOOKED)
+    of = scenario({"say": ORDER, "hear": "booked"})
+    async with studio.agent() as room, studio.evaluator(of) as evaluator:
         await studio.subscribed(room)
-        talking = asyncio.create_task(evaluator.talk())
-        await until(lambda: studio.line.speaks)
+        talking = asyncio.create_task(evaluator.run())
+        await until(lambda: studio.channel.is_speaking)
         await studio.play(booked)
         judgement = await asyncio.wait_for(talking, 60)
     assert judgement.success, judgement
-    own, agent = studio.line.transcript
+    own, agent = studio.channel.transcript
     assert own.end > agent.start > own.start
 
 
 async def test_an_agent_without_a_track(studio: Studio) -> None:
     async with studio.agent(track=False), studio.evaluator(scenario({"hear": "welcome"}, patience=1)) as evaluator:
-        judgement = await asyncio.wait_for(evaluator.talk(), 60)
+        judgement = await asyncio.wait_for(evaluator.run(), 60)
         assert not judgement.success
-        assert studio.line.diagnosis == "It published no audio track."
+        assert studio.channel.diagnosis == "It published no audio track."
 
 
 async def test_an_agent_with_a_silent_track(studio: Studio) -> None:
     async with studio.agent() as room, studio.evaluator(scenario({"hear": "welcome"}, patience=2)) as evaluator:
         await studio.subscribed(room)
         playing = asyncio.create_task(studio.play(bytes(2 * RATE * 60)))
-        judgement = await asyncio.wait_for(evaluator.talk(), 60)
+        judgement = await asyncio.wait_for(evaluator.run(), 60)
         playing.cancel()
         assert not judgement.success
-        assert studio.line.diagnosis == "Its audio track was silent."
+        assert studio.channel.diagnosis == "Its audio track was silent."
 
 
 async def test_an_agent_that_talks_without_end(studio: Studio) -> None:
-    hours = await studio.speech.speak("We are open from Tuesday to Sunday, from noon to ten in the evening.")
+    hours = await studio.speech.synthesize("We are open from Tuesday to Sunday, from noon to ten in the evening.")
 
     async def for_ever() -> None:
         while True:
@@ -115,34 +115,34 @@ async def test_an_agent_that_talks_without_end(studio: Studio) -> None:
     async with studio.agent() as room, studio.evaluator(scenario({"hear": "open"}, patience=4)) as evaluator:
         await studio.subscribed(room)
         talking = asyncio.create_task(for_ever())
-        judgement = await asyncio.wait_for(evaluator.talk(), 60)
-        diagnosis = studio.line.diagnosis
+        judgement = await asyncio.wait_for(evaluator.run(), 60)
+        diagnosis = studio.channel.diagnosis
         talking.cancel()
     assert not judgement.success
-    assert diagnosis.startswith("It had been talking for ")
+    assert diagnosis.startswith("It had been speaking for ")
     assert diagnosis.endswith(" s without a pause.")
 
 
-async def test_an_agent_with_a_voice_that_the_ears_do_not_know(studio: Studio) -> None:
-    await studio.speech.speak(GREETING)
+async def test_an_agent_whose_speech_is_not_recognized(studio: Studio) -> None:
+    await studio.speech.synthesize(GREETING)
     from cekura_agent_kit.sandbox.channels.speech import Speech
 
     async with Speech() as stranger:
-        sound = await stranger.speak("The weather in Scotland is rather nice today.")
+        sound = await stranger.synthesize("The weather in Scotland is rather nice today.")
     async with studio.agent() as room, studio.evaluator(scenario({"hear": "weather"}, patience=8)) as evaluator:
         await studio.subscribed(room)
-        talking = asyncio.create_task(evaluator.talk())
+        talking = asyncio.create_task(evaluator.run())
         await studio.play(sound)
         judgement = await asyncio.wait_for(talking, 60)
         assert not judgement.success
-        assert "s of sound that the ears could not know" in studio.line.diagnosis
+        assert "s of its speech were not recognized" in studio.channel.diagnosis
 
 
 async def test_an_agent_that_leaves_in_the_middle(studio: Studio) -> None:
     async with studio.evaluator(scenario({"hear": "welcome"})) as evaluator:
         async with studio.agent() as room:
             await studio.subscribed(room)
-        judgement = await asyncio.wait_for(evaluator.talk(), 60)
+        judgement = await asyncio.wait_for(evaluator.run(), 60)
     assert judgement.ended_reason == "main-agent-ended-call"
     assert "the agent left the room" in judgement.explanation[0]
 
@@ -150,13 +150,13 @@ async def test_an_agent_that_leaves_in_the_middle(studio: Studio) -> None:
 async def test_nothing_is_left_after_hanging_up(studio: Studio) -> None:
     before = asyncio.all_tasks()
     async with studio.agent() as room, studio.evaluator(scenario({"say": ORDER})) as evaluator:
-        talking = asyncio.create_task(evaluator.talk())
+        talking = asyncio.create_task(evaluator.run())
         await studio.subscribed(room)
-        await until(lambda: studio.line.speaks)
+        await until(lambda: studio.channel.is_speaking)
         talking.cancel()
         await asyncio.wait({talking})
-        await studio.line.hang_up()
-        await studio.line.hang_up()
+        await studio.channel.hang_up()
+        await studio.channel.hang_up()
     await studio.speech.stop()
     await until(lambda: not asyncio.all_tasks() - before)
 
@@ -166,6 +166,6 @@ async def test_without_the_extra_a_voice_run_says_what_to_install(
 ) -> None:
     monkeypatch.setattr("cekura_agent_kit.sandbox.channels.speech.find_spec", lambda _: None)
     with pytest.raises(SandboxError) as raised:
-        await studio.line.join(studio.server.url, studio.token("evaluator"))
-    await studio.line.hang_up()
+        await studio.channel.join(studio.server.url, studio.token("evaluator"))
+    await studio.channel.hang_up()
     assert raised.value.hint == "pip install 'cekura-agent-kit[sandbox]'"

@@ -12,7 +12,7 @@ import pytest
 
 from cekura_agent_kit.verdict import SuiteVerdict
 
-from .conftest import RESTAURANT
+from .studio import RESTAURANT
 
 # One after the other: two talks in real time are what two cores are asked for.
 pytestmark = [pytest.mark.server, pytest.mark.slow, pytest.mark.xdist_group("voice")]
