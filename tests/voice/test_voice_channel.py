@@ -9,6 +9,7 @@ from livekit import rtc
 
 from cekura_agent_kit.errors import SandboxError
 from cekura_agent_kit.sandbox.channels.speech import RATE
+from cekura_agent_kit.sandbox.channels.voice import VoiceChannel
 
 from .studio import Studio, frames, scenario, until
 
@@ -85,6 +86,29 @@ async def test_what_the_agent_says_while_it_is_spoken_to_is_heard_and_the_line_i
     assert judgement.success, judgement
     own, agent = studio.channel.transcript
     assert own.end > agent.start > own.start
+
+
+async def test_what_is_said_at_once_is_said_to_its_end(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    class SlowSource(rtc.AudioSource):
+        """A source whose first silence ends when the evaluator has begun to speak."""
+
+        spoken = False
+
+        async def capture_frame(self, frame: rtc.AudioFrame) -> None:
+            self.spoken = self.spoken or any(frame.data)
+            await super().capture_frame(frame)
+
+        async def wait_for_playout(self) -> None:
+            await super().wait_for_playout()
+            if not self.spoken:
+                await until(lambda: channel.is_speaking)
+
+    monkeypatch.setattr(rtc, "AudioSource", SlowSource)
+    studio.channel = channel = VoiceChannel(studio.speech)
+    async with studio.agent(), studio.evaluator(scenario({"say": ORDER})):
+        await asyncio.wait_for(channel.say(ORDER), 60)
+    (own,) = channel.transcript
+    assert own.end - own.start > 1
 
 
 async def test_an_agent_without_a_track(studio: Studio) -> None:

@@ -47,6 +47,7 @@ class VoiceChannel(RoomChannel):
         self._source = rtc.AudioSource(RATE, 1, queue_size_ms=_QUEUE_MS)
         self._frames_to_say: deque[rtc.AudioFrame] = deque()
         self._all_said = asyncio.Event()
+        self._all_said.set()
         self._subscribed = asyncio.Event()
         self._agent_silent = asyncio.Event()
         self._agent_silent.set()
@@ -127,7 +128,9 @@ class VoiceChannel(RoomChannel):
                 await self._source.capture_frame(self._frames_to_say.popleft() if self._frames_to_say else silence)
                 if not self._frames_to_say and not self._all_said.is_set():
                     await self._source.wait_for_playout()
-                    self._all_said.set()
+                    # Speech may have begun meanwhile.
+                    if not self._frames_to_say:
+                        self._all_said.set()
         finally:
             self._all_said.set()
 
