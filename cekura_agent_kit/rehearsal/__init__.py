@@ -16,9 +16,20 @@ if TYPE_CHECKING:
     from .rehearsal import Rehearsal
     from .room import MemoryRoom
     from .scenarios import RehearsedScenario
+    from .server_api import ServerRequest
     from .turn import Handoff, ToolCall, Turn
 
-__all__ = ["Caller", "Handoff", "MemoryRoom", "Rehearsal", "Rehearse", "RehearsedScenario", "ToolCall", "Turn"]
+__all__ = [
+    "Caller",
+    "Handoff",
+    "MemoryRoom",
+    "Rehearsal",
+    "Rehearse",
+    "RehearsedScenario",
+    "ServerRequest",
+    "ToolCall",
+    "Turn",
+]
 
 __getattr__, __dir__ = attach(
     __name__,
@@ -29,6 +40,7 @@ __getattr__, __dir__ = attach(
         "Rehearsal": ".rehearsal",
         "Rehearse": ".fixture",
         "RehearsedScenario": ".scenarios",
+        "ServerRequest": ".server_api",
         "ToolCall": ".turn",
         "Turn": ".turn",
     },

@@ -9,7 +9,7 @@ from typing import Final
 
 from ..errors import RehearsalError
 from .frames import Place, Waiting
-from .internals.sessions import Request
+from .internals.sessions import ModelRequest
 
 __tracebackhide__ = True
 
@@ -36,7 +36,7 @@ def deaf_session() -> RehearsalError:
     )
 
 
-def not_replaced(request: Request) -> str:
+def not_replaced(request: ModelRequest) -> str:
     """Return the note on a request to a model of the agent's own."""
     place = f" at {request.place}" if request.place is not None else ""
     return (

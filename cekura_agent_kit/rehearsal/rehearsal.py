@@ -34,7 +34,7 @@ from .job import CLOSING, Job
 from .modules import find_with_own_modules
 from .processes import Processes
 from .room import MemoryRoom
-from .server_api import Request
+from .server_api import ServerRequest
 from .streams import Text
 from .turn import Turn
 from .turn_taking import TurnTaking
@@ -151,7 +151,7 @@ class Rehearsal:
         return self.caller.segments() if self._call is not None and self._call.caller is not None else []
 
     @property
-    def requests(self) -> list[Request]:
+    def requests(self) -> list[ServerRequest]:
         """The agent's requests to LiveKit's server API, in order."""
         return list(self._call.job.server.requests) if self._call is not None else []
 

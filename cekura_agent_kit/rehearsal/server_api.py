@@ -32,7 +32,7 @@ Handler = Callable[[Any], Awaitable[Message]]
 
 
 @dataclass(frozen=True)
-class Request:
+class ServerRequest:
     """A request of the agent's.
 
     Attributes:
@@ -64,7 +64,7 @@ class MemoryServer:
     """
 
     def __init__(self, room: MemoryRoom) -> None:
-        self.requests: list[Request] = []
+        self.requests: list[ServerRequest] = []
         self._room = room
         self._is_deleted = False
         self._others: dict[str, models.Room] = {}
@@ -101,9 +101,9 @@ class MemoryServer:
                 raise _unavailable(service, method)
             answer = await handler(message)
         except api.TwirpError as error:
-            self.requests.append(Request(name, error.message, is_unavailable=handler is None))
+            self.requests.append(ServerRequest(name, error.message, is_unavailable=handler is None))
             raise
-        self.requests.append(Request(name))
+        self.requests.append(ServerRequest(name))
         return answer
 
     # Rooms.

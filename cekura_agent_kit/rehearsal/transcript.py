@@ -9,7 +9,7 @@ from typing import Any
 from ..verdict import Line
 from ..worker.source import place_of
 from .rehearsal import Rehearsal
-from .server_api import ALONE, Request
+from .server_api import ALONE, ServerRequest
 from .turn import ToolCall, arguments_of
 
 _NAMES = {"evaluator": "caller", "agent": "agent", "tool": "tool", "event": ""}
@@ -48,7 +48,7 @@ def _done(items: Iterable[Any]) -> list[Line]:
     return lines
 
 
-def _asked(request: Request) -> Line:
+def _asked(request: ServerRequest) -> Line:
     text = f"asked LiveKit: {request.name}"
     if request.refusal:
         text += f", refused: {request.refusal}"

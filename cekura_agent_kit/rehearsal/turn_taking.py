@@ -28,7 +28,7 @@ from livekit.agents import AgentSession, CloseEvent, llm
 from ..errors import RehearsalError
 from .caller import Caller
 from .failures import deaf_session, explain_model, too_long
-from .internals.sessions import Recorder, Request, is_closing, record
+from .internals.sessions import ModelRequest, Recorder, is_closing, record
 from .job import Job
 from .room import MemoryRoom
 from .streams import Text
@@ -89,7 +89,7 @@ class TurnTaking:
         self.said: list[tuple[float, str]] = []
         self.session: AgentSession[Any] | None = None
         self.started = False
-        self.requests: list[Request] = []
+        self.requests: list[ModelRequest] = []
         self.room = room
         self._timeout = timeout
         self._turn: OpenTurn | None = None
@@ -277,7 +277,7 @@ class TurnTaking:
         """Note that the agent handles the caller's words itself."""
         self._hears = False
 
-    def model_requested(self, request: Request) -> None:
+    def model_requested(self, request: ModelRequest) -> None:
         """Note a request to another model."""
         self.requests.append(request)
 

@@ -4,39 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-from typing import Any
 
 import pytest
 from livekit import rtc
 
 from cekura_agent_kit.rehearsal.room import MemoryRoom
 
-from .worlds import World, eventually
-
-
-def record(room: rtc.Room, *events: str) -> list[tuple[str, Any]]:
-    seen: list[tuple[str, Any]] = []
-    for event in events:
-        room.on(event, lambda *args, event=event: seen.append((event, *args)))  # type: ignore[call-overload, misc]
-    return seen
-
-
-def record_texts(room: rtc.Room, topic: str) -> list[tuple[str, str]]:
-    """(identity, text) in the order in which the streams were opened."""
-    seen: list[tuple[str, str]] = []
-
-    def on_stream(reader: rtc.TextStreamReader, identity: str) -> None:
-        place = len(seen)
-        seen.append((identity, "…"))
-
-        async def read() -> None:
-            seen[place] = (identity, await reader.read_all())
-
-        tasks.append(asyncio.create_task(read()))
-
-    tasks: list[asyncio.Task[None]] = []
-    room.register_text_stream_handler(topic, on_stream)
-    return seen
+from .worlds import World, eventually, record, record_texts
 
 
 async def test_who_was_there_before_the_agent_comes_without_an_event(world: World) -> None:
@@ -213,7 +187,6 @@ async def test_callbacks_have_run_when_disconnect_returns(world: World) -> None:
     if told or isinstance(world.room, MemoryRoom):
         assert told == [("disconnected", rtc.DisconnectReason.CLIENT_INITIATED)]
     await world.room.disconnect()
-    await asyncio.sleep(0.05)
     assert seen == told
 
 

@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 from livekit import api, rtc
 
-from .test_room import record
-from .worlds import World, eventually
+from .worlds import World, eventually, record
 
 
 def identity_in(world: World, identity: str = "caller") -> api.RoomParticipantIdentity:

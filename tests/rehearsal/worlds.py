@@ -30,6 +30,32 @@ async def eventually(predicate: Callable[[], object], *, timeout: float = PATIEN
         await asyncio.sleep(pause)
 
 
+def record(room: rtc.Room, *events: str) -> list[tuple[str, Any]]:
+    """(event, arguments …) of a room's events, in order; it grows."""
+    seen: list[tuple[str, Any]] = []
+    for event in events:
+        room.on(event, lambda *args, event=event: seen.append((event, *args)))  # type: ignore[call-overload, misc]
+    return seen
+
+
+def record_texts(room: rtc.Room, topic: str) -> list[tuple[str, str]]:
+    """(identity, text) in the order in which the streams were opened."""
+    seen: list[tuple[str, str]] = []
+
+    def on_stream(reader: rtc.TextStreamReader, identity: str) -> None:
+        place = len(seen)
+        seen.append((identity, "…"))
+
+        async def read() -> None:
+            seen[place] = (identity, await reader.read_all())
+
+        tasks.append(asyncio.create_task(read()))
+
+    tasks: list[asyncio.Task[None]] = []
+    room.register_text_stream_handler(topic, on_stream)
+    return seen
+
+
 class Guest(Protocol):
     @property
     def texts(self) -> list[tuple[str, str, str]]:

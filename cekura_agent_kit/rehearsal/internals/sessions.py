@@ -45,12 +45,12 @@ from ..frames import Place, own_place
 __tracebackhide__ = True
 
 _models: weakref.WeakKeyDictionary[AgentSession[Any], llm.LLM[Any]] = weakref.WeakKeyDictionary()
-_request: contextvars.ContextVar[Request | None] = contextvars.ContextVar("cekura_rehearsal_request", default=None)
+_request: contextvars.ContextVar[ModelRequest | None] = contextvars.ContextVar("cekura_rehearsal_request", default=None)
 _mocks: contextvars.ContextVar[Any] = run_result._MockToolsContextVar
 
 
 @dataclass
-class Request:
+class ModelRequest:
     """A request to a model.
 
     Attributes:
@@ -62,7 +62,7 @@ class Request:
 
     model: llm.LLM[Any]
     place: Place | None
-    outer: Request | None
+    outer: ModelRequest | None
     is_answered_by_ours: bool = False
 
 
@@ -84,7 +84,7 @@ class Listener(Protocol):
     def words_not_received(self) -> None:
         """Called when a session does not receive the caller's words, since the agent handles ``lk.chat`` itself."""
 
-    def model_requested(self, request: Request) -> None:
+    def model_requested(self, request: ModelRequest) -> None:
         """Called when the agent asks a model other than ``model``."""
 
 
@@ -223,7 +223,7 @@ def _install_requests() -> None:
         if listener is None or not is_rehearsed or (outer is not None and outer.model is listener.model):
             make(stream, *args, **kwargs)
             return
-        request = Request(model, own_place(_asking_frame(model, stream)), outer)
+        request = ModelRequest(model, own_place(_asking_frame(model, stream)), outer)
         if model is listener.model:
             while outer is not None:
                 outer.is_answered_by_ours = True
