@@ -20,6 +20,7 @@ from ..counting import counted
 from ..errors import KitError, SuiteError
 
 if TYPE_CHECKING:
+    from ..sandbox import Sandbox
     from ..trigger.redaction import Redaction
     from ..trigger.suite import PlannedRun, Suite
     from ..trigger.suite_run import SuiteRun
@@ -156,6 +157,7 @@ class _RunCommand:
         self._suite_id = suite_id
         self._signal: int | None = None
         self._suite_run: SuiteRun | None = None
+        self._box: Sandbox | None = None
         self._task: asyncio.Task[Any] | None = None
 
     @property
@@ -213,6 +215,7 @@ class _RunCommand:
                         fail_fast=self._fail_fast,
                         environment=environment,
                         suite_id=self._suite_id or None,
+                        sandbox_gaps=lambda: self._box.gaps if self._box else (),
                     )
                     verdict = await self._suite_run.run()
             except KitError as error:
@@ -235,7 +238,9 @@ class _RunCommand:
             )
         from ..sandbox import Sandbox
 
-        box = await stack.enter_async_context(Sandbox(self._suite.scenarios_file, say=say))
+        box = Sandbox(self._suite.scenarios_file, say=say)
+        box.check([run.scenario for run in self._plan], voice=any(run.mode is Mode.VOICE for run in self._plan))
+        self._box = await stack.enter_async_context(box)
         own = {key: value for key, value in os.environ.items() if not key.startswith(("CEKURA_", "LIVEKIT_"))}
         names = ("CEKURA_API_KEY", "CEKURA_API_URL", "LIVEKIT_URL", "LIVEKIT_API_KEY", "LIVEKIT_API_SECRET")
         return Settings.model_validate({each.lower(): box.environment[each] for each in names}), own | box.environment

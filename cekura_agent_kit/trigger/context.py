@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from .cekura.client import Cekura
 from .cekura.poller import Poller
@@ -50,6 +51,15 @@ class RoomRegister:
         return list(self._standing)
 
 
+class SandboxGap(Protocol):
+    """A request of the agent to its models that the sandbox could not serve. `str` of it names the service."""
+
+    @property
+    def at(self) -> float:
+        """`time.monotonic()` of the sandbox's answer."""
+        ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class SuiteContext:
     """What the runs of one suite share. Its parts have state of their own, each with one writer.
@@ -59,6 +69,7 @@ class SuiteContext:
         worker: the suite's own worker; None if the suite names none.
         slots: one for each room that may exist at a time.
         witnesses: one for each witness that may be in a room at a time.
+        sandbox_gaps: returns all gaps of the sandbox so far, oldest first; always empty for hosted services.
     """
 
     suite: Suite
@@ -76,4 +87,5 @@ class SuiteContext:
     worker: Worker | None
     slots: asyncio.Semaphore
     witnesses: asyncio.Semaphore
+    sandbox_gaps: Callable[[], Sequence[SandboxGap]]
     rooms: RoomRegister = field(default_factory=RoomRegister)

@@ -7,7 +7,7 @@ import contextlib
 import logging
 import os
 import secrets
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
 from datetime import UTC, datetime
 from typing import Final, TypeVar
@@ -19,7 +19,7 @@ from .cekura.client import Cekura
 from .cekura.poller import Poller
 from .cekura.starter import Starter
 from .cleanup import clean_up
-from .context import SuiteContext
+from .context import SandboxGap, SuiteContext
 from .judging import Errored, Observed, unreachable, verdict_of
 from .progress import Ended, Event, Finished, OnEvent, Planned, PlannedCase
 from .redaction import Redaction, redacted, redacted_logs
@@ -68,6 +68,7 @@ class SuiteRun:
         environment: variables of the suite's worker; default: those of this process.
         timing: intervals and limits; default: by where the services run.
         suite_id: marks the rooms and the report; default: random.
+        sandbox_gaps: returns what the sandbox could not serve so far; default: nothing.
     """
 
     def __init__(
@@ -81,6 +82,7 @@ class SuiteRun:
         environment: Mapping[str, str] | None = None,
         timing: Timing | None = None,
         suite_id: str | None = None,
+        sandbox_gaps: Callable[[], Sequence[SandboxGap]] = tuple,
     ) -> None:
         suite.check()
         self._suite = suite
@@ -98,6 +100,7 @@ class SuiteRun:
         self._clock = Clock()
         self._suite_id = suite_id or secrets.token_hex(4)
         self._verdicts: dict[str, RunVerdict] = {}
+        self._sandbox_gaps = sandbox_gaps
         self._stop = Stop()
 
     def stop(self, reason: str = "stopped") -> None:
@@ -185,6 +188,7 @@ class SuiteRun:
             worker=worker,
             slots=asyncio.Semaphore(suite.concurrency),
             witnesses=asyncio.Semaphore(suite.witnesses),
+            sandbox_gaps=self._sandbox_gaps,
         )
 
     async def _run_cases(self, context: SuiteContext) -> None:
