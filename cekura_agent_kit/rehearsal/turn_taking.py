@@ -247,7 +247,7 @@ class TurnTaking:
 
     # What the job's sessions call back (`Listener`).
 
-    def session_starting(self, session: AgentSession[Any], *, is_captured: bool) -> None:
+    def session_starting(self, session: AgentSession[Any]) -> None:
         """Record the first session's greeting from its start on."""
         if self.session is not None:
             return
@@ -258,8 +258,6 @@ class TurnTaking:
             if returning is not None:
                 returning.add_done_callback(lambda _: self._check())
         self._greeting = self._open(None, self._is_greeted, first_text=0)
-        if is_captured:
-            record(session, None)
 
     def session_started(self, session: AgentSession[Any]) -> None:
         """Note that the session can be spoken to."""

@@ -193,6 +193,25 @@ async def test_a_session_that_runs_itself(rehearse: Rehearse) -> None:
         agent.result.expect.contains_message(role="assistant")
 
 
+async def test_a_start_that_the_agent_records_itself(rehearse: Rehearse) -> None:
+    recorded: list[Any] = []
+
+    async def entrypoint(ctx: JobContext) -> None:
+        result = await session().start(Host(), room=ctx.room, capture_run=True)
+        recorded.append(result)
+
+    async def silent(ctx: JobContext) -> None:
+        recorded.append(await session().start(Agent(instructions=""), room=ctx.room, capture_run=True))
+
+    async with rehearse(entrypoint) as call:
+        assert (await call.greeting()).messages == ["Welcome to Luigi's."]
+        recorded[0].expect.contains_message(role="assistant")
+        assert (await call.say("hi")).text == "You said hi"
+    async with rehearse(silent) as call:
+        assert (await call.greeting()).text == ""
+        assert recorded[1].done()
+
+
 # What blocks.
 
 

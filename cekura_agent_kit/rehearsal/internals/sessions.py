@@ -15,7 +15,7 @@ an
 Replaced, once a process, by the first rehearsal. Each does nothing of its own for a session that is not in a rehearsal:
 
 - ``AgentSession.start``, for its begin and end.
-- ``AgentSession.run``, which an agent may call in a turn that is recorded already.
+- ``AgentSession.run``, and ``start`` with ``capture_run``, which an agent may call in a turn that is recorded already.
 - ``RoomIO.register_text_input``, for the end of what the caller's words set off.
 - ``AgentActivity.llm`` and ``Agent.llm``, through which replies, and an agent's own ``llm_node``, reach their model.
 - ``LLMStream.__init__``, which every request to a model runs: one to a model that was not replaced is noted.
@@ -72,8 +72,8 @@ class Listener(Protocol):
     model: llm.LLM[Any] | None
     """Replaces the sessions' and the agents' own models; None leaves them."""
 
-    def session_starting(self, session: AgentSession[Any], *, is_captured: bool) -> None:
-        """Called when `AgentSession.start` is called; ``is_captured``: it records the greeting itself."""
+    def session_starting(self, session: AgentSession[Any]) -> None:
+        """Called when `AgentSession.start` is called."""
 
     def session_started(self, session: AgentSession[Any]) -> None:
         """Called before `AgentSession.start` returns."""
@@ -140,8 +140,8 @@ class Recorder(run_result.RunResult[None]):
         self.check()
 
 
-def record(session: AgentSession[Any], recorder: Recorder | None) -> None:
-    """Record what the session does from now on; None records nothing."""
+def record(session: AgentSession[Any], recorder: Recorder) -> None:
+    """Record what the session does from now on."""
     session._global_run_state = recorder
 
 
@@ -167,10 +167,16 @@ def install() -> None:
             return await start(session, *args, **kwargs)
         if listener.model is not None:
             _models[session] = session._llm = listener.model
-        listener.session_starting(session, is_captured=bool(kwargs.get("capture_run", False)))
+        listener.session_starting(session)
+        captured = _captured(session) if kwargs.get("capture_run") else None
+        if captured is not None:
+            kwargs["capture_run"] = False
         result = await start(session, *args, **(unobserved | kwargs))
         listener.session_started(session)
-        return result
+        if captured is None:
+            return result
+        captured._mark_done_if_needed(None)
+        return await captured
 
     @functools.wraps(run)
     def rehearsed_run(session: AgentSession[Any], **kwargs: Any) -> Any:
@@ -209,6 +215,16 @@ def install() -> None:
     Agent.llm = property(rehearsed_agent_llm)  # type: ignore[assignment, method-assign]
     RoomIO.register_text_input = rehearsed_register  # type: ignore[assignment, method-assign]
     _install_requests()
+
+
+def _captured(session: AgentSession[Any]) -> run_result.RunResult[Any] | None:
+    """Return the result of a start that the agent wants recorded, too; None where nothing is recorded already."""
+    recorder = session._global_run_state
+    if not isinstance(recorder, Recorder) or recorder.done():
+        return None
+    result = run_result.RunResult[Any](output_type=None)
+    recorder.nest(result)
+    return result
 
 
 def _install_requests() -> None:
