@@ -9,7 +9,7 @@ from typing import Final
 
 from ..errors import RehearsalError
 from .frames import Place, Waiting
-from .internals.sessions import ModelRequest
+from .internals.models import ModelRequest
 
 __tracebackhide__ = True
 

@@ -29,7 +29,7 @@ from .caller import Caller
 from .environment import environment
 from .failures import blocked, explain_missing_key, not_replaced, too_long
 from .frames import Place
-from .internals import api, sessions
+from .internals import api, models, sessions
 from .job import CLOSING, Job
 from .modules import find_with_own_modules
 from .processes import Processes
@@ -273,6 +273,7 @@ class Rehearsal:
     async def _begin(self) -> None:
         self._loop = _running_loop()
         api.install()
+        models.install()
         sessions.install()
         self.target = find_with_own_modules(self._named, self._folders, self._env, self._resources)
         self._resources.enter_context(environment(self._env))

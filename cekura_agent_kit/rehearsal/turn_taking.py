@@ -28,7 +28,8 @@ from livekit.agents import AgentSession, CloseEvent, llm
 from ..errors import RehearsalError
 from .caller import Caller
 from .failures import deaf_session, explain_model, too_long
-from .internals.sessions import ModelRequest, Recorder, is_closing, record
+from .internals.models import ModelRequest
+from .internals.sessions import Recorder, is_closing, record
 from .job import Job
 from .room import MemoryRoom
 from .streams import Text
@@ -62,7 +63,7 @@ class OpenTurn:
 
 
 class TurnTaking:
-    """The turns between a caller and a job's first session; the job's `Listener`.
+    """The turns between a caller and a job's first session; the job's `Listener` and `ModelListener`.
 
     Args:
         room: the job's room.
@@ -245,7 +246,7 @@ class TurnTaking:
                 timeout=deadline - time.monotonic(),
             )
 
-    # What the job's sessions call back (`Listener`).
+    # What the job's sessions and their models call back (`Listener`, `ModelListener`).
 
     def session_starting(self, session: AgentSession[Any]) -> None:
         """Record the first session's greeting from its start on."""

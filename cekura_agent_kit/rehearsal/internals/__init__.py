@@ -7,4 +7,6 @@ another consequence. Nothing else in the kit depends on them.
 - `rtc`: participants, packets and publications without the native client.
 - `job`: a job without a worker.
 - `sessions`: what a session does, as it is recorded and called back.
+- `models`: the language models that the agent asks.
+- `api`: requests to LiveKit's server API.
 """

@@ -17,8 +17,6 @@ Replaced, once a process, by the first rehearsal. Each does nothing of its own f
 - ``AgentSession.start``, for its begin and end.
 - ``AgentSession.run``, and ``start`` with ``capture_run``, which an agent may call in a turn that is recorded already.
 - ``RoomIO.register_text_input``, for the end of what the caller's words set off.
-- ``AgentActivity.llm`` and ``Agent.llm``, through which replies, and an agent's own ``llm_node``, reach their model.
-- ``LLMStream.__init__``, which every request to a model runs: one to a model that was not replaced is noted.
 """
 
 from __future__ import annotations
@@ -27,43 +25,18 @@ import asyncio
 import contextvars
 import functools
 import inspect
-import sys
-import weakref
 from collections.abc import Callable
-from dataclasses import dataclass
-from types import FrameType
 from typing import Any, Protocol
 
-from livekit.agents import Agent, AgentSession, get_job_context, llm
+from livekit.agents import AgentSession, get_job_context, llm
 from livekit.agents.voice import run_result
-from livekit.agents.voice.agent_activity import AgentActivity
 from livekit.agents.voice.room_io import RoomIO, TextInputEvent
 
 from ...agent import entrypoint, internals, run, session, text_session
-from ..frames import Place, own_place
 
 __tracebackhide__ = True
 
-_models: weakref.WeakKeyDictionary[AgentSession[Any], llm.LLM[Any]] = weakref.WeakKeyDictionary()
-_request: contextvars.ContextVar[ModelRequest | None] = contextvars.ContextVar("cekura_rehearsal_request", default=None)
 _mocks: contextvars.ContextVar[Any] = run_result._MockToolsContextVar
-
-
-@dataclass
-class ModelRequest:
-    """A request to a model.
-
-    Attributes:
-        model: the model.
-        place: the line of the agent's that sent it; None where there is none.
-        outer: the request in whose course it was sent, of a model that asks others; None for most.
-        is_answered_by_ours: the request reached the model of the rehearsal.
-    """
-
-    model: llm.LLM[Any]
-    place: Place | None
-    outer: ModelRequest | None
-    is_answered_by_ours: bool = False
 
 
 class Listener(Protocol):
@@ -83,9 +56,6 @@ class Listener(Protocol):
 
     def words_not_received(self) -> None:
         """Called when a session does not receive the caller's words, since the agent handles ``lk.chat`` itself."""
-
-    def model_requested(self, request: ModelRequest) -> None:
-        """Called when the agent asks a model other than ``model``."""
 
 
 class Recorder(run_result.RunResult[None]):
@@ -156,17 +126,15 @@ def install() -> None:
     start: Any = AgentSession.start
     run: Any = AgentSession.run
     register: Any = RoomIO.register_text_input
-    activity_llm: Any = vars(AgentActivity)["llm"].fget
-    agent_llm: Any = vars(Agent)["llm"].fget
     # From 1.8 a session sends each of its events to a remote observer; none is here, and it costs 15 % of a turn.
     unobserved = {"session_host": False} if "session_host" in inspect.signature(start).parameters else {}
 
     @functools.wraps(start)
     async def rehearsed_start(session: AgentSession[Any], *args: Any, **kwargs: Any) -> Any:
-        if (listener := _listener()) is None:
+        if (listener := current_listener()) is None:
             return await start(session, *args, **kwargs)
         if listener.model is not None:
-            _models[session] = session._llm = listener.model
+            session._llm = listener.model
         listener.session_starting(session)
         captured = _captured(session) if kwargs.get("capture_run") else None
         if captured is not None:
@@ -193,28 +161,16 @@ def install() -> None:
 
     @functools.wraps(register)
     def rehearsed_register(room_io: RoomIO, text_input_cb: Any) -> None:
-        listener = _listener()
+        listener = current_listener()
         if listener is not None:
             text_input_cb = _followed(text_input_cb, listener)
         register(room_io, text_input_cb)
         if listener is not None and not getattr(room_io, "_chat_handler_registered", True):
             listener.words_not_received()
 
-    def rehearsed_activity_llm(activity: AgentActivity) -> Any:
-        return (_models and _models.get(activity.session)) or activity_llm(activity)
-
-    def rehearsed_agent_llm(agent: Agent) -> Any:
-        own = agent_llm(agent)
-        if isinstance(own, llm.LLM | llm.RealtimeModel) and (listener := _listener()) is not None:
-            return listener.model or own
-        return own
-
     AgentSession.start = rehearsed_start  # type: ignore[assignment, method-assign]
     AgentSession.run = rehearsed_run  # type: ignore[assignment, method-assign]
-    AgentActivity.llm = property(rehearsed_activity_llm)  # type: ignore[assignment, method-assign]
-    Agent.llm = property(rehearsed_agent_llm)  # type: ignore[assignment, method-assign]
     RoomIO.register_text_input = rehearsed_register  # type: ignore[assignment, method-assign]
-    _install_requests()
 
 
 def _captured(session: AgentSession[Any]) -> run_result.RunResult[Any] | None:
@@ -225,43 +181,6 @@ def _captured(session: AgentSession[Any]) -> run_result.RunResult[Any] | None:
     result = run_result.RunResult[Any](output_type=None)
     recorder.nest(result)
     return result
-
-
-def _install_requests() -> None:
-    make: Any = llm.LLMStream.__init__
-
-    @functools.wraps(make)
-    def rehearsed_make(stream: llm.LLMStream, *args: Any, **kwargs: Any) -> None:
-        model: llm.LLM[Any] = args[0] if args else kwargs["llm"]
-        listener, outer = _listener(), _request.get()
-        is_rehearsed = listener is not None and listener.model is not None
-        # What the rehearsal's own model asks of others is its own affair.
-        if listener is None or not is_rehearsed or (outer is not None and outer.model is listener.model):
-            make(stream, *args, **kwargs)
-            return
-        request = ModelRequest(model, own_place(_asking_frame(model, stream)), outer)
-        if model is listener.model:
-            while outer is not None:
-                outer.is_answered_by_ours = True
-                outer = outer.outer
-        else:
-            listener.model_requested(request)
-        # The stream's tasks are made here: what they ask is asked in the course of this request.
-        token = _request.set(request)
-        try:
-            make(stream, *args, **kwargs)
-        finally:
-            _request.reset(token)
-
-    llm.LLMStream.__init__ = rehearsed_make  # type: ignore[assignment, method-assign]
-
-
-def _asking_frame(*asked: object) -> FrameType | None:
-    """Return the frame from which a model is asked: the first that is not a method of the model or the stream."""
-    frame: FrameType | None = sys._getframe(2)
-    while frame is not None and any(frame.f_locals.get("self") is each for each in asked):
-        frame = frame.f_back
-    return frame
 
 
 def _followed(text_input_cb: Any, listener: Listener) -> Any:
@@ -283,7 +202,7 @@ def _followed(text_input_cb: Any, listener: Listener) -> Any:
     return followed
 
 
-def _listener() -> Listener | None:
+def current_listener() -> Listener | None:
     """Return the listener of the job in which this code runs; None outside of a rehearsal."""
     return getattr(get_job_context(required=False), "listener", None)
 
