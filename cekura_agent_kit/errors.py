@@ -74,12 +74,14 @@ class CekuraRefused(CekuraError):
     Args:
         status: the HTTP status.
         body: raw text of the answer; its shape varies.
+        final: the refusal is about the key, the account, permission or credit: no other start can succeed.
     """
 
-    def __init__(self, message: str, *, status: int, body: str, hint: str = "") -> None:
+    def __init__(self, message: str, *, status: int, body: str, hint: str = "", final: bool = False) -> None:
         super().__init__(message, hint=hint)
         self.status = status
         self.body = body
+        self.final = final
 
 
 class CekuraUnreachable(CekuraError):
@@ -95,7 +97,7 @@ class LiveKitError(KitError):
 
 
 class LiveKitUnreachable(LiveKitError):
-    """LiveKit did not answer, or the answer is not one of LiveKit's. A later request may succeed."""
+    """LiveKit did not answer, or answered with an error of its own. A later request may succeed."""
 
 
 class ForeignServer(LiveKitError):

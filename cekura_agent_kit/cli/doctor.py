@@ -10,7 +10,7 @@ import typer
 if TYPE_CHECKING:
     from ..trigger.doctor import Check
 
-_MARKS: Final = {"ok": "ok     ", "failed": "FAILED ", "skipped": "skipped"}
+_MARKS: Final = {"ok": "ok     ", "warning": "warning", "failed": "FAILED ", "skipped": "skipped"}
 
 
 def doctor(
@@ -49,5 +49,5 @@ def _show(check: Check) -> None:
     from ..report.sanitize import console_line
 
     typer.echo(f"{_MARKS[check.outcome]}  {check.name:<12}  {console_line(check.detail)}")
-    if check.outcome == "failed" and check.hint:
+    if check.outcome in ("failed", "warning") and check.hint:
         typer.echo(f"{'':<23}hint: {console_line(check.hint)}")

@@ -13,7 +13,7 @@ from ..contract import JobMetadata, Mode, witness_permit
 from ..errors import CekuraError, KitError, LiveKitError
 from ..verdict import Kind, RunVerdict
 from .cekura.poller import FollowedRun
-from .cekura.starter import ReadyRun
+from .cekura.ready_run import ReadyRun
 from .cleanup import delete_room
 from .context import SuiteContext
 from .judging import Errored, Observed, unreachable, verdict_of

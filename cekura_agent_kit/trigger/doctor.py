@@ -1,4 +1,4 @@
-"""What stands between this machine and a run, checked one by one with a hint each. Nothing is started on Cekura."""
+"""Checks of everything that a run needs, one by one, each with a hint. Nothing is started on Cekura."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from .rooms.presence import EVALUATOR
 from .rooms.room import Room
 from .rooms.service import LiveKit, participant_token
 from .rooms.witness import Witness
+from .scenario_checks import UNKNOWN_HINT, ScenarioReport, check_scenarios
 from .settings import Settings
 from .suite import PlannedRun, Suite
 from .timing import Timing
@@ -29,31 +30,36 @@ from .worker import Worker
 _log: Final = logging.getLogger("cekura_agent_kit.trigger")
 
 _SKEW: Final = 8.0
-"""Seconds by which the clocks may differ: LiveKit's leeway for tokens is 10, and its answer's date has no fraction."""
+"""Seconds by which the clocks may differ: tokens have a leeway of 10, and the date in LiveKit's answer no fraction."""
 _GREETING: Final = 3.0
-"""Seconds for a greeting, so that it is not taken for the answer."""
+"""Seconds for a greeting, which must not be mistaken for the answer."""
 _ANSWER: Final = 20.0
 """Seconds for an answer: a hosted model with a tool call takes up to 8."""
 _WORDS: Final = "Hello, can you hear me?"
 _PROBE: Final = 60.0
+"""Seconds for which the room of the check may be needed."""
 
 
 @dataclass(frozen=True)
 class Check:
-    """One check. ``detail`` is what was found; ``hint`` what to do about it."""
+    """Result of one check. ``detail``: what was found; ``hint``: what to do about it."""
 
     name: str
-    outcome: Literal["ok", "failed", "skipped"]
+    outcome: Literal["ok", "warning", "failed", "skipped"]
     detail: str = ""
     hint: str = ""
 
 
 class _Wrong(KitError):
-    """A check failed."""
+    """The check failed."""
+
+
+class _Doubtful(KitError):
+    """The check found something that prevents no run, and makes it worth little."""
 
 
 class _NotNeeded(Exception):
-    """A check has nothing to check here; the text says why."""
+    """The check does not apply here; the text is the reason."""
 
 
 async def examine(
@@ -63,16 +69,16 @@ async def examine(
     environment: Mapping[str, str] | None = None,
     on_check: Callable[[Check], None] = lambda _: None,
 ) -> list[Check]:
-    """Check all that a run needs, in the order in which it needs it.
+    """Check everything that a run needs, in the order in which it needs it.
 
     Args:
-        suite: whose agent and scenarios; None checks keys and addresses alone.
-        settings: keys and addresses; from the environment where they are not given.
-        environment: the worker's variables; those of this process where it is not given.
-        on_check: told each check as soon as it is done.
+        suite: its agent and scenarios are checked; None checks keys and addresses alone.
+        settings: keys and addresses. Default: from the environment.
+        environment: the worker's variables. Default: those of this process.
+        on_check: called with each result as soon as it is known.
     """
     async with AsyncExitStack() as stack:
-        return await _Examination(suite, settings, environment, on_check, stack).go()
+        return await _Examination(suite, settings, environment, on_check, stack).run()
 
 
 class _Examination:
@@ -92,10 +98,11 @@ class _Examination:
         self._livekit: LiveKit
         self._cekura: Cekura
         self._room: Room
+        self._report: ScenarioReport
         self._agent_name = suite.agent_name or "" if suite else ""
 
-    async def go(self) -> list[Check]:
-        """All checks. One that needs another that did not hold is skipped."""
+    async def run(self) -> list[Check]:
+        """Make all checks; skip those that need one that failed or was skipped."""
         await self._check("variables", self._variables)
         await self._check("addresses", self._addresses, needs=["variables"])
         await self._check("livekit", self._livekit_answers, needs=["variables"])
@@ -104,6 +111,7 @@ class _Examination:
         await self._check("cekura key", self._cekura_key, needs=["variables"])
         if self._suite is not None:
             await self._check("scenarios", self._scenarios, needs=["cekura key"])
+            await self._check("set-up", self._worth, needs=["scenarios"])
             await self._check("worker", self._worker, needs=["livekit key"])
             await self._check("agent comes", self._agent_comes, needs=["worker"])
             await self._check("text proof", self._text_proof, needs=["agent comes"])
@@ -119,6 +127,8 @@ class _Examination:
                 result = Check(name, "ok", await check())
             except _NotNeeded as reason:
                 result = Check(name, "skipped", str(reason))
+            except _Doubtful as error:
+                result = Check(name, "warning", str(error), error.hint)
             except KitError as error:
                 result = Check(name, "failed", str(error), error.hint)
         text = self._redaction.text
@@ -130,7 +140,7 @@ class _Examination:
         folders = [self._suite.folder] if self._suite else []
         self._settings = self._given or Settings.from_environment(*folders)
         self._redaction.add(*self._settings.secrets)
-        return "all are set"
+        return "all variables are set"
 
     async def _addresses(self) -> str:
         self._settings.check()
@@ -145,45 +155,53 @@ class _Examination:
             raise
         except LiveKitError as error:
             _log.debug("the key is checked next: %s", error)
-        return "it answers"
+        return "the server answers"
 
     async def _livekit_key(self) -> str:
         await self._livekit.rooms(["cekura-kit"])
-        return "key and secret are taken"
+        return "key and secret are accepted"
 
     async def _clock(self) -> str:
         there = await self._livekit.server_time()
         if there is None:
-            raise _NotNeeded("the server does not tell its time")
+            raise _NotNeeded("the server's answer has no date")
         skew = time.time() - there
         if abs(skew) > _SKEW:
             raise _Wrong(
                 f"this machine's clock is {abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} LiveKit's",
-                hint="set it by NTP: tokens hold from and until a time, with 10 s of leeway",
+                hint="set it by NTP: tokens are valid from and until a time, with a leeway of 10 s",
             )
         return "within a few seconds of LiveKit's"
 
     async def _cekura_key(self) -> str:
         self._cekura = await self._stack.enter_async_context(Cekura(self._settings))
         await self._cekura.latest_runs(1)
-        return "it is taken"
+        return "the key is accepted"
 
     async def _scenarios(self) -> str:
         assert self._suite is not None, "only a suite has scenarios"
-        ids = list(dict.fromkeys(run.scenario for run in self._suite.runs))
-        exist = await asyncio.gather(*(self._cekura.scenario_exists(each) for each in ids))
-        if missing := [each for each, there in zip(ids, exist, strict=True) if not there]:
-            raise _Wrong(
-                f"not on Cekura: {', '.join(map(str, missing))}",
-                hint="a start with a wrong id creates no runs; take the ids from the scenarios' pages, and check that "
-                "the key belongs to their organization",
+        report = self._report = await check_scenarios(self._cekura, self._suite.plan(), agent=self._suite.agent)
+        if report.unknown:
+            raise _Wrong(f"not on Cekura: {', '.join(map(str, report.unknown))}", hint=UNKNOWN_HINT)
+        if report.unread:
+            raise _NotNeeded(f"Cekura did not answer for {', '.join(map(str, report.unread))}")
+        count = len(report.known)
+        return f"{count} scenario{'' if count == 1 else 's'} found"
+
+    async def _worth(self) -> str:
+        if self._report.faults:
+            raise _Doubtful(
+                "; ".join(self._report.faults),
+                hint="edit these scenarios on Cekura: a run of them costs credit and proves little",
             )
-        return f"{len(ids)} exist"
+        if not self._report.known:
+            raise _NotNeeded("no scenario could be read")
+        return "metrics, expected outcomes, end of the call, agent and duration are set"
 
     async def _worker(self) -> str:
         suite = self._suite
         if suite is None or suite.worker is None:
-            raise _NotNeeded(f"the suite starts none; agent {self._agent_name!r} must be served already")
+            raise _NotNeeded(f"the suite starts none; a worker must already serve agent {self._agent_name!r}")
         worker = Worker(
             suite.worker,
             folder=suite.folder,
@@ -194,7 +212,7 @@ class _Examination:
         )
         await self._stack.enter_async_context(worker)
         self._agent_name = worker.agent_name
-        return "it registered"
+        return "the worker registered"
 
     async def _agent_comes(self) -> str:
         assert self._suite is not None, "only a suite has an agent"
@@ -207,7 +225,7 @@ class _Examination:
             mode=planned.mode, scenario=planned.scenario, suite=suite.name, case=planned.case, own=planned.metadata
         ).to_json()
         await self._room.dispatch_agent(self._agent_name, metadata)
-        return f"ready in a {planned.mode} room after {time.monotonic() - began:.1f} s"
+        return f"ready in a {planned.mode} run's room after {time.monotonic() - began:.1f} s"
 
     @property
     def _probe(self) -> PlannedRun:
@@ -223,7 +241,7 @@ class _Examination:
 
     async def _answers(self) -> str:
         if self._probe.mode is not Mode.TEXT:
-            raise _NotNeeded("only a text run is asked a question here")
+            raise _NotNeeded("only an agent in text is asked a question here")
         began = time.monotonic()
         spoke = asyncio.Event()
         probe = Witness(
@@ -240,8 +258,8 @@ class _Examination:
             if not await _within(_ANSWER, spoke):
                 raise _Wrong(
                     f"no answer to {_WORDS!r} within {_ANSWER:g} s",
-                    hint="see the agent's log: is its model's key set where the worker runs, and was it dispatched "
-                    "with text_mode, which wrap_entrypoint needs to hear chat?",
+                    hint="read the agent's log: check that the key of its model is set where the worker runs, and that "
+                    "its entrypoint is wrapped with wrap_entrypoint, which delivers the chat",
                 )
         finally:
             await probe.leave()

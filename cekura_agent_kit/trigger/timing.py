@@ -69,6 +69,8 @@ class Timing:
     """From the agent's leave until the trigger ends the run, unless Cekura ends it first."""
     lost_start: float = 60.0
     """After a start whose answer was lost: for evaluators to join and runs to be listed."""
+    no_verdict: float = 120.0
+    """For the verdict of a run that Cekura reports as completed, with ``success`` null."""
     after_end: float = 30.0
     """For Cekura's verdict on a run that the trigger ended."""
 
@@ -79,5 +81,6 @@ class Timing:
         if settings.local_livekit:
             values |= {"livekit_requests": 200.0, "list_fast": 0.1, "list_slow": 0.5}
         if settings.local_cekura:
-            values |= {"read_fastest": 0.25, "read_slowest": 1.0, "group": 1.0, "lost_start": 10.0, "after_end": 5.0}
+            values |= {"read_fastest": 0.25, "read_slowest": 1.0, "group": 1.0, "lost_start": 10.0}
+            values |= {"no_verdict": 15.0, "after_end": 5.0}
         return cls(**values)

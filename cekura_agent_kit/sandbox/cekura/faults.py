@@ -113,7 +113,9 @@ class Faults(_Model):
     starts: _Answers = {}
     """Answers to POSTs that start runs, by number."""
     reads: _Answers = {}
-    """Answers to GETs, by number."""
+    """Answers to GETs of runs and results, by number."""
+    scenarios: _Answers = {}
+    """Answers to GETs of scenarios, by number."""
     ends: _Answers = {}
     """Answers to POSTs that end calls, by number."""
     runs: _RunFaults = {}

@@ -63,7 +63,7 @@ class CekuraService(WebService):
     Attributes:
         starts: all POSTs to start endpoints, in order.
         runs, results: all runs and results, by id.
-        requests: number of requests by kind: ``starts``, ``reads``, ``ends``.
+        requests: number of requests by kind: ``starts``, ``reads``, ``scenarios``, ``ends``.
     """
 
     def __init__(
@@ -111,7 +111,8 @@ class CekuraService(WebService):
             path = f"{V1}/scenarios-external/{{endpoint:{name}}}/"
             app.router.add_post(path, self._counted("starts", self._start))
         for path, handler in Reads(self.scenarios, self.runs, self.results, self.faults).routes.items():
-            app.router.add_get(path, self._counted("reads", handler))
+            kind = "scenarios" if "/scenarios/" in path else "reads"
+            app.router.add_get(path, self._counted(kind, handler))
         app.router.add_post(f"{V2}/runs/{{id}}/end_call/", self._counted("ends", self._end_call))
         app.router.add_post(f"{V2}/results/{{id}}/end_calls/", self._counted("ends", self._end_calls))
         return app

@@ -1,4 +1,4 @@
-"""Cekura's HTTP API: starts, which are sent once, and reads, which are sent again."""
+"""Client for Cekura's HTTP API: starts, which are sent once, and reads, which are retried."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from ...contract import Mode
 from ...errors import CekuraError, CekuraRefused, CekuraUnreachable, StartUnknown
 from ..settings import Settings
 from .api_models import ApiRun, StartAnswer, read_runs, read_start
+from .api_scenario import ApiScenario, read_scenario
+from .refusals import refusal_of
 
 START: Final[Mapping[Mode, str]] = {
     Mode.VOICE: "/test_framework/v1/scenarios-external/run_scenarios_livekit/",
@@ -26,21 +28,22 @@ BILLED: Final[Mapping[Mode, str]] = {
     Mode.TEXT: "0.5 credit a message that the evaluator sends",
 }
 BULK: Final = 50
-"""Ids of one bulk read; the most that Cekura takes is not documented."""
+"""Ids of one bulk read; the most that Cekura accepts is not documented."""
 
 _RUNS: Final = "/test_framework/v2/runs/"
+_SCENARIOS: Final = "/test_framework/v2/scenarios/"
 _TIMEOUT: Final = httpx.Timeout(30.0, connect=10.0)
 _NEVER_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
-"""Raised before anything of the request was written."""
+"""Errors raised before anything of the request was written."""
 
 _log: Final = logging.getLogger("cekura_agent_kit.trigger")
 
 
 class TryLater(CekuraUnreachable):
-    """A read failed in a way that may pass: 429, 5xx, no answer, or one that is no JSON.
+    """A read failed in a way that may pass: 429, 5xx, no answer, or one that is not JSON.
 
     Attributes:
-        retry_after: seconds, as Cekura asked for; None where it did not.
+        retry_after: seconds that Cekura asked to wait; None if it did not.
     """
 
     def __init__(self, message: str, *, retry_after: float | None = None, hint: str = "") -> None:
@@ -49,7 +52,7 @@ class TryLater(CekuraUnreachable):
 
 
 class Cekura:
-    """A client for one suite; an async context manager. Its errors carry no key."""
+    """Client for one suite; an async context manager. Its errors contain no key."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -69,17 +72,17 @@ class Cekura:
     async def start(
         self, mode: Mode, scenarios: Sequence[Mapping[str, Any]], *, agent: int | None = None
     ) -> StartAnswer:
-        """Start runs. Sent once: only an attempt that never left this machine is repeated.
+        """Start runs. Sent once: retried only while nothing has left this machine.
 
         Args:
-            mode: which endpoint.
+            mode: selects the endpoint.
             scenarios: ``scenario``, ``livekit_room_url``, ``access_token``, and in text ``publish_data_message``.
-            agent: Cekura's agent id; in text only.
+            agent: Cekura's agent id; sent in text only.
 
         Raises:
             CekuraRefused: 4xx, or a redirect: nothing was started.
-            CekuraUnreachable: it never left this machine.
-            StartUnknown: it was sent, and what came of it is not known.
+            CekuraUnreachable: nothing left this machine.
+            StartUnknown: it was sent, and its answer was lost: runs may have been started.
         """
         body: dict[str, Any] = {"scenarios": list(scenarios)}
         if agent is not None and mode is Mode.TEXT:
@@ -87,8 +90,8 @@ class Cekura:
         try:
             async for attempt in stamina.retry_context(on=_NEVER_SENT, attempts=3, timeout=30, wait_initial=0.2):
                 with attempt:
-                    # Over a connection of its own: one kept alive may be closed just as the request is written, and
-                    # then nobody knows whether it was read.
+                    # Over a connection of its own: a kept-alive one may be closed just as the request is written,
+                    # and then it is not known whether the request was read.
                     async with self._connection() as connection:
                         reply = await connection.post(self._base + START[mode], json=body)
         except _NEVER_SENT as error:
@@ -97,37 +100,37 @@ class Cekura:
             raise StartUnknown(f"the start's answer was lost ({type(error).__name__})") from None
         if reply.status_code >= 500:
             raise StartUnknown(f"Cekura answered the start with {reply.status_code}: {_excerpt(reply)}")
-        self._refuse(reply)
+        _raise_if_refused(reply)
         try:
             return read_start(reply.json())
         except (ValueError, RecursionError) as error:
             raise StartUnknown(f"the start's answer cannot be read ({error or type(error).__name__})") from None
 
     async def runs(self, ids: Sequence[int]) -> list[ApiRun]:
-        """Several runs in one read; in any order, and some may be missing."""
+        """Read several runs at once; they arrive in any order, and some may be missing."""
         return read_runs(await self._read(f"{_RUNS}bulk/", params={"run_ids": ",".join(map(str, ids))}))
 
     async def run(self, run_id: int) -> ApiRun | None:
-        """One run; None where what came is none."""
+        """Read one run; None if the answer is not a run."""
         found = read_runs([await self._read(f"{_RUNS}{run_id}/")])
         return found[0] if found else None
 
     async def latest_runs(self, count: int) -> list[ApiRun]:
-        """The first page of the organization's runs."""
+        """Read the first page of the organization's runs, newest first."""
         return read_runs(await self._read(_RUNS, params={"page_size": count}))
 
-    async def scenario_exists(self, scenario: int) -> bool:
-        """Whether Cekura knows the scenario."""
+    async def scenario(self, scenario: int) -> ApiScenario | None:
+        """Read a scenario; None if Cekura does not know the id."""
         try:
-            await self._read(f"/test_framework/v1/scenarios/{scenario}/")
+            value = await self._read(f"{_SCENARIOS}{scenario}/")
         except CekuraRefused as error:
             if error.status == 404:
-                return False
+                return None
             raise
-        return True
+        return read_scenario(value, scenario)
 
     async def end_run(self, run_id: int) -> None:
-        """End a run's call; one that has ended or is not known is ended."""
+        """End a run's call; succeeds for a run that has ended or is not known."""
         await self._end(f"{_RUNS}{run_id}/end_call/")
 
     async def end_result(self, result_id: int) -> None:
@@ -135,12 +138,12 @@ class Cekura:
         await self._end(f"/test_framework/v2/results/{result_id}/end_calls/")
 
     async def _end(self, path: str) -> None:
-        # To end what has ended changes nothing, so this may be sent again.
+        # Ending a call twice changes nothing, so this may be retried.
         async for attempt in stamina.retry_context(on=TryLater, attempts=3, timeout=10, wait_initial=0.2, wait_max=1):
             with attempt:
                 reply = await self._receive("POST", path)
                 if reply.status_code != 404:
-                    self._refuse(reply)
+                    _raise_if_refused(reply)
 
     async def _read(self, path: str, params: Mapping[str, Any] | None = None) -> Any:
         async for attempt in stamina.retry_context(
@@ -148,15 +151,15 @@ class Cekura:
         ):
             with attempt:
                 reply = await self._receive("GET", path, params=params)
-                self._refuse(reply)
+                _raise_if_refused(reply)
                 try:
                     value = reply.json()
                 except (ValueError, RecursionError):
-                    raise TryLater(f"Cekura's answer is no JSON: {_excerpt(reply)}") from None
+                    raise TryLater(f"Cekura's answer is not JSON: {_excerpt(reply)}") from None
         return value
 
     async def _receive(self, method: str, path: str, **what: Any) -> httpx.Response:
-        """An answer other than 429 and 5xx."""
+        """Return an answer other than 429 and 5xx."""
         assert self._client is not None, "Cekura is used outside its context"
         try:
             reply = await self._client.request(method, self._base + path, **what)
@@ -170,24 +173,10 @@ class Cekura:
         return httpx.AsyncClient(
             headers={"X-CEKURA-API-KEY": self._settings.cekura_api_key.get_secret_value()},
             timeout=_TIMEOUT,
-            # A proxy named in the environment serves hosted services, never this machine's.
+            # A proxy named in the environment is for hosted services, never for this machine's.
             trust_env=not self._settings.local_cekura,
             follow_redirects=False,
         )
-
-    def _refuse(self, reply: httpx.Response) -> None:
-        status, said = reply.status_code, _excerpt(reply)
-        if status in (401, 403):
-            raise CekuraRefused(
-                f"Cekura refuses the key ({status}): {said}",
-                status=status,
-                body=reply.text,
-                hint="check CEKURA_API_KEY: the key, and that it belongs to the organization of these scenarios",
-            )
-        if 300 <= status < 500:
-            raise CekuraRefused(
-                f"Cekura answered {status}: {said}", status=status, body=reply.text, hint=_hint_for(status, said)
-            )
 
     def _unreachable(self, error: httpx.HTTPError) -> TryLater:
         host = httpx.URL(self._base).host
@@ -197,41 +186,31 @@ class Cekura:
         )
 
 
-def explain(error: CekuraError) -> str:
-    """One line of what went wrong, for logs."""
+def first_line(error: CekuraError) -> str:
+    """Return the first line of an error, for logs."""
     return str(error).splitlines()[0][:300] if str(error) else type(error).__name__
 
 
+def _raise_if_refused(reply: httpx.Response) -> None:
+    if 300 <= reply.status_code < 500:
+        raise refusal_of(reply.status_code, _excerpt(reply), reply.text)
+
+
 def _passes_soon(error: Exception) -> bool:
-    # Where Cekura says when to come back, whoever reads in turns waits for so long; hurrying would lengthen it.
+    # If Cekura names a time to retry, the poller waits for it; retrying sooner would lengthen it.
     return isinstance(error, TryLater) and error.retry_after is None
 
 
-def _hint_for(status: int, said: str) -> str:
-    words = said.lower()
-    if status == 402 or any(sign in words for sign in ("balance", "credit", "subscription", "expired", "quota")):
-        return "check the credits and the plan of your Cekura organization"
-    if status < 400:
-        return "check CEKURA_API_URL: something else answers there, a login page or a proxy"
-    if status == 404:
-        return "check CEKURA_API_URL and the ids in the suite"
-    if status == 429:
-        return "Cekura limits requests: start fewer at once, or try again in a minute"
-    if "room" in words or "token" in words or "livekit" in words:
-        return "check LIVEKIT_URL: Cekura must reach it from outside"
-    return "check the scenario ids and the agent in the suite"
-
-
 def _excerpt(reply: httpx.Response) -> str:
-    """The answer's own words, on one line."""
+    """Return the answer's own words, on one line."""
     text = " ".join(reply.text.split())
     if "<html" in text[:200].lower():
         return "an HTML page"
-    return (text if len(text) <= 300 else text[:297] + "...") or "without a word"
+    return (text if len(text) <= 300 else text[:297] + "...") or "an empty body"
 
 
 def _retry_after(reply: httpx.Response) -> float | None:
-    """Seconds, 0 to 120; Cekura may send seconds, a date, or nothing."""
+    """Return seconds, 0 to 120; Cekura may send seconds, a date, or nothing."""
     value = reply.headers.get("Retry-After", "").strip()
     try:
         seconds = float(value) if value[:1].isdigit() else _until(value)

@@ -1,4 +1,4 @@
-"""One poller for all active runs: read in bulk, on an interval that adapts, until each is final."""
+"""One poller for all active runs: read in bulk, on an interval that adapts, until each is settled."""
 
 from __future__ import annotations
 
@@ -12,18 +12,26 @@ from typing import Final, Self
 from ...errors import CekuraError, CekuraRefused
 from ..timing import Timing
 from .api_models import ApiRun
-from .client import BULK, Cekura, TryLater, explain
+from .client import BULK, Cekura, TryLater, first_line
 
 _SLOWER: Final = 1.3
-"""By what the interval grows with each read that told nothing new."""
+"""Factor by which the interval grows with each read without news."""
 _MISSING: Final = 2
-"""Bulk replies in a row without an id, after which it is read alone."""
+"""Bulk answers in a row without an id, after which it is read alone."""
 
 _log: Final = logging.getLogger("cekura_agent_kit.trigger")
 
 
 class FollowedRun:
-    """A run that is being read. ``on_change`` is called with each new status; ``error`` is the last read's."""
+    """A run that the poller reads.
+
+    Attributes:
+        run_id: of the run.
+        latest: the run as it was read last; None before the first read.
+        error: of the last read; None if it succeeded.
+        final: set once the run is settled, or has been completed without a verdict for too long.
+        missed: bulk answers in a row without this run.
+    """
 
     def __init__(self, run_id: int, on_change: Callable[[], None]) -> None:
         self.run_id = run_id
@@ -32,16 +40,29 @@ class FollowedRun:
         self.error: CekuraError | None = None
         self.final = asyncio.Event()
         self.missed = 0
+        self._verdict_due: float | None = None
 
-    def update(self, run: ApiRun) -> bool:
-        """Take in what was read. Returns whether it is new."""
-        new = self.latest is None or run.status != self.latest.status
+    def update(self, run: ApiRun, *, no_verdict: float) -> bool:
+        """Add what was read.
+
+        Args:
+            run: as it was read.
+            no_verdict: seconds for which a completed run may lack its verdict.
+
+        Returns:
+            True for news: another status, or a verdict.
+        """
+        before = self.latest
+        news = before is None or (run.status, run.verdict) != (before.status, before.verdict)
         self.latest, self.error, self.missed = run, None, 0
-        if run.final:
+        now = asyncio.get_running_loop().time()
+        if run.final and self._verdict_due is None:
+            self._verdict_due = now + no_verdict
+        if run.settled or (self._verdict_due is not None and now >= self._verdict_due):
             self.final.set()
-        if new:
+        if news:
             self._on_change()
-        return new
+        return news
 
 
 class Poller:
@@ -49,7 +70,7 @@ class Poller:
 
     def __init__(self, cekura: Cekura, timing: Timing) -> None:
         self._cekura, self._timing = cekura, timing
-        self._readings: dict[int, FollowedRun] = {}
+        self._followed: dict[int, FollowedRun] = {}
         self._interval = timing.read_fastest
         self._woken = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -65,41 +86,41 @@ class Poller:
             await asyncio.gather(self._task, return_exceptions=True)
 
     def follow(self, run_id: int, on_change: Callable[[], None] = lambda: None) -> FollowedRun:
-        """Read this run from now on."""
-        reading = self._readings[run_id] = FollowedRun(run_id, on_change)
+        """Read this run from now on; ``on_change`` is called with each new status or verdict."""
+        followed = self._followed[run_id] = FollowedRun(run_id, on_change)
         if self._task is None:
             self._task = asyncio.create_task(self._poll())
         self.read_soon()
-        return reading
+        return followed
 
     def unfollow(self, run_id: int) -> None:
-        """Read it no more."""
-        self._readings.pop(run_id, None)
+        """Stop reading this run."""
+        self._followed.pop(run_id, None)
 
     def read_soon(self) -> None:
-        """Something is about to change: read at the fastest interval again."""
+        """Return to the fastest interval, because a change is expected."""
         self._interval = self._timing.read_fastest
         self._woken.set()
 
     async def _poll(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
-            await self._turn(since=loop.time())
-            active = [reading for reading in self._readings.values() if not reading.final.is_set()]
+            await self._pause(since=loop.time())
+            active = [followed for followed in self._followed.values() if not followed.final.is_set()]
             if not active:
                 self._woken.clear()
                 await self._woken.wait()
                 continue
-            news, pause = await self._read(active)
+            news, retry_after = await self._read(active)
             if news:
                 self._interval = self._timing.read_fastest
             else:
                 self._interval = min(self._interval * _SLOWER, self._timing.read_slowest)
-            if pause is not None:
-                await asyncio.sleep(pause)
+            if retry_after is not None:
+                await asyncio.sleep(retry_after)
 
-    async def _turn(self, *, since: float) -> None:
-        """Until the interval has passed, which `read_soon` may shorten meanwhile."""
+    async def _pause(self, *, since: float) -> None:
+        """Wait for the interval, which `read_soon` may shorten meanwhile."""
         loop = asyncio.get_running_loop()
         while (rest := since + self._interval - loop.time()) > 0:
             self._woken.clear()
@@ -107,54 +128,60 @@ class Poller:
                 await asyncio.wait_for(self._woken.wait(), rest)
 
     async def _read(self, active: list[FollowedRun]) -> tuple[bool, float | None]:
-        """Read each once. Returns whether there is news, and for how long Cekura asked to be left alone."""
-        news, pause = False, None
+        """Read each run once. Returns whether there is news, and the seconds that Cekura asked to wait."""
+        news, retry_after = False, None
         for chunk in _chunks(active, BULK):
             try:
                 news |= await self._read_chunk(chunk)
             except TryLater as error:
-                pause = max(pause or 0.0, error.retry_after or 0.0)
-                self._failed(chunk, error)
+                _failed(chunk, error)
+                if error.retry_after is not None:
+                    retry_after = max(retry_after or 0.0, error.retry_after)
             except CekuraError as error:
-                self._failed(chunk, error)
-        return news, pause
+                _failed(chunk, error)
+        return news, retry_after
 
     async def _read_chunk(self, chunk: list[FollowedRun]) -> bool:
+        found = await self._read_bulk(chunk)
+        news = False
+        for followed in chunk:
+            run = found.get(followed.run_id)
+            if run is None:
+                followed.missed += 1
+                if followed.missed < _MISSING:
+                    continue
+                run = await self._read_alone(followed)
+            if run is not None:
+                news |= followed.update(run, no_verdict=self._timing.no_verdict)
+        return news
+
+    async def _read_bulk(self, chunk: list[FollowedRun]) -> dict[int, ApiRun]:
+        """Read several runs at once; none where Cekura refuses these ids, so that each is read alone."""
         try:
-            runs = {run.id: run for run in await self._cekura.runs([reading.run_id for reading in chunk])}
+            return {run.id: run for run in await self._cekura.runs([followed.run_id for followed in chunk])}
         except CekuraRefused as error:
             if error.status in (401, 403):
                 raise
-            # It may not take so many ids, or one that it does not know.
-            runs = {}
-            for reading in chunk:
-                reading.missed = _MISSING
-        news = False
-        for reading in chunk:
-            run = runs.get(reading.run_id)
-            if run is None:
-                reading.missed += 1
-                if reading.missed < _MISSING:
-                    continue
-                run = await self._read_alone(reading)
-            if run is not None:
-                news |= reading.update(run)
-        return news
+            # It may not accept so many ids, or one that it does not know.
+            for followed in chunk:
+                followed.missed = _MISSING
+            return {}
 
-    async def _read_alone(self, reading: FollowedRun) -> ApiRun | None:
+    async def _read_alone(self, followed: FollowedRun) -> ApiRun | None:
         try:
-            run = await self._cekura.run(reading.run_id)
+            run = await self._cekura.run(followed.run_id)
         except CekuraRefused as error:
-            self._failed([reading], error)
+            _failed([followed], error)
             return None
-        return run if run is not None and run.id == reading.run_id else None
-
-    def _failed(self, readings: Iterable[FollowedRun], error: CekuraError) -> None:
-        _log.debug("a read failed: %s", explain(error))
-        for reading in readings:
-            reading.error = error
+        return run if run is not None and run.id == followed.run_id else None
 
 
-def _chunks(readings: list[FollowedRun], size: int) -> Iterable[list[FollowedRun]]:
-    for index in range(0, len(readings), size):
-        yield readings[index : index + size]
+def _failed(followed: Iterable[FollowedRun], error: CekuraError) -> None:
+    _log.debug("a read failed: %s", first_line(error))
+    for each in followed:
+        each.error = error
+
+
+def _chunks(followed: list[FollowedRun], size: int) -> Iterable[list[FollowedRun]]:
+    for index in range(0, len(followed), size):
+        yield followed[index : index + size]

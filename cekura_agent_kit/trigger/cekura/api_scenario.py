@@ -1,0 +1,76 @@
+"""Scenarios, read from Cekura's answers, of which every field is optional. Pure."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any, Final
+
+from ..json_values import field_of, int_of, items_of, number_of, text_of
+
+END_CALL: Final = "TOOL_END_CALL"
+"""Tool by which the evaluator hangs up."""
+
+
+@dataclass(frozen=True)
+class ApiScenario:
+    """A scenario as Cekura described it. None means that the answer did not name the field.
+
+    Attributes:
+        agent: Cekura's agent id.
+        metrics: names of the metrics that are attached.
+        expected_outcome: ``expected_outcome_prompt``.
+        tools: ``tool_ids`` of the evaluator.
+        max_duration: longest call; minutes or seconds is not documented.
+    """
+
+    id: int
+    name: str = ""
+    agent: int | None = None
+    metrics: tuple[str, ...] | None = None
+    expected_outcome: str | None = None
+    tools: tuple[str, ...] | None = None
+    max_duration: float | None = None
+
+
+def read_scenario(value: Any, scenario: int) -> ApiScenario:
+    """Read a scenario's record; an answer of another shape gives a scenario of which nothing is known."""
+    record = value if isinstance(value, dict) else {}
+    agent = record.get("agent")
+    outcome = record.get("expected_outcome_prompt")
+    return ApiScenario(
+        id=scenario,
+        name=text_of(record.get("name")),
+        agent=int_of(agent.get("id") if isinstance(agent, dict) else agent),
+        metrics=_names(record, "metric_names", "metrics"),
+        expected_outcome=text_of(outcome).strip() if "expected_outcome_prompt" in record else None,
+        tools=_names(record, "tool_ids", "tools"),
+        max_duration=number_of(record.get("max_duration")),
+    )
+
+
+def _names(record: dict[str, Any], *keys: str) -> tuple[str, ...] | None:
+    """Return the names under the first key that the record has: an array, or a text with commas or of JSON."""
+    key = next((key for key in keys if key in record), None)
+    if key is None:
+        return None
+    value = record[key]
+    if isinstance(value, str):
+        value = _array(value)
+    if value is None:
+        return ()
+    if not isinstance(value, list):
+        return None
+    names = (text_of(field_of(each, "name") or field_of(each, "id") or each).strip() for each in items_of(value))
+    return tuple(name for name in names if name)
+
+
+def _array(text: str) -> list[Any]:
+    if text.lstrip().startswith("["):
+        try:
+            value = json.loads(text)
+        except (ValueError, RecursionError):
+            value = None
+        if isinstance(value, list):
+            return value
+    return text.split(",")

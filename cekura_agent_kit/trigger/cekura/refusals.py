@@ -1,0 +1,53 @@
+"""Subject of a refusal of Cekura's, by status and words: its hint, and whether another start can succeed. Pure."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from ...errors import CekuraRefused
+
+_KEY: Final = (401, 403)
+_CREDIT: Final = re.compile(
+    r"insufficient|not enough credit|out of credit|no credits?\b|credits? (?:exhausted|exceeded|limit)|balance|"
+    r"subscription|billing|payment|quota|plan (?:has )?(?:expired|ended)|trial (?:has )?(?:expired|ended)",
+    re.IGNORECASE,
+)
+"""Words of a refusal for lack of credit, whatever its status; 402 was seen once."""
+_ACCOUNT: Final = re.compile(
+    r"api[ _-]?key|credentials|permission|not authori[sz]ed|unauthori[sz]ed|forbidden|"
+    r"(?:account|organi[sz]ation) (?:is |has been )?(?:disabled|suspended|inactive|blocked)",
+    re.IGNORECASE,
+)
+"""Words of a refusal of the key or the account, whatever its status."""
+_ROOM: Final = re.compile(r"room|token|livekit", re.IGNORECASE)
+
+
+def refusal_of(status: int, said: str, body: str) -> CekuraRefused:
+    """Make the error for an answer of 3xx or 4xx.
+
+    Args:
+        status: of the answer.
+        said: its words on one line, for the message.
+        body: its raw text.
+    """
+    about_key = status in _KEY
+    message = f"Cekura refuses the key ({status}): {said}" if about_key else f"Cekura answered {status}: {said}"
+    final = about_key or status == 402 or bool(400 <= status < 429 and (_CREDIT.search(body) or _ACCOUNT.search(body)))
+    return CekuraRefused(message, status=status, body=body, hint=_hint(status, body), final=final)
+
+
+def _hint(status: int, body: str) -> str:
+    if status == 402 or (status >= 400 and _CREDIT.search(body)):
+        return "check the credits and the plan of your Cekura organization"
+    if status in _KEY or (400 <= status < 429 and _ACCOUNT.search(body)):
+        return "check CEKURA_API_KEY: the key, and that it belongs to the organization of these scenarios"
+    if status < 400:
+        return "check CEKURA_API_URL: another server answers there, a login page or a proxy"
+    if status == 404:
+        return "check CEKURA_API_URL and the ids in the suite"
+    if status == 429:
+        return "start fewer runs at once, or run it again in a minute: Cekura limits requests"
+    if _ROOM.search(body):
+        return "check LIVEKIT_URL: Cekura must be able to reach it from outside"
+    return "check the scenario ids and the agent in the suite"
