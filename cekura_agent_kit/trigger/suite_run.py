@@ -21,10 +21,11 @@ from .cekura.starter import Starter
 from .cleanup import clean_up
 from .context import SandboxGap, SuiteContext
 from .judging import Errored, Observed, unreachable, verdict_of
-from .progress import Ended, Event, Finished, OnEvent, Planned, PlannedCase
+from .progress import Ended, Event, Finished, Noted, OnEvent, Planned, PlannedCase
 from .redaction import Redaction, redacted, redacted_logs
 from .rooms.budget import Budget
 from .rooms.service import LiveKit
+from .scenario_checks import UNKNOWN_HINT, check_scenarios
 from .settings import Settings
 from .stop import Stop
 from .suite import PlannedRun, Suite
@@ -117,6 +118,7 @@ class SuiteRun:
             try:
                 async with self._services() as (livekit, cekura, poller):
                     await self._stop.unless_requested(self._check_services(livekit, cekura))
+                    await self._stop.unless_requested(self._check_scenarios(cekura))
                     async with self._worker() as worker:
                         context = self._context(livekit, cekura, poller, worker)
                         try:
@@ -148,6 +150,15 @@ class SuiteRun:
             raise Errored(Kind.START_REFUSED, str(error), hint=error.hint) from None
         except KitError as error:
             raise Errored(unreachable(error), str(error), hint=error.hint) from None
+
+    async def _check_scenarios(self, cekura: Cekura) -> None:
+        """Refuse unknown scenarios before anything is made or paid for, and note what makes a scenario worthless."""
+        report = await check_scenarios(cekura, self._plan, agent=self._suite.agent)
+        if report.unknown:
+            ids = ", ".join(map(str, report.unknown))
+            raise Errored(Kind.START_REFUSED, f"not on Cekura: scenario {ids}; nothing was started", hint=UNKNOWN_HINT)
+        for fault in report.faults:
+            self._emit(Noted("", fault))
 
     @contextlib.asynccontextmanager
     async def _worker(self) -> AsyncIterator[Worker | None]:

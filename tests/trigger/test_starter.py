@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -10,11 +11,12 @@ import jwt
 import pytest
 
 from cekura_agent_kit.contract import Mode
+from cekura_agent_kit.errors import CekuraRefused
 from cekura_agent_kit.sandbox.cekura.faults import Faults
 from cekura_agent_kit.sandbox.cekura.service import CekuraService
-from cekura_agent_kit.trigger.cekura.api_models import ApiRun, StartAnswer
 from cekura_agent_kit.trigger.cekura.client import Cekura
-from cekura_agent_kit.trigger.cekura.starter import ReadyRun, Starter, match_runs
+from cekura_agent_kit.trigger.cekura.ready_run import ReadyRun
+from cekura_agent_kit.trigger.cekura.starter import Starter
 from cekura_agent_kit.trigger.judging import Errored
 from cekura_agent_kit.trigger.settings import Settings
 from cekura_agent_kit.trigger.suite import PlannedRun, Suite
@@ -151,7 +153,7 @@ async def test_an_answer_that_names_no_scenario_is_read_again() -> None:
         assert table.service.runs[started.run_id].scenario_id == HELLO
 
 
-async def test_after_a_lost_answer_another_jobs_run_is_neither_adopted_nor_ended() -> None:
+async def test_after_a_lost_answer_another_jobs_run_is_neither_matched_nor_ended() -> None:
     async with Table(Faults.model_validate({"starts": {"1": {"lost": True}}})) as table:
         mine = ready(plan(HELLO_RUN)[0])
         starting = asyncio.create_task(table.starter.start(mine))
@@ -166,15 +168,68 @@ async def test_after_a_lost_answer_another_jobs_run_is_neither_adopted_nor_ended
         with pytest.raises(Errored) as raised:
             await starting
         assert raised.value.kind is Kind.START_UNKNOWN
-        assert "1 of 1 evaluators came" in str(raised.value)
+        assert "1 of 1 evaluators joined" in str(raised.value)
         assert all(str(run_id) in str(raised.value) for run_id in table.service.runs)
         assert table.service.requests["ends"] == 0
         assert len(table.posts) == 2
 
 
-def test_only_what_is_named_once_is_tied() -> None:
-    answer = StartAnswer(
-        1, (ApiRun(1, scenario=5), ApiRun(2, scenario=6), ApiRun(3, scenario=6), ApiRun(4, scenario=7), ApiRun(5))
-    )
+async def sent_and_joined(run: ReadyRun) -> None:
+    await run.sent.wait()
+    run.evaluator_came.set()
 
-    assert {scenario: run.id for scenario, run in match_runs([5, 6, 8], answer).items()} == {5: 1}
+
+async def test_after_a_lost_answer_the_suites_other_run_of_the_scenario_is_no_stranger() -> None:
+    """Two POSTs name the same scenario; the first answer is lost, the second is received."""
+    async with Table(Faults.model_validate({"starts": {"1": {"lost": True}}})) as table, asyncio.timeout(10):
+        first, second = (ready(planned) for planned in plan({"scenario": HELLO, "repeat": 2}))
+        started = await asyncio.gather(
+            table.starter.start(first), table.starter.start(second), sent_and_joined(first), sent_and_joined(second)
+        )
+
+        runs = [each for each in started if each is not None]
+        assert sorted(each.run_id for each in runs) == sorted(table.service.runs)
+        assert sorted(each.identified for each in runs) == [False, True]
+        assert len(table.posts) == 2
+
+
+async def test_while_another_post_names_the_scenario_a_lost_run_is_not_matched() -> None:
+    """The second answer is late: until it is received, its run must not be mistaken for the first's."""
+    faults = Faults.model_validate({"starts": {"1": {"lost": True}, "2": {"delay": "300ms"}}})
+    async with Table(faults, lost_start=5.0) as table, asyncio.timeout(10):
+        first, second = (ready(planned) for planned in plan({"scenario": HELLO, "repeat": 2}))
+        one, two, _, _ = await asyncio.gather(
+            table.starter.start(first), table.starter.start(second), sent_and_joined(first), sent_and_joined(second)
+        )
+
+        by_case = {first.planned.case: one, second.planned.case: two}
+        assert {each.run_id for each in by_case.values()} == set(table.service.runs)
+
+
+async def test_a_refusal_is_the_cause_of_what_it_ends() -> None:
+    async with Table(Faults.model_validate({"starts": {"1": {"status": 402, "body": "{}"}}})) as table:
+        with pytest.raises(Errored, match=r"answered 402: \{\} \(scenarios sent: 1\)") as raised:
+            await table.starter.start(ready(plan(HELLO_RUN)[0]))
+
+        assert raised.value.kind is Kind.START_REFUSED
+        assert isinstance(raised.value.__cause__, CekuraRefused)
+        assert raised.value.__cause__.final
+
+
+async def test_without_a_list_from_before_a_lost_run_stays_unknown() -> None:
+    faults = Faults.model_validate({"starts": {"1": {"lost": True}}, "reads": {"1-4": {"status": 500, "body": "{}"}}})
+    async with Table(faults) as table:
+        mine = ready(plan(HELLO_RUN)[0])
+        with pytest.raises(Errored, match="no list could be read before the start") as raised:
+            await asyncio.gather(table.starter.start(mine), sent_and_joined(mine))
+
+        assert raised.value.kind is Kind.START_UNKNOWN
+        assert "end what is still running" in raised.value.hint
+
+
+async def test_an_answer_without_a_results_id_is_not_a_lost_one() -> None:
+    answer = {"runs": [{"id": 5, "scenario": HELLO}]}
+    async with Table(Faults.model_validate({"starts": {"1": {"body": json.dumps(answer)}}})) as table:
+        started = await table.starter.start(ready(plan(HELLO_RUN)[0]))
+
+        assert (started.run_id, started.result_id, started.identified) == (5, None, False)
