@@ -34,9 +34,10 @@ def reasons(run: RunVerdict) -> list[str]:
     own = "" if _approves(run.reason) else run.reason
     if run.outcome is Outcome.FAILED:
         failed = failures(run.rubric, run.metrics, run.statements, run.checks)
-        # The reason may consist of the failures: then they are better to read one by one.
-        if failed and (not own or all(_line(each) in _line(own) for each in failed)):
-            return _distinct([*failed, *(each for each in explanation if not _included(each, failed))])
+        # The reason usually consists of the failures: one by one they are easier to read.
+        rest = _without(own, failed)
+        if failed and (not own or rest != _line(own)):
+            return _distinct([*failed, rest, *(each for each in explanation if not _included(each, failed))])
         own = "" if _repeats(own, explanation) else own
     return _distinct([own, *blocked(run.statements), *explanation])
 
@@ -99,6 +100,14 @@ def _repeats(reason: str, explanation: list[str]) -> bool:
     """Return True if the reason adds nothing to the explanation."""
     own, lines = _line(reason), [_line(each) for each in explanation]
     return any(own in each for each in lines) or (bool(lines) and all(each in own for each in lines))
+
+
+def _without(reason: str, failed: list[str]) -> str:
+    """Return the part of the reason that is not one of the failures."""
+    rest = _line(reason)
+    for each in failed:
+        rest = rest.replace(_line(each), "")
+    return rest.strip("; ") if rest != _line(reason) else rest
 
 
 def _included(explanation: str, failed: list[str]) -> bool:

@@ -12,7 +12,7 @@ from playwright.async_api import Page, expect
 from cekura_agent_kit.verdict import Kind, Line
 
 from .conftest import Open
-from .verdicts import FAILED, HOSTILE, POOL, hostile, many, mixed, run, suite
+from .verdicts import FAILED, HOSTILE, POOL, hostile, judged, many, mixed, run, suite
 
 # One browser for all, on one core.
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("browser")]
@@ -250,4 +250,47 @@ async def test_without_javascript_every_run_can_be_read(open_report: Open) -> No
 async def test_headlines(open_report: Open, verdict: Any, headline: str) -> None:
     opened = await open_report(verdict)
     await expect(opened.page.locator("h1")).to_contain_text(headline)
+    assert opened.wrong == []
+
+
+async def test_what_was_measured_is_shown_and_why_comes_first(open_report: Open) -> None:
+    opened = await open_report(judged())
+    page = opened.page
+    card = page.locator(".card").first
+    await expect(card).to_contain_text("rubric rule Upsell failed with 2, it requires score gte 4: No dessert")
+    side = page.locator(".run details[open] .side")
+    texts = await side.locator(".blame, h3, .text").all_text_contents()
+    assert texts[0] == "The agent failed"
+    assert texts[2].startswith("rubric rule Upsell failed")
+    assert not any("✅" in each for each in texts)
+    for heading in ("Rubric", "Metrics", "Expected outcome", "Agent's checks"):
+        await expect(side.get_by_role("heading", name=heading, exact=True)).to_be_visible()
+    results = await side.locator(".metrics dt").all_text_contents()
+    assert results == [
+        "Upsell failed with 2, requires score gte 4",
+        "Politeness passed with 4.5, requires score gte 3",
+        "Language skipped",
+        "Expected Outcome passed",
+        "Tone failed with rude",
+        "Words a minute 140.5",
+        "The table is booked. met",
+        "A dessert is offered. not met",
+        "The caller is happy. could not be judged",
+        "one booking failed",
+    ]
+    await expect(page.locator(".run details[open] li.tool").nth(1)).to_contain_text("mocked")
+    await expect(page.locator(".run details[open] li.tool").nth(2)).to_contain_text("failed")
+    assert opened.wrong == []
+
+
+async def test_pools_and_skipped_runs(open_report: Open) -> None:
+    opened = await open_report(judged())
+    page = opened.page
+    await expect(page.locator(".repeats li")).to_have_count(1)
+    await expect(page.locator(".repeats li")).to_contain_text("30 Books a table · gold")
+    await expect(page.locator(".repeats li")).to_contain_text("0 of 2 passed")
+    await expect(page.locator(".facts")).to_contain_text("2 of 4")
+    await page.get_by_role("group", name="Outcome").get_by_role("button", name="skipped").click()
+    assert await shown(page) == ["32#1"]
+    await expect(page.locator(".run:visible")).to_contain_text("not run, because the outcome was already decided")
     assert opened.wrong == []

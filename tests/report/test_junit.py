@@ -14,7 +14,7 @@ from junitparser import xunit2
 from cekura_agent_kit.report import junit
 from cekura_agent_kit.verdict import Kind, SuiteVerdict
 
-from .verdicts import ERRORED, FAILED, POOL, hostile, many, mixed, run, suite
+from .verdicts import ERRORED, FAILED, POOL, hostile, judged, many, mixed, run, suite
 
 
 @cache
@@ -32,8 +32,16 @@ def read(verdict: SuiteVerdict) -> xunit2.TestSuite:
 
 @pytest.mark.parametrize(
     "verdict",
-    [mixed(), hostile(), suite(), many(60), suite(run(1), kind=Kind.TIMEOUT, hint="x"), suite(run(1), duration_s=1e5)],
-    ids=["mixed", "hostile", "empty", "many", "whole", "long"],
+    [
+        mixed(),
+        hostile(),
+        judged(),
+        suite(),
+        many(60),
+        suite(run(1), kind=Kind.TIMEOUT, hint="x"),
+        suite(run(1), duration_s=1e5),
+    ],
+    ids=["mixed", "hostile", "judged", "empty", "many", "whole", "long"],
 )
 def test_valid_by_the_schema_of_jenkins(verdict: SuiteVerdict) -> None:
     read(verdict)
@@ -92,3 +100,32 @@ def test_what_xml_forbids_is_shown_not_written(code: int) -> None:
     assert case is not None
     shown = "a\ufffdb" if code > 0xFF else f"a\\x{code:02x}b"
     assert case.get("name") == f"30#1 {shown}"
+
+
+def test_a_skipped_run_is_skipped() -> None:
+    report = read(judged())
+    assert (report.tests, report.failures, report.errors, report.skipped) == (5, 2, 1, 1)
+    *_, skipped = report
+    assert skipped.is_skipped
+    assert skipped.result[0].message == "not run, because the outcome was already decided"
+    assert {each.name: each.value for each in report.properties()}["shard"] == "2/4"
+
+
+def test_what_was_measured_is_in_the_output() -> None:
+    _, failed, *_ = read(judged())
+    assert failed.result[0].message.startswith("rubric rule Upsell failed with 2, it requires score gte 4")
+    text = failed.result[0].text.splitlines()
+    assert text[:2] == [
+        "the agent failed",
+        "because: rubric rule Upsell failed with 2, it requires score gte 4: No dessert was offered.",
+    ]
+    output = failed.system_out.splitlines()
+    for line in (
+        "measured: yes",
+        "rubric: Upsell: failed with 2, requires score gte 4",
+        "rubric: Language: skipped",
+        "metric: Words a minute: 140.5",
+        "statement: The caller is happy.: could not be judged",
+        "check: one booking: failed",
+    ):
+        assert line in output

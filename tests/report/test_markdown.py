@@ -9,7 +9,7 @@ import pytest
 from cekura_agent_kit.report import github, markdown
 from cekura_agent_kit.verdict import Kind
 
-from .verdicts import ERRORED, FAILED, HOSTILE, hostile, many, mixed, run, suite
+from .verdicts import ERRORED, FAILED, HOSTILE, hostile, judged, many, mixed, run, suite
 
 
 def test_a_table_then_what_did_not_pass() -> None:
@@ -87,3 +87,26 @@ def test_no_text_of_others_becomes_a_command() -> None:
     assert all(line.startswith("::error title=") for line in commands.splitlines())
     assert HOSTILE not in commands
     assert len(github.error_commands(suite(run(1, ERRORED, reason="a\r\n::stop-commands::x"))).splitlines()) == 2
+
+
+def test_what_was_measured_is_listed() -> None:
+    text = markdown.render(judged())
+    assert "- **Because:** rubric rule Upsell failed with 2, it requires score gte 4: No dessert was offered." in text
+    assert (
+        "- **Rubric:** Upsell: failed with 2, requires score gte 4; Politeness: passed with 4.5, requires score gte 3; "
+        "Language: skipped\n"
+    ) in text
+    assert "- **Metrics:** Expected Outcome: passed; Tone: failed with rude; Words a minute: 140.5\n" in text
+    assert (
+        "- **Statements:** The table is booked.: met; A dessert is offered.: not met; "
+        "The caller is happy.: could not be judged\n"
+    ) in text
+    assert "- **Checks:** one booking: failed\n" in text
+    assert "- **Note:** a person reviewed the run as a success\n" in text
+    assert "- **Worker log:** <code>logs/30\\#2.log</code>\n" in text
+    assert "book_table() (mocked) → table 4" in text
+    assert "send_mail() failed: no such address" in text
+    rows = [line for line in text.splitlines() if line.startswith("| ")][1:]
+    assert [row.split(" ")[1] for row in rows] == ["❌", "❌", "⚠️", "✅", "⏭️"]
+    assert "Books a table · gold" in rows[0]
+    assert "⏭️ 1 skipped" in text

@@ -1,9 +1,10 @@
-"""`cekura-kit report` and `cekura-kit schema`, and what they stand on: shards made one."""
+"""`cekura-kit report` and `cekura-kit schema`: merged shards, refused reports, schemas."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -12,9 +13,9 @@ from cekura_agent_kit.cli import app
 from cekura_agent_kit.errors import ReportError
 from cekura_agent_kit.report import html
 from cekura_agent_kit.report.merge import merged
-from cekura_agent_kit.verdict import Kind, Outcome, SuiteVerdict
+from cekura_agent_kit.verdict import Kind, Outcome, RunVerdict, Shard, SkipReason, SuiteVerdict
 
-from .verdicts import ERRORED, FAILED, PASSED, POOL, mixed, run, suite
+from .verdicts import ERRORED, FAILED, PASSED, POOL, SKIPPED, mixed, run, suite
 
 LATER = "2026-03-01T10:30:10+01:00"
 """Ten seconds after the first shard's start, told in another time zone."""
@@ -65,6 +66,43 @@ def test_rates_and_a_broken_shard_are_kept() -> None:
     assert (broken.exit_code, broken.kind, broken.hint) == (2, Kind.WORKER_FAILED, "look at its log")
 
 
+def shard(index: int, *runs: RunVerdict, of: int = 3, **more: Any) -> SuiteVerdict:
+    return suite(*runs, shard=Shard(index=index, of=of), **more)
+
+
+def test_all_shards_are_the_whole_suite() -> None:
+    whole = merged([shard(3, run(3)), shard(1, run(1)), shard(2, run(2))])
+    assert (whole.outcome, whole.kind, whole.shard) == (PASSED, None, None)
+
+
+@pytest.mark.parametrize("present", [[1], [1, 3], [2, 2]])
+def test_a_missing_shard_is_never_a_success(present: list[int]) -> None:
+    verdict = merged([shard(index, run(index)) for index in present])
+    assert (verdict.outcome, verdict.kind, verdict.exit_code) == (ERRORED, Kind.SHARD_MISSING, 2)
+    missing = ", ".join(f"{index}/3" for index in (1, 2, 3) if index not in present)
+    assert verdict.hint == f"give the reports of all shards; missing: {missing}"
+
+
+def test_a_missing_shard_hides_no_other_hint() -> None:
+    broken = shard(1, run(1), kind=Kind.WORKER_FAILED, hint="read its log")
+    assert merged([broken]).hint == "give the reports of all shards; missing: 2/3, 3/3; and read its log"
+
+
+def test_a_report_of_the_whole_suite_stands_for_missing_shards() -> None:
+    assert merged([shard(1, run(1)), suite(run(1, run_id=80000), run(2))]).outcome is PASSED
+
+
+def test_shards_of_different_splits_are_refused() -> None:
+    with pytest.raises(ReportError, match="different splits: into 2 and 3 parts"):
+        merged([shard(1, run(1)), shard(1, run(1), of=2)])
+
+
+def test_a_skipped_case_gives_way_to_one_that_ran() -> None:
+    skipped = run(1, SKIPPED, run_id=None, room="", reason=SkipReason.FAIL_FAST)
+    assert merged([suite(skipped, run(2, FAILED)), suite(run(1))]).pools[0].skipped == 0
+    assert merged([suite(skipped, run(2)), suite(run(3))]).outcome is FAILED
+
+
 def test_reports_of_different_suites_are_refused() -> None:
     with pytest.raises(ReportError, match="different suites: 'restaurant', 'bank'"):
         merged([suite(run(1)), suite(run(2), suite="bank")])
@@ -101,6 +139,13 @@ def test_github_gets_its_summary_and_annotations(tmp_path: Path) -> None:
     assert "::error" not in quiet.stdout
 
 
+def changed(part: str = "", **keys: object) -> bytes:
+    """Return the mixed report with keys of the report, or of the first element of a part, replaced."""
+    report = json.loads(mixed().to_json())
+    (report[part][0] if part else report).update(keys)
+    return json.dumps(report).encode()
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [
@@ -109,6 +154,16 @@ def test_github_gets_its_summary_and_annotations(tmp_path: Path) -> None:
         (b"{}", "suite: Field required"),
         (mixed().to_json().replace('"version": 2', '"version": 3').encode(), "version: Input should be 2"),
         (b"\xff\xfe\x00", "Invalid JSON"),
+        (mixed().to_json().replace('"duration_s": 12.3', '"duration_s": Infinity').encode(), "duration_s: "),
+        (mixed().to_json().replace('"people": 2', '"people": NaN').encode(), ": nan is not a finite number"),
+        (mixed().to_json().replace('"people": 2', '"people": 1e999').encode(), ": inf is not a finite number"),
+        (changed(outcome="passed"), "outcome: is passed, but its runs make it errored"),
+        (changed(pools=[]), "pools: has 0, but its runs make 3"),
+        (changed("pools", passed=3), "pools.0.passed: is 3, but its runs make it 2"),
+        (changed("pools", entry="other"), "pools.0.entry: is other, but its runs make it "),
+        (changed("pools", outcome="passed"), "pools.0.outcome: is passed, but its runs make it failed"),
+        (changed("scenarios", flaky=False), "scenarios.0.flaky: is False, but its runs make it True"),
+        (changed("pools", pass_rate=0.5), "pools.0.outcome: is failed, but its runs make it passed"),
         (None, "cannot be read (No such file or directory)"),
     ],
 )

@@ -18,9 +18,9 @@ from cekura_agent_kit.cli.live import Live
 from cekura_agent_kit.contract import Mode
 from cekura_agent_kit.report import terminal
 from cekura_agent_kit.trigger.progress import Ended, Finished, Noted, Planned, PlannedCase, Said, Stage
-from cekura_agent_kit.verdict import Kind, Line, SuiteVerdict
+from cekura_agent_kit.verdict import Kind, Line, SkipReason, SuiteVerdict
 
-from .verdicts import ERRORED, FAILED, HOSTILE, POOL, hostile, many, mixed, run, suite
+from .verdicts import ERRORED, FAILED, HOSTILE, POOL, SKIPPED, hostile, judged, many, mixed, run, suite
 
 STAGES = ("room", "agent_joined", "agent_ready", "started", "evaluator_joined", "first_reply", "ended", "verdict")
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
@@ -230,3 +230,46 @@ def test_of_an_explanation_that_goes_through_the_talk_the_last_sentence_is_the_g
     text = printed(verdict)
     assert [line for line in text.splitlines() if "because" in line] == [f"  because    {each}" for each in told]
     assert terminal.finished(verdict.runs[0], None).plain.endswith(told[1])
+
+
+def test_why_a_run_failed_comes_first_rule_by_rule() -> None:
+    lines = printed(judged()).splitlines()
+    first = lines.index("✗ FAILED 30#2 Books a table · text · gold · the agent failed")
+    assert lines[first + 1 : first + 6] == [
+        "  because    rubric rule Upsell failed with 2, it requires score gte 4: No dessert was offered.",
+        "  because    metric Tone failed with rude: It said 'what now'.",
+        "  because    not met: A dessert is offered: None was mentioned.",
+        "  because    the agent's check one booking failed: there are 2",
+        "  expected   The table is booked and confirmed.",
+    ]
+    assert not any("✅" in line for line in lines)
+    assert "  metrics    Expected Outcome: passed · Tone: failed with rude · Words a minute: 140.5" in lines
+    assert "  worker log logs/30#2.log" in lines
+
+
+def test_a_failure_that_cekura_did_not_measure_is_the_first_reason() -> None:
+    """A metric that failed and did not count is shown, but is not the reason."""
+    text = printed(judged())
+    after = text.split("✗ FAILED 30#3 Books a table")[1].splitlines()
+    assert after[1] == "  because    reply 2 took 4.0 s, and max_reply is 3 s"
+
+
+def test_an_unscored_run_names_what_was_blocked() -> None:
+    text = printed(judged())
+    assert "! ERRORED 31#1 Books a table · text · the test broke: nothing was measured\n" in text
+    assert "  because    could not be judged: The caller is happy: The line was bad.\n" in text
+
+
+def test_a_note_on_a_run_that_passed_is_shown() -> None:
+    assert "note  30#1 Books a table: a person reviewed the run as a success\n" in printed(judged())
+
+
+def test_pools_are_shown_apart_and_skipped_runs_are_counted() -> None:
+    text = printed(suite(*judged().runs, run(2, SKIPPED, entry="silver", reason=SkipReason.DECIDED)))
+    assert "✓ 30 Books a table · silver  text  1 of 1 passed, 1 skipped\n" in text
+    assert "✗ 30 Books a table · gold  text  0 of 2 passed\n" in text
+    assert "The agent failed 2 of 4 runs, and the test broke in 1: nothing was measured; 2 runs skipped.\n" in text
+    assert "1 passed · 2 failed · 1 errored · 2 skipped" in text
+    assert " · shard 2 of 4 · " in printed(judged())
+    skipped = run(2, SKIPPED, reason=SkipReason.FAIL_FAST)
+    assert terminal.finished(skipped, None).plain.endswith("text  not run, because an earlier run failed")

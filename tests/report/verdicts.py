@@ -6,6 +6,7 @@ from typing import Any
 
 from cekura_agent_kit.contract import Mode
 from cekura_agent_kit.verdict import (
+    Check,
     Kind,
     Latency,
     Line,
@@ -13,12 +14,17 @@ from cekura_agent_kit.verdict import (
     Outcome,
     PoolId,
     Result,
+    RubricRule,
     RunVerdict,
+    Shard,
+    SkipReason,
+    Statement,
     SuiteVerdict,
     Timeline,
+    failures,
 )
 
-PASSED, FAILED, ERRORED = Outcome.PASSED, Outcome.FAILED, Outcome.ERRORED
+PASSED, FAILED, ERRORED, SKIPPED = Outcome
 POOL = PoolId("", 30, Mode.TEXT)
 """The pool that `run` belongs to by default."""
 
@@ -118,6 +124,61 @@ def mixed() -> SuiteVerdict:
         run(3),
         run(1, ERRORED, scenario=31, scenario_name="Asks for the menu", mode=Mode.VOICE),
         run(1, scenario=32, scenario_name="Cancels a booking", mode=Mode.VOICE, notes=["re-dispatched once"]),
+    )
+
+
+def judged() -> SuiteVerdict:
+    """Everything that Cekura measures: a run failed by its rubric, an unscored one, a reviewed one, a skipped one.
+
+    Two entries have the same scenario: silver passed, gold failed.
+    """
+    rubric = [
+        RubricRule(
+            name="Upsell", passed=False, value=2, conditions="score gte 4", explanation="No dessert was offered."
+        ),
+        RubricRule(name="Politeness", passed=True, value=4.5, conditions="score gte 3"),
+        RubricRule(name="Language", passed=None),
+    ]
+    metrics = [
+        Metric(name="Expected Outcome", type="binary", passed=True, score=5.0, explanation="The table is booked."),
+        Metric(name="Tone", type="enum", passed=False, value="rude", explanation="It said 'what now'."),
+        Metric(name="Words a minute", type="numeric", value=140.5),
+    ]
+    statements = [
+        Statement(text="The table is booked.", outcome="met"),
+        Statement(text="A dessert is offered.", outcome="not_met", explanation="None was mentioned."),
+        Statement(text="The caller is happy.", outcome="blocked"),
+    ]
+    reason = "; ".join(failures(rubric, metrics, statements))
+    lines = [
+        Line(role="tool", name="book_table", output="table 4", at=5.0, mocked=True),
+        Line(role="tool", name="send_mail", output="no such address", at=5.5, is_error=True),
+    ]
+    failed = {
+        "entry": "gold",
+        "reason": reason,
+        "explanation": ["✅ Every expected reply was heard."],
+        "measured": True,
+        "signed": True,
+        "rubric": rubric,
+        "metrics": metrics,
+        "statements": statements,
+        "checks": [Check(name="one booking", ok=False, detail="there are 2")],
+        "worker_log": "logs/30#2.log",
+    }
+    unscored = {
+        "kind": Kind.UNSCORED,
+        "reason": "Cekura reported success, but nothing was measured",
+        "statements": [Statement(text="The caller is happy.", outcome="blocked", explanation="The line was bad.")],
+        "measured": False,
+    }
+    return suite(
+        run(1, entry="silver", notes=["a person reviewed the run as a success"]),
+        run(2, FAILED, **failed, transcript=talk(4.0) + lines),
+        run(3, FAILED, entry="gold", reason="reply 2 took 4.0 s, and max_reply is 3 s", metrics=metrics),
+        run(1, ERRORED, scenario=31, entry="31 text", **unscored),
+        run(1, SKIPPED, scenario=32, entry="32 text", reason=SkipReason.DECIDED, transcript=[]),
+        shard=Shard(index=2, of=4),
     )
 
 
