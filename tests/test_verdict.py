@@ -11,7 +11,7 @@ import pytest
 
 from cekura_agent_kit import Kind, Mode, Outcome, RunVerdict, SuiteVerdict
 from cekura_agent_kit.errors import ReportError
-from cekura_agent_kit.verdict import PoolId, SkipReason
+from cekura_agent_kit.verdict import Check, Metric, PoolId, RubricRule, SkipReason, Statement, failures
 
 PASSED, FAILED, ERRORED, SKIPPED = Outcome
 
@@ -164,3 +164,24 @@ def test_what_is_no_report_is_named(text: str, says: str) -> None:
     with pytest.raises(ReportError) as caught:
         SuiteVerdict.from_json(text, source="r.json")
     assert says in str(caught.value)
+
+
+def test_failures_are_told_once_and_the_deciding_one_first() -> None:
+    """A rule and its metric are one failure; the metric's explanation is the rule's, if the rule has none."""
+    found = failures(
+        rubric=[RubricRule(name="Tone", passed=False, value="rude"), RubricRule(name="Pace")],
+        metrics=[
+            Metric(name="Tone", type="enum", value="rude", passed=False, explanation="It said\n'what now'."),
+            Metric(name="Booked", type="binary", score=0.0, passed=False),
+            Metric(name="Words", type="numeric", value=140.0),
+            Metric(name="Greeting", type="binary", passed=True),
+        ],
+        statements=[Statement(text="A dessert is offered.", outcome="not_met"), Statement(text="x", outcome="blocked")],
+        checks=[Check(name="one booking", ok=False, detail="2"), Check(name="paid", ok=True)],
+    )
+    assert found == [
+        "rubric rule Tone failed with rude: It said 'what now'.",
+        "metric Booked failed with 0",
+        "not met: A dessert is offered.",
+        "the agent's check one booking failed: 2",
+    ]
