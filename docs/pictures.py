@@ -33,6 +33,7 @@ PICTURES = {
 }
 SUITE = """name: restaurant
 worker: python agent.py dev --no-reload
+mode: text
 concurrency: 3
 agent_timeout: 60s
 runs:

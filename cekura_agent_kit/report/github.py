@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from ..verdict import RunVerdict, SuiteVerdict
-from .phrases import cause, headline, run_title
+from .phrases import cause, expected, headline, run_title
 from .reasons import not_passed, reasons
 from .sanitize import printable_line
 
@@ -26,7 +26,7 @@ def error_commands(verdict: SuiteVerdict) -> str:
 
 def _message(run: RunVerdict) -> str:
     lines = [printable_line(reason, 1000) for reason in reasons(run)]
-    lines += [f"expected: {printable_line(run.expected_outcome, 1000)}"] if run.expected_outcome else []
+    lines += [f"expected: {printable_line(expected(run), 1000)}"] if expected(run) else []
     lines += [f"hint: {printable_line(run.hint, 1000)}"] if run.hint else []
     return "\n".join(lines) or cause(run)
 

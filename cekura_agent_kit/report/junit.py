@@ -14,8 +14,8 @@ from junitparser.junitparser import Error, Failure, Result, Skipped, TestCase
 
 from ..verdict import Outcome, PoolId, RunVerdict, SuiteVerdict
 from .durations import duration
-from .phrases import cause, check_result, headline, metric_result, rule_result, run_title, statement_result
-from .reasons import main_reason, reasons, skip_reason
+from .phrases import cause, check_result, expected, headline, metric_result, rule_result, run_title, statement_result
+from .reasons import explanation, main_reason, reasons, skip_reason
 from .sanitize import printable, printable_line
 from .transcript_lines import transcript_lines
 
@@ -77,8 +77,9 @@ def _case(run: RunVerdict, suite: str, forgiven: bool) -> xunit2.TestCase:
 def _with_details(result: R, run: RunVerdict) -> R:
     lines = [cause(run)]
     lines += [f"because: {reason}" for reason in reasons(run)]
-    lines += [f"expected: {run.expected_outcome}"] if run.expected_outcome else []
+    lines += [f"expected: {expected(run)}"] if expected(run) else []
     lines += [f"hint: {run.hint}"] if run.hint else []
+    lines += [f"explanation: {each}" for each in explanation(run)]
     lines += [f"worker log: {run.worker_log}"] if run.worker_log else []
     lines += [f"on Cekura: {run.url}"] if run.url else []
     result.text = printable("\n".join(lines))

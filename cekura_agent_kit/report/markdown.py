@@ -14,6 +14,7 @@ from .phrases import (
     cause,
     check_result,
     entry_name,
+    expected,
     headline,
     metric_result,
     outcome_counts,
@@ -21,7 +22,7 @@ from .phrases import (
     rule_result,
     statement_result,
 )
-from .reasons import by_attention, main_reason, not_passed, reasons, turning_point
+from .reasons import by_attention, explanation, main_reason, not_passed, reasons, turning_point
 from .sanitize import printable, printable_line, web_address
 from .transcript_lines import transcript_lines
 
@@ -122,12 +123,12 @@ def _details(verdict: SuiteVerdict) -> Iterator[str]:
 
 
 def _facts(run: RunVerdict) -> Iterator[str]:
-    if run.outcome is not Outcome.PASSED:
-        yield from (f"- **Because:** {_text(reason, 2000)}" for reason in reasons(run)[:_RESULTS])
-    if run.expected_outcome:
-        yield f"- **Expected:** {_text(run.expected_outcome, 2000)}"
+    yield from (f"- **Because:** {_text(reason, 2000)}" for reason in reasons(run)[:_RESULTS])
+    if outcome := expected(run):
+        yield f"- **Expected:** {_text(outcome, 2000)}"
     if run.hint:
         yield f"- **Hint:** {_text(run.hint, 1000)}"
+    yield from (f"- **Explanation:** {_text(each, 2000)}" for each in explanation(run)[:_RESULTS])
     results = [
         ("Rubric", [(each.name, rule_result(each)) for each in run.rubric]),
         ("Metrics", [(each.name, metric_result(each)) for each in run.metrics]),

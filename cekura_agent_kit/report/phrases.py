@@ -95,6 +95,11 @@ def cause(run: RunVerdict) -> str:
     return "skipped" if run.outcome is Outcome.SKIPPED else ""
 
 
+def expected(run: RunVerdict) -> str:
+    """Return the expected outcome: its statements, or its text; empty if it is not known."""
+    return "; ".join(each.text.rstrip(". ") for each in run.statements) or run.expected_outcome
+
+
 def run_title(run: RunVerdict) -> str:
     """Return the case, and the scenario's name if it is known."""
     return printable_line(f"{run.case} {run.scenario_name}", 120)

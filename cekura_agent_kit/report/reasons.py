@@ -5,12 +5,10 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from ..verdict import Outcome, RunVerdict, SkipReason, blocked, failures
+from ..verdict import Outcome, RunVerdict, SkipReason, blocked, disapproving, failures
 from .phrases import cause
 from .sanitize import printable_line
 
-_APPROVAL: Final = "✅"
-"""Start of a sentence of Cekura's that says what went well: it is never the reason of a failure."""
 _QUOTED: Final = re.compile(r"[\"“]([^\"“”]+)[\"”]|(?<!\w)['‘]([^'‘’]+)['’](?!\w)")
 _TELLING: Final = 6
 """Characters from which a quotation identifies a line."""
@@ -21,25 +19,31 @@ _SKIPPED: Final = {
 
 
 def reasons(run: RunVerdict) -> list[str]:
-    """Return why the run has its outcome, the deciding reason first, each reason once and on one line.
+    """Return why the run did not pass, the deciding reason first, each reason once and on one line.
 
-    A failed run has its failures (rubric rules, metrics, statements, checks), an errored run its error. Cekura's
-    explanation follows, without the sentences that approve. A run that passed has Cekura's explanation.
+    A failed run has its failures: rubric rules, metrics, statements, checks. Without any, it has its reason and
+    Cekura's explanation. An errored run has its error, blocked statements and Cekura's explanation. A sentence that
+    approves is never a reason. Empty for a run that passed.
     """
+    if run.outcome is Outcome.PASSED:
+        return []
     if run.outcome is Outcome.SKIPPED:
         return [skip_reason(run)]
-    if run.outcome is Outcome.PASSED:
-        return _distinct(run.explanation)
-    explanation = [each for each in run.explanation if not _approves(each)]
-    own = "" if _approves(run.reason) else run.reason
-    if run.outcome is Outcome.FAILED:
-        failed = failures(run.rubric, run.metrics, run.statements, run.checks)
-        # The reason usually consists of the failures: one by one they are easier to read.
-        rest = _without(own, failed)
-        if failed and (not own or rest != _line(own)):
-            return _distinct([*failed, rest, *(each for each in explanation if not _included(each, failed))])
-        own = "" if _repeats(own, explanation) else own
-    return _distinct([own, *blocked(run.statements), *explanation])
+    own = "".join(disapproving([run.reason]))
+    failed = _failures_of(run) if run.outcome is Outcome.FAILED else []
+    # The reason usually consists of the failures: one by one they are easier to read.
+    rest = _without(own, failed)
+    if failed and (not own or rest != _line(own)):
+        return _distinct([*failed, rest])
+    against = disapproving(run.explanation)
+    own = "" if run.outcome is Outcome.FAILED and _repeats(own, against) else own
+    return _distinct([own, *blocked(run.statements), *against])
+
+
+def explanation(run: RunVerdict) -> list[str]:
+    """Return the sentences of Cekura's explanation that are not among the reasons, each once and on one line."""
+    shown = reasons(run)
+    return [each for each in _distinct(run.explanation) if not any(each in reason for reason in shown)]
 
 
 def main_reason(run: RunVerdict) -> str:
@@ -47,9 +51,9 @@ def main_reason(run: RunVerdict) -> str:
     if run.outcome is Outcome.PASSED:
         return ""
     found = reasons(run)
-    explanation = [_line(each) for each in run.explanation]
+    explained = [_line(each) for each in run.explanation]
     # An explanation follows the conversation: what ended it is its last sentence.
-    return found[-1] if found and found[0] in explanation else next(iter(found), cause(run))
+    return found[-1] if found and found[0] in explained else next(iter(found), cause(run))
 
 
 def skip_reason(run: RunVerdict) -> str:
@@ -71,14 +75,14 @@ def by_attention(runs: list[RunVerdict]) -> list[RunVerdict]:
 def turning_point(run: RunVerdict) -> int | None:
     """Return the index of the line that shows the failure: the last one that the verdict quotes, else the last spoken.
 
-    None if the run passed or was skipped, or if nothing was said.
+    None if the run passed or was skipped, if nothing was said, or if Cekura's measures failed the run as a whole.
     """
     if run.outcome in (Outcome.PASSED, Outcome.SKIPPED):
         return None
     spoken = [(n, _line(line.text)) for n, line in enumerate(run.transcript) if line.role in ("agent", "evaluator")]
     quotes = [
         _line("".join(match))
-        for text in (run.reason, *reasons(run))
+        for text in (run.reason, *run.explanation, *reasons(run))
         for match in _QUOTED.findall(text[:4000])
         if len("".join(match)) >= _TELLING
     ]
@@ -89,16 +93,18 @@ def turning_point(run: RunVerdict) -> int | None:
         if run.transcript[n].role == "agent"
         and any(quote in text or (len(text) >= _TELLING and text in quote) for quote in quotes)
     ]
-    return quoted[-1] if quoted else spoken[-1][0] if spoken else None
+    if quoted:
+        return quoted[-1]
+    return spoken[-1][0] if spoken and not (run.outcome is Outcome.FAILED and _failures_of(run)) else None
 
 
-def _approves(text: str) -> bool:
-    return text.lstrip().startswith(_APPROVAL)
+def _failures_of(run: RunVerdict) -> list[str]:
+    return failures(run.rubric, run.metrics, run.statements, run.checks, explanation=run.explanation)
 
 
-def _repeats(reason: str, explanation: list[str]) -> bool:
-    """Return True if the reason adds nothing to the explanation."""
-    own, lines = _line(reason), [_line(each) for each in explanation]
+def _repeats(reason: str, sentences: list[str]) -> bool:
+    """Return True if the reason adds nothing to the sentences."""
+    own, lines = _line(reason), [_line(each) for each in sentences]
     return any(own in each for each in lines) or (bool(lines) and all(each in own for each in lines))
 
 
@@ -108,10 +114,6 @@ def _without(reason: str, failed: list[str]) -> str:
     for each in failed:
         rest = rest.replace(_line(each), "")
     return rest.strip("; ") if rest != _line(reason) else rest
-
-
-def _included(explanation: str, failed: list[str]) -> bool:
-    return any(_line(explanation) in _line(each) for each in failed)
 
 
 def _distinct(texts: list[str]) -> list[str]:

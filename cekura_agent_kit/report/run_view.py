@@ -8,7 +8,7 @@ from typing import Literal
 
 from ..verdict import Line, Outcome, RunVerdict
 from . import durations, figures, phrases
-from .reasons import main_reason, reasons, turning_point
+from .reasons import explanation, main_reason, reasons, turning_point
 from .sanitize import printable_line
 
 
@@ -43,8 +43,10 @@ class RunView:
     entry: str
     flaky: bool
     cause: str
+    expected: str
     main_reason: str
     reasons: list[str]
+    explanation: list[str]
     measures: list[tuple[str, list[MeasureView]]]
     """Heading and results: rubric, metrics, statements, checks; none of them empty."""
     took: str
@@ -74,8 +76,10 @@ def view_of(n: int, run: RunVerdict, *, flaky: bool) -> RunView:
         entry=phrases.entry_name(run),
         flaky=flaky,
         cause=phrases.cause(run),
+        expected=phrases.expected(run),
         main_reason=main_reason(run),
         reasons=reasons(run),
+        explanation=explanation(run),
         measures=_measures(run),
         took="" if took is None else durations.seconds(took),
         stages=figures.stages(run),
@@ -86,7 +90,7 @@ def view_of(n: int, run: RunVerdict, *, flaky: bool) -> RunView:
 
 
 def _measures(run: RunVerdict) -> list[tuple[str, list[MeasureView]]]:
-    shown = set(reasons(run))
+    shown = {*reasons(run), *explanation(run), printable_line(" ".join(run.explanation))}
     rubric = [
         MeasureView(each.name, phrases.rule_result(each), _state(each.passed), each.explanation) for each in run.rubric
     ]
@@ -110,8 +114,8 @@ def _measures(run: RunVerdict) -> list[tuple[str, list[MeasureView]]]:
 
 def _without_repeats(measure: MeasureView, shown: set[str]) -> MeasureView:
     """Drop an explanation that is already among the run's reasons."""
-    explanation = printable_line(measure.explanation)
-    repeated = any(explanation in reason for reason in shown)
+    words = printable_line(measure.explanation)
+    repeated = any(words in each for each in shown)
     return MeasureView(measure.name, measure.result, measure.state, "" if repeated else measure.explanation)
 
 

@@ -11,7 +11,17 @@ from rich.text import Text
 from ..counting import counted
 from ..verdict import Outcome, RunVerdict, SuiteVerdict
 from .durations import latency_summary, seconds
-from .phrases import cause, entry_name, headline, metric_result, outcome_counts, pool_title, rate_summary, run_title
+from .phrases import (
+    cause,
+    entry_name,
+    expected,
+    headline,
+    metric_result,
+    outcome_counts,
+    pool_title,
+    rate_summary,
+    run_title,
+)
 from .reasons import main_reason, not_passed, reasons, turning_point
 from .sanitize import console_line, console_text, printable_line, web_address
 from .transcript_lines import transcript_lines
@@ -66,8 +76,8 @@ def _print_run(run: RunVerdict, console: Console) -> None:
     _print(console, _heading(run))
     for reason in reasons(run):
         _field(console, "because", reason)
-    if run.expected_outcome:
-        _field(console, "expected", printable_line(run.expected_outcome))
+    if outcome := expected(run):
+        _field(console, "expected", printable_line(outcome))
     if run.hint:
         _field(console, "hint", printable_line(run.hint))
     if run.metrics:
@@ -98,12 +108,11 @@ def _heading(run: RunVerdict) -> Text:
 
 
 def _excerpt(run: RunVerdict) -> Iterator[tuple[str, str, str]]:
-    """Yield the lines around the turning point: time and speaker, words, and the mark on that line."""
-    point = turning_point(run)
-    if point is None:
-        return
+    """Yield the lines around the turning point, or the last ones: time and speaker, words, and the mark."""
     lines = list(transcript_lines(run))
-    first, last = max(point - _LINES_BEFORE, 0), min(point + _LINES_AFTER + 1, len(lines))
+    point = turning_point(run)
+    around = len(lines) - 1 if point is None else point
+    first, last = max(around - _LINES_BEFORE, 0), min(around + _LINES_AFTER + 1, len(lines))
     if first:
         yield "", f"… {counted(first, 'line')} before", ""
     for n in range(first, last):

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from ..errors import KitError, LiveKitError
-from ..verdict import Kind, Latency, Line, Outcome, RunVerdict, Timeline, failures
+from ..verdict import Kind, Latency, Line, Outcome, RunVerdict, Timeline, disapproving, failures
 from .cekura.api_models import ApiRun
 from .suite import PlannedRun
 
@@ -121,8 +121,8 @@ def _why_failed(run: ApiRun) -> str:
 
     A sentence that approves is never a reason.
     """
-    against = [text for text in run.explanation if not text.lstrip().startswith("✅")]
-    reason = "; ".join(failures(run.rubric, run.metrics, run.statements) or against) or run.error
+    failed = failures(run.rubric, run.metrics, run.statements, explanation=run.explanation)
+    reason = "; ".join(failed or disapproving(run.explanation)) or run.error
     return reason or "Cekura judged it as failed" + (" and gave no verdict of success" if run.success is None else "")
 
 

@@ -6,6 +6,7 @@ Times are seconds from the suite's start. Every key is always present; null or e
 """
 
 from .failures import blocked as blocked
+from .failures import disapproving as disapproving
 from .failures import failures as failures
 from .failures import shown_value as shown_value
 from .outcomes import Kind as Kind

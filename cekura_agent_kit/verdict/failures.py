@@ -12,13 +12,34 @@ def failures(
     metrics: Sequence[Metric] = (),
     statements: Sequence[Statement] = (),
     checks: Sequence[Check] = (),
+    *,
+    explanation: Sequence[str] = (),
 ) -> list[str]:
     """Return one sentence for each thing that failed, the one that decides first, and no sentence twice.
 
     Rubric rules come first, then metrics, statements that were not met, and the agent's own checks. A metric that a
     failed rule names is not repeated.
+
+    Args:
+        rubric: rules of the project's rubric.
+        metrics: metrics of the run.
+        statements: statements of the expected outcome.
+        checks: checks of the agent's own code.
+        explanation: of the expected outcome. A metric explained by the same words gets only those that disapprove.
     """
-    return list(dict.fromkeys(_failures(rubric, metrics, statements, checks)))
+    shortened = [
+        metric.model_copy(update={"explanation": " ".join(disapproving(explanation)[-1:])})
+        if explanation and _words(metric.explanation) == _words(" ".join(explanation))
+        else metric
+        for metric in metrics
+    ]
+    return list(dict.fromkeys(_failures(rubric, shortened, statements, checks)))
+
+
+def disapproving(explanation: Sequence[str]) -> list[str]:
+    """Return the sentences of an explanation that do not approve: those marked ``❌``, or else all but ``✅``."""
+    marked = [each for each in explanation if each.lstrip().startswith("❌")]
+    return marked or [each for each in explanation if not each.lstrip().startswith("✅")]
 
 
 def blocked(statements: Sequence[Statement]) -> list[str]:
@@ -66,5 +87,9 @@ def _rule(rule: RubricRule) -> str:
 
 
 def _sentence(failed: str, explanation: str) -> str:
-    explanation = " ".join(explanation.split())
+    explanation = _words(explanation)
     return f"{failed.rstrip('.')}: {explanation}" if explanation else failed
+
+
+def _words(text: str) -> str:
+    return " ".join(text.split())

@@ -240,7 +240,7 @@ def test_why_a_run_failed_comes_first_rule_by_rule() -> None:
         "  because    metric Tone failed with rude: It said 'what now'.",
         "  because    not met: A dessert is offered: None was mentioned.",
         "  because    the agent's check one booking failed: there are 2",
-        "  expected   The table is booked and confirmed.",
+        "  expected   The table is booked; A dessert is offered; The caller is happy",
     ]
     assert not any("✅" in line for line in lines)
     assert "  metrics    Expected Outcome: passed · Tone: failed with rude · Words a minute: 140.5" in lines
