@@ -264,7 +264,7 @@ async def test_what_was_measured_is_shown_and_why_comes_first(open_report: Open)
     assert texts[2].startswith("rubric rule Upsell failed")
     # What went well is Cekura's explanation, and never a reason.
     assert not any("✅" in each for each in texts[: texts.index("Cekura's explanation")])
-    for heading in ("Rubric", "Metrics", "Expected outcome", "Agent's checks"):
+    for heading in ("Rubric", "Metrics", "Expected outcome score 40 of 100", "Agent's checks"):
         await expect(side.get_by_role("heading", name=heading, exact=True)).to_be_visible()
     results = await side.locator(".metrics dt").all_text_contents()
     assert results == [
