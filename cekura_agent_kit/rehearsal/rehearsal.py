@@ -64,6 +64,7 @@ class Rehearsal:
         processes: shared by rehearsals of one agent, so that prewarm runs once.
 
     Attributes:
+        model: the option ``llm``.
         target: what is rehearsed; None before it was found.
     """
 
@@ -92,7 +93,7 @@ class Rehearsal:
         self._metadata = JobMetadata(
             mode=Mode.TEXT, scenario=scenario, suite=suite, case=f"{scenario}#1", own=own
         ).to_json()
-        self._model = llm
+        self.model = llm
         self._env = dict(env or {})
         self._timeout = timeout
         self._folders = folders or [Path.cwd()]
@@ -278,7 +279,7 @@ class Rehearsal:
         self.target = find_with_own_modules(self._named, self._folders, self._env, self._resources)
         self._resources.enter_context(environment(self._env))
         room = MemoryRoom(f"rehearsal-{os.getpid()}", on_attributes=self._on_attributes)
-        call = TurnTaking(room, self._model, self._timeout)
+        call = TurnTaking(room, self.model, self._timeout)
         process = self._processes.of(self.target.server)
         entrypoint = self.target.entrypoint
         if not self.target.is_wrapped:

@@ -8,6 +8,7 @@ from typing import Any
 
 from ..verdict import Line
 from ..worker.source import place_of
+from .model import unused_rules
 from .rehearsal import Rehearsal
 from .server_api import ALONE, ServerRequest
 from .turn import ToolCall, arguments_of
@@ -65,7 +66,8 @@ def report(call: Rehearsal) -> str:
         said = f"after {last.said!r} " if last.said is not None else unasked
         called = ", ".join(each.name for each in last.tool_calls) or "nothing"
         lines += ["", f"last turn: {said}the agent called {called} and was heard to say {last.text!r}"]
-    lines += ["", *(f"note: {note}" for note in call.notes)] if call.notes else []
+    notes = [*call.notes, *unused_rules(call.model)]
+    lines += ["", *(f"note: {note}" for note in notes)] if notes else []
     return "\n".join([*lines, *_where_to_look(call)])
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -140,3 +141,37 @@ async def test_a_second_model_of_its_own_is_named_once(rehearse: Rehearse) -> No
     assert [str(each.message) for each in warned] == call.notes
     assert len(call.notes) == 1
     assert f"note: {call.notes[0]}" in report(call)
+
+
+RULES = """
+rules:
+  - greeting: true
+    say: Hello.
+  - user: hello|hi
+    say: How may I help?
+  - user: a (?P<what>table)
+    say: A {what}, of course.
+  - say: Never reached.
+"""
+
+
+async def test_rules_answer_a_greeting_and_those_that_did_not_answer_are_named(
+    rehearse: Rehearse, tmp_path: Path
+) -> None:
+    class Greeting(Agent):
+        async def on_enter(self) -> None:
+            await self.session.generate_reply()
+
+    async def entrypoint(ctx: JobContext) -> None:
+        await AgentSession[None](llm=RuleModel()).start(Greeting(instructions=""), room=ctx.room)
+
+    rules = tmp_path / "models.yaml"
+    rules.write_text(RULES)
+    async with rehearse(entrypoint, llm=rules) as call:
+        assert (await call.greeting()).text == "Hello."
+        assert (await call.say("hi")).text == "How may I help?"
+    note = (
+        "model rules that answered nothing in this call: rule 3 (user: a (?P<what>table)), rule 4 (say: Never reached.)"
+    )
+    assert f"note: {note}" in report(call)
+    assert call.notes == []

@@ -101,3 +101,26 @@ def test_content_may_come_in_parts_and_instructions_may_come_last() -> None:
     model = rules({"user": "^a table$", "say": "yes"})
     parts = {"role": "user", "content": [{"type": "text", "text": "a table"}]}
     assert model.reply([parts, system("Be brief.")]).text == "yes"
+
+
+def test_a_greeting_is_answered_before_the_caller_has_said_anything() -> None:
+    rules = Rules.model_validate({"rules": [{"greeting": True, "say": "Hello."}], "otherwise": "What?"})
+    system = {"role": "system", "content": "You are a host."}
+    assistant = {"role": "assistant", "content": "One moment."}
+    assert rules.reply([system]) == Reply(text="Hello.")
+    assert rules.reply([system, assistant]) == Reply(text="Hello.")
+    assert rules.reply([system, {"role": "user", "content": "hi"}]) == Reply(text="What?")
+    assert rules.reply([system, {"role": "user", "content": "hi"}, assistant]) == Reply(text="What?")
+    call = {"role": "assistant", "tool_calls": [{"id": "1", "function": {"name": "weather", "arguments": "{}"}}]}
+    assert rules.reply([system, call, {"role": "tool", "tool_call_id": "1", "content": "sunny"}]).text == "What?"
+
+
+@pytest.mark.parametrize("other", [{"user": "hi"}, {"tool": "weather"}])
+def test_a_greeting_follows_neither_words_nor_a_tool(other: dict[str, str]) -> None:
+    with pytest.raises(ValueError, match="has neither `user` nor `tool`"):
+        Rules.model_validate({"rules": [{"greeting": True, "say": "Hello.", **other}]})
+
+
+def test_a_reply_names_its_rule() -> None:
+    rules = Rules.model_validate({"rules": [{"user": "one", "say": "1"}, {"user": "two", "say": "2"}]})
+    assert [rules.reply([{"role": "user", "content": words}]).rule for words in ("two", "one", "three")] == [1, 0, None]

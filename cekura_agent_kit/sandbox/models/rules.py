@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Final, Self
 
@@ -57,6 +57,8 @@ class Rule(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, populate_by_name=True)
 
+    greeting: bool = False
+    """Matches only before the caller has said anything: for a `generate_reply()` in `on_enter`."""
     user: Pattern | None = None
     """Searched in the caller's latest words."""
     tool: Annotated[str, Field(min_length=1)] | None = None
@@ -80,6 +82,8 @@ class Rule(BaseModel):
     def _keys_fit_together(self) -> Self:
         if not self.say and self.call is None:
             raise ValueError("a rule needs `say`, `call` or both")
+        if self.greeting and (self.user is not None or self.tool is not None):
+            raise ValueError("a rule with `greeting` has neither `user` nor `tool`: it answers before both")
         if self.user is not None and self.tool is not None:
             raise ValueError("a rule has `user` or `tool`, not both")
         if self.result is not None and self.tool is None:
@@ -107,9 +111,9 @@ class Rules(BaseModel):
         """
         conversation = _Conversation.of(messages)
         offered = {tool["function"]["name"]: tool["function"] for tool in tools if "function" in tool}
-        for rule in self.rules:
+        for number, rule in enumerate(self.rules):
             if (captured := _match(rule, conversation, offered)) is not None:
-                return _reply(rule, captured, offered)
+                return replace(_reply(rule, captured, offered), rule=number)
         return Reply(text=_filled(self.otherwise, {"words": conversation.latest}))
 
 
@@ -123,11 +127,19 @@ class ToolCall:
 
 @dataclass(frozen=True)
 class Reply:
-    """An answer: words, a call, or words and then a call. ``delay`` is in seconds."""
+    """An answer: words, a call, or words and then a call.
+
+    Attributes:
+        text: the words.
+        call: the call.
+        delay: seconds until the answer.
+        rule: number of the rule that matched, from 0; None if none did.
+    """
 
     text: str = ""
     call: ToolCall | None = None
     delay: float = 0.0
+    rule: int | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -139,6 +151,7 @@ class _Conversation:
         latest: the text of the last message: the caller's words, or a tool's result.
         tool: name of the tool whose result the last message is; else empty.
         said: the words of both sides.
+        is_greeting: the caller has said nothing yet.
         instructions: all system messages.
     """
 
@@ -146,6 +159,7 @@ class _Conversation:
     latest: str
     tool: str
     said: str
+    is_greeting: bool
     instructions: str
 
     @classmethod
@@ -159,6 +173,7 @@ class _Conversation:
             role=str(last.get("role", "")),
             latest=text_of(last),
             tool=tools.get(last.get("tool_call_id"), ""),
+            is_greeting=not any(role == "user" and text for role, text in texts),
             said="\n".join(text for role, text in texts if role in ("user", "assistant") and text),
             instructions="\n".join(text for role, text in texts if role in ("system", "developer")),
         )
@@ -184,6 +199,8 @@ def text_of(message: Message) -> str:
 def _match(rule: Rule, conversation: _Conversation, offered: Mapping[str, Any]) -> dict[str, str] | None:
     """Return the captured words if the rule matches, else None."""
     if rule.call is not None and rule.call not in offered:
+        return None
+    if rule.greeting and (not conversation.is_greeting or conversation.role == "tool"):
         return None
     if rule.user is not None and conversation.role != "user":
         return None

@@ -18,11 +18,15 @@ class RulesLLM(llm.LLM[Any]):
 
     Args:
         rules: its answers.
+
+    Attributes:
+        unused: numbers of the rules that have answered nothing yet, from 0.
     """
 
     def __init__(self, rules: Rules) -> None:
         super().__init__()
         self.rules = rules
+        self.unused = set(range(len(rules.rules)))
 
     @property
     def model(self) -> str:
@@ -55,6 +59,8 @@ class _RulesStream(llm.LLMStream):
         messages, _ = self._chat_ctx.to_provider_format(format="openai")
         offered = llm.ToolContext(self._tools).parse_function_tools("openai")
         reply = self._llm.rules.reply(messages, offered)
+        if reply.rule is not None:
+            self._llm.unused.discard(reply.rule)
         if reply.delay:
             await asyncio.sleep(reply.delay)
         name = uuid4().hex
