@@ -11,7 +11,7 @@ import pytest
 from cekura_agent_kit.errors import SandboxError
 from cekura_agent_kit.sandbox.livekit_server import LiveKitServer
 
-pytest_plugins = ["pytester", "tests.cekura_description"]
+pytest_plugins = ["pytester", "tests.description.plugin"]
 
 
 @pytest.fixture(scope="session")

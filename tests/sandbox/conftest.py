@@ -6,9 +6,9 @@ import pytest
 
 from cekura_agent_kit.sandbox.livekit_server import LiveKitServer
 
-from .place import Place
+from .agent_room import AgentRoom
 
 
 @pytest.fixture
-def place(livekit_server: LiveKitServer) -> Place:
-    return Place(livekit_server)
+def agent_room(livekit_server: LiveKitServer) -> AgentRoom:
+    return AgentRoom(livekit_server)

@@ -17,7 +17,7 @@ from cekura_agent_kit.sandbox.cekura.runs import RunTiming
 from cekura_agent_kit.sandbox.cekura.service import CekuraService
 from cekura_agent_kit.sandbox.livekit_server import LiveKitServer
 
-from .place import Place, send
+from .agent_room import AgentRoom, send
 from .requests import CHAT, QUICK, V2, client_of, entry, final, scenario
 
 pytestmark = pytest.mark.server
@@ -33,7 +33,7 @@ SCENARIOS = {
 
 
 async def books(room: rtc.Room, text: str) -> None:
-    """Answers in several streams, as an agent with tools does."""
+    """Answer in several streams, like an agent with tools."""
     if text == "A table":
         await send(room, "One moment.")
         await send(room, "It is")
@@ -63,15 +63,15 @@ async def start(client: httpx.AsyncClient, *entries: dict[str, Any]) -> list[int
     return [run["id"] for run in reply.json()["runs"]]
 
 
-async def until_there(place: Place, *, there: bool = True) -> None:
+async def until_evaluator(agent_room: AgentRoom, *, there: bool = True) -> None:
     async with asyncio.timeout(30):
-        while ("evaluator" in await place.people()) is not there:  # noqa: ASYNC110 - the server is asked
+        while ("evaluator" in await agent_room.people()) is not there:  # noqa: ASYNC110 - the server is asked
             await asyncio.sleep(0.02)
 
 
-async def test_a_talk_passes_and_is_written_down(place: Place, client: httpx.AsyncClient) -> None:
-    async with place.agent(books, greeting="Welcome!"):
-        (run_id,) = await start(client, place.entry(30))
+async def test_a_conversation_passes_and_is_in_the_transcript(agent_room: AgentRoom, client: httpx.AsyncClient) -> None:
+    async with agent_room.agent(books, greeting="Welcome!"):
+        (run_id,) = await start(client, agent_room.entry(30))
         run = await final(client, run_id)
         assert (run["status"], run["success"]) == ("completed", True), run
         said = [(line["role"], line["content"]) for line in run["transcript_object"]]
@@ -88,29 +88,29 @@ async def test_a_talk_passes_and_is_written_down(place: Place, client: httpx.Asy
         assert all(line["end_time"] >= line["start_time"] for line in run["transcript_object"])
         assert run["transcript"].splitlines()[1].endswith("Testing Agent: A table")
         assert run["expected_outcome"]["explanation"] == ["Heard 'welcome'.", "Heard 'is booked'."]
-        await until_there(place, there=False)
+        await until_evaluator(agent_room, there=False)
 
 
-async def test_it_speaks_at_once_though_no_agent_is_there_yet(place: Place, client: httpx.AsyncClient) -> None:
+async def test_the_evaluator_speaks_before_an_agent_is_there(agent_room: AgentRoom, client: httpx.AsyncClient) -> None:
     async with asyncio.timeout(30):
-        (run_id,) = await start(client, place.entry(31))
+        (run_id,) = await start(client, agent_room.entry(31))
         transcript: list[dict[str, Any]] = []
         while not transcript:
             transcript = (await client.get(f"{V2}/runs/{run_id}/")).json()["transcript_object"]
     assert transcript[0]["content"] == "A table"
 
 
-async def test_words_said_before_it_listens_are_heard(place: Place, client: httpx.AsyncClient) -> None:
-    """The agent speaks in the instant in which it learns of the evaluator, and only then."""
-    async with place.agent(says_nothing, greeting="Welcome!"):
-        run = await final(client, *await start(client, place.entry(34)))
+async def test_words_at_the_moment_of_its_join_are_heard(agent_room: AgentRoom, client: httpx.AsyncClient) -> None:
+    """The agent speaks at the moment in which the evaluator becomes active, and only then."""
+    async with agent_room.agent(says_nothing, greeting="Welcome!"):
+        run = await final(client, *await start(client, agent_room.entry(34)))
     assert run["success"] is True
     assert run["transcript_object"][0]["content"] == "Welcome!"
 
 
-async def test_a_failure_quotes_what_was_heard_instead(place: Place, client: httpx.AsyncClient) -> None:
-    async with place.agent(books):
-        run = await final(client, *await start(client, place.entry(32)))
+async def test_a_failure_quotes_what_was_heard_instead(agent_room: AgentRoom, client: httpx.AsyncClient) -> None:
+    async with agent_room.agent(books):
+        run = await final(client, *await start(client, agent_room.entry(32)))
     assert (run["status"], run["success"]) == ("completed", False)
     assert run["expected_outcome"]["score"] == 0.0
     assert run["expected_outcome"]["explanation"] == [
@@ -120,7 +120,7 @@ async def test_a_failure_quotes_what_was_heard_instead(place: Place, client: htt
 
 @pytest.mark.parametrize("ended", [True, False])
 async def test_streams_that_overlap_are_heard_in_the_order_of_their_beginnings(
-    place: Place, client: httpx.AsyncClient, ended: bool
+    agent_room: AgentRoom, client: httpx.AsyncClient, ended: bool
 ) -> None:
     async def overlaps(room: rtc.Room, _text: str) -> None:
         first = await room.local_participant.stream_text(topic="lk.transcription")
@@ -129,46 +129,46 @@ async def test_streams_that_overlap_are_heard_in_the_order_of_their_beginnings(
         if ended:
             await first.aclose()
 
-    async with place.agent(overlaps):
-        run = await final(client, *await start(client, place.entry(35 if ended else 31)))
+    async with agent_room.agent(overlaps):
+        run = await final(client, *await start(client, agent_room.entry(35 if ended else 31)))
     assert run["success"] is True, run
     assert run["transcript_object"][-1]["content"] == "booked."
 
 
-async def test_a_data_message_reaches_the_agent(place: Place, client: httpx.AsyncClient) -> None:
-    async with place.agent(books, greeting="Welcome!"):
-        await final(client, *await start(client, place.entry(30, publish_data_message={"tier": "gold"})))
-        assert json.loads(await asyncio.wait_for(place.data.get(), 10)) == {"tier": "gold"}
+async def test_a_data_message_reaches_the_agent(agent_room: AgentRoom, client: httpx.AsyncClient) -> None:
+    async with agent_room.agent(books, greeting="Welcome!"):
+        await final(client, *await start(client, agent_room.entry(30, publish_data_message={"tier": "gold"})))
+        assert json.loads(await asyncio.wait_for(agent_room.data.get(), 10)) == {"tier": "gold"}
 
 
-async def test_an_agent_that_leaves_ends_the_talk(place: Place, client: httpx.AsyncClient) -> None:
+async def test_an_agent_that_leaves_ends_the_conversation(agent_room: AgentRoom, client: httpx.AsyncClient) -> None:
     async def leaves(room: rtc.Room, _text: str) -> None:
         await room.disconnect()
 
-    async with place.agent(leaves):
-        run = await final(client, *await start(client, place.entry(33)))
+    async with agent_room.agent(leaves):
+        run = await final(client, *await start(client, agent_room.entry(33)))
     assert (run["success"], run["metadata"]["ended_reason"]) == (False, "main-agent-ended-call")
     assert "the agent left the room" in run["expected_outcome"]["explanation"][0]
 
 
 @pytest.mark.slow
-async def test_a_talk_goes_on_after_the_server_was_killed_and_restarted(client: httpx.AsyncClient) -> None:
+async def test_a_conversation_continues_after_the_server_was_killed_and_restarted(client: httpx.AsyncClient) -> None:
     async with await LiveKitServer.running() as server:
-        place = Place(server)
-        async with place.agent(says_nothing) as room:
+        agent_room = AgentRoom(server)
+        async with agent_room.agent(says_nothing) as room:
             back = asyncio.Event()
             room.on("participant_connected", lambda _: back.set())
-            (run_id,) = await start(client, place.entry(33))
-            await asyncio.wait_for(place.heard.get(), 30)
+            (run_id,) = await start(client, agent_room.entry(33))
+            await asyncio.wait_for(agent_room.heard.get(), 30)
             back.clear()
             await server.kill()
             await server.start()
             await asyncio.wait_for(back.wait(), 60)
-            await until_there(place)
+            await until_evaluator(agent_room)
             async with asyncio.timeout(60):
                 run: dict[str, Any] = {"status": "running"}
                 while run["status"] == "running":
-                    # Repeated: words that meet a connection that is not whole yet are lost.
+                    # Repeated: words are lost until the connection is complete.
                     await send(room, "It is booked.")
                     await asyncio.sleep(0.1)
                     run = (await client.get(f"{V2}/runs/{run_id}/")).json()
@@ -176,73 +176,73 @@ async def test_a_talk_goes_on_after_the_server_was_killed_and_restarted(client: 
     assert run["success"] is True, run
 
 
-async def test_an_ended_call_ends_the_talk_and_is_judged(place: Place, client: httpx.AsyncClient) -> None:
-    async with place.agent(says_nothing):
-        (run_id,) = await start(client, place.entry(33))
-        await asyncio.wait_for(place.heard.get(), 30)
+async def test_an_ended_conversation_is_judged(agent_room: AgentRoom, client: httpx.AsyncClient) -> None:
+    async with agent_room.agent(says_nothing):
+        (run_id,) = await start(client, agent_room.entry(33))
+        await asyncio.wait_for(agent_room.heard.get(), 30)
         await client.post(f"{V2}/runs/{run_id}/end_call/")
         run = await final(client, run_id)
         assert (run["status"], run["success"]) == ("completed", False)
         assert run["metadata"]["ended_reason"] == "call-ended-by-request"
-        await until_there(place, there=False)
+        await until_evaluator(agent_room, there=False)
 
 
-async def test_a_token_that_does_not_open_the_room_fails_without_being_told(
-    place: Place, client: httpx.AsyncClient, caplog: pytest.LogCaptureFixture
+async def test_a_token_that_is_not_accepted_fails_the_run_and_is_in_no_text(
+    agent_room: AgentRoom, client: httpx.AsyncClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    wrong = entry(30, livekit_room_url=place.server.url)
+    wrong = entry(30, livekit_room_url=agent_room.server.url)
     run = await final(client, *await start(client, wrong))
     assert (run["status"], run["success"]) == ("failed", None)
     assert "401" in run["error_message"]
     assert wrong["access_token"] not in run["error_message"] + caplog.text
 
 
-async def test_a_server_that_is_not_there_fails_the_run(client: httpx.AsyncClient) -> None:
+async def test_a_server_that_cannot_be_reached_fails_the_run(client: httpx.AsyncClient) -> None:
     run = await final(client, *await start(client, entry(30, livekit_room_url="ws://127.0.0.1:9")))
     assert run["status"] == "failed"
     assert run["error_message"]
 
 
 @pytest.mark.parametrize("how", ["never", "leaves", "silent"])
-async def test_an_evaluator_that_misbehaves(place: Place, how: str) -> None:
+async def test_an_evaluator_that_misbehaves(agent_room: AgentRoom, how: str) -> None:
     faults = Faults.model_validate({"runs": {"all": {"evaluator": how}}})
     async with (
-        place.agent(books, greeting="Welcome!"),
+        agent_room.agent(books, greeting="Welcome!"),
         CekuraService(SCENARIOS, timing=QUICK, faults=faults) as service,
         client_of(service) as client,
     ):
-        (run_id,) = await start(client, place.entry(30))
+        (run_id,) = await start(client, agent_room.entry(30))
         if how == "silent":
-            await until_there(place)
+            await until_evaluator(agent_room)
         if how != "leaves":
             await client.post(f"{V2}/runs/{run_id}/end_call/")
         run = await final(client, run_id)
-        await until_there(place, there=False)
+        await until_evaluator(agent_room, there=False)
     assert (run["status"], run["success"]) == (("cancelled", None) if how == "never" else ("completed", False))
-    assert place.heard.empty()
+    assert [line for line in run["transcript_object"] if line["role"] == "Testing Agent"] == []
 
 
-async def test_closing_ends_the_evaluators_that_talk(place: Place) -> None:
+async def test_closing_ends_the_evaluators_in_their_rooms(agent_room: AgentRoom) -> None:
     before = asyncio.all_tasks()
-    async with place.agent(says_nothing):
+    async with agent_room.agent(says_nothing):
         inside = asyncio.all_tasks()
         async with CekuraService(SCENARIOS, timing=RunTiming(queue=0.001)) as service, client_of(service) as client:
-            await start(client, place.entry(33))
-            await asyncio.wait_for(place.heard.get(), 30)
+            await start(client, agent_room.entry(33))
+            await asyncio.wait_for(agent_room.heard.get(), 30)
         assert {run.status for run in service.runs.values()} == {"cancelled"}
         assert asyncio.all_tasks() <= inside
-        await until_there(place, there=False)
+        await until_evaluator(agent_room, there=False)
     assert asyncio.all_tasks() <= before
 
 
-async def test_ten_talk_at_once(place: Place, client: httpx.AsyncClient) -> None:
-    places = [Place(place.server) for _ in range(10)]
-    agents = [each.agent(books, greeting="Welcome!") for each in places]
+async def test_ten_conversations_at_the_same_time(agent_room: AgentRoom, client: httpx.AsyncClient) -> None:
+    agent_rooms = [AgentRoom(agent_room.server) for _ in range(10)]
+    agents = [each.agent(books, greeting="Welcome!") for each in agent_rooms]
     for agent in agents:
         await agent.__aenter__()
     try:
-        runs = await start(client, *(each.entry(30) for each in places))
+        runs = await start(client, *(each.entry(30) for each in agent_rooms))
         assert [(await final(client, run))["success"] for run in runs] == [True] * 10
     finally:
         for agent in agents:

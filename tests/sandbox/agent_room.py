@@ -1,4 +1,4 @@
-"""A room of a real server, with an agent in it that answers as a test says."""
+"""A room of a real server, with an agent in it whose answers a test defines."""
 
 from __future__ import annotations
 
@@ -18,15 +18,20 @@ Answer = Callable[[rtc.Room, str], Awaitable[None]]
 
 
 async def send(room: rtc.Room, text: str) -> None:
-    """Say it as an agent does: in two chunks of one stream."""
+    """Send the text like an agent: in two chunks of one stream."""
     writer = await room.local_participant.stream_text(topic="lk.transcription")
     await writer.write(text[: len(text) // 2])
     await writer.write(text[len(text) // 2 :])
     await writer.aclose()
 
 
-class Place:
-    """A room of a real server, with an agent of few words in it."""
+class AgentRoom:
+    """A room of a real server.
+
+    Attributes:
+        heard: the caller's messages to the agent.
+        data: data packets to the agent.
+    """
 
     def __init__(self, server: LiveKitServer) -> None:
         self.server = server
@@ -40,7 +45,7 @@ class Place:
 
     @asynccontextmanager
     async def agent(self, answer: Answer, *, greeting: str = "") -> AsyncIterator[rtc.Room]:
-        """An agent that greets whoever comes, and answers each message with what ``answer`` does."""
+        """Let an agent join that greets each participant, and calls ``answer`` for each message."""
         room = rtc.Room()
         tasks: set[asyncio.Task[None]] = set()
 
