@@ -1,4 +1,4 @@
-"""What a suite tells while it goes on: the events passed to ``on_event``. Nothing in them is a secret."""
+"""Events of a suite that is being run, passed to ``on_event``. They contain no secrets."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from ..verdict import Line, RunVerdict, SuiteVerdict
 StageName = Literal[
     "room", "agent_joined", "agent_ready", "started", "evaluator_joined", "first_reply", "ended", "verdict"
 ]
-"""The fields of `verdict.Timeline`, in the order in which a run passes them."""
+"""Fields of `verdict.Timeline`, in the order in which a run reaches them."""
 
 
 @dataclass(frozen=True)
 class PlannedCase:
-    """One run that will be made."""
+    """A run of the plan."""
 
     case: str
     scenario: int
@@ -26,7 +26,7 @@ class PlannedCase:
 
 @dataclass(frozen=True)
 class Planned:
-    """The plan is made; nothing has been started."""
+    """The plan is known; nothing has been started."""
 
     cases: tuple[PlannedCase, ...]
 
@@ -42,7 +42,7 @@ class Stage:
 
 @dataclass(frozen=True)
 class Said:
-    """A line of a run's transcript, as soon as it is complete; only of runs that a witness watches."""
+    """A line of a run's transcript is complete. Only of runs with a witness."""
 
     case: str
     line: Line
@@ -50,7 +50,7 @@ class Said:
 
 @dataclass(frozen=True)
 class Noted:
-    """Something about a run, or with an empty case about the suite, that a person may want to know."""
+    """An observation about a run, or about the suite if the case is empty."""
 
     case: str
     text: str

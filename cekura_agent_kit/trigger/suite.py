@@ -12,29 +12,31 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, 
 
 from ..contract import RESERVED_KEYS, Mode
 from ..errors import SuiteError
+from ..verdict import PoolId
 from ..yaml_files import Duration, load, place
 
 DEFAULT_FILE: Final = "cekura.yaml"
 
-_FOR_EVERY_RUN: Final = ("mode", "timeout", "pass_rate", "max_reply")
-"""Keys of both levels: as a flag they win over the runs' own, too."""
+_FOR_EVERY_RUN: Final = ("mode", "timeout", "pass_rate", "max_reply", "unscored")
+"""Keys of the suite and of a run: as a flag they win over both."""
 
 
 def _unreserved(metadata: dict[str, Any]) -> dict[str, Any]:
-    if taken := sorted(RESERVED_KEYS & metadata.keys()):
+    if reserved := sorted(RESERVED_KEYS & metadata.keys()):
         raise ValueError(
-            f"{', '.join(map(repr, taken))} is written by the kit itself; use `mode`, and other names for your own keys"
+            f"{', '.join(map(repr, reserved))} is written by the kit itself: use `mode`, and other names for your own keys"
         )
     return metadata
 
 
 Count = Annotated[int, Strict(), Field(ge=1)]
 Repeat = Annotated[int, Strict(), Field(ge=1, le=1000)]
-"""Each is billed: more of one is a slip of the finger."""
+"""Each run is billed: a higher number is a typing error."""
 ScenarioId = Annotated[int, Strict(), Field(ge=1, lt=2**63)]
 Metadata = Annotated[dict[str, Any], AfterValidator(_unreserved)]
 Rate = Annotated[float, Field(ge=0, le=1)]
 TextSwitch = Literal["wrapper", "dispatch"]
+Unscored = Literal["error", "warn", "pass"]
 
 
 class _Model(BaseModel):
@@ -46,27 +48,32 @@ class RunEntry(_Model):
 
     scenario: ScenarioId
     """Cekura's scenario id."""
+    name: Annotated[str, Field(min_length=1)] | None = None
+    """Name of the entry in reports. Default: `5501 text`, then `5501 text 2`, in file order. Unique."""
     repeat: Repeat = 1
-    """How often it runs."""
+    """Number of runs."""
     mode: Mode | None = None
-    """`text` or `voice`; the suite's where it is not given."""
+    """`text` or `voice`. Default: the suite's."""
     timeout: Duration | None = None
-    """From its POST to its verdict; the suite's where it is not given."""
+    """Longest time from the start's POST to the verdict. Default: the suite's."""
     metadata: Metadata = {}
     """Merged over the suite's metadata into the job's."""
     publish_data_message: dict[str, Any] | None = None
     """Sent into the room by Cekura's evaluator; text only."""
     pass_rate: Rate | None = None
-    """From which share of passed runs the scenario counts as passed."""
+    """Share of passed runs that the entry needs. Default: the suite's."""
     max_reply: Duration | None = None
-    """A passed run fails when the agent once took longer to reply."""
+    """A passed run fails if one reply took longer. Default: the suite's."""
+    unscored: Unscored | None = None
+    """What a pass comes to in which nothing was measured. Default: the suite's."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class PlannedRun:
-    """One run to be made. ``case`` is ``SCENARIO#N``: the Nth occurrence of that scenario in the suite."""
+    """One run of the plan. ``case`` is ``SCENARIO#N``: the Nth occurrence of that scenario in the suite."""
 
     case: str
+    entry: str
     scenario: int
     occurrence: int
     mode: Mode
@@ -74,33 +81,39 @@ class PlannedRun:
     metadata: Mapping[str, Any]
     publish_data_message: Mapping[str, Any] | None
     max_reply: float | None
+    unscored: Unscored
+
+    @property
+    def pool(self) -> PoolId:
+        """The pool that the run belongs to."""
+        return PoolId(self.entry, self.scenario, self.mode)
 
 
 class Suite(_Model):
-    """A suite: the agent, the runs, and the limits. Frozen; times are seconds."""
+    """Suite of runs: the agent, the scenarios, the limits. Frozen; times are seconds."""
 
     name: Annotated[str, Field(min_length=1)] = "suite"
-    """Shown in reports; the file's folder where it is not given."""
+    """Name in reports. Default: the file's folder."""
     agent_name: Annotated[str, Field(min_length=1)] | None = None
-    """The LiveKit agent name to dispatch; required unless `worker` is given."""
+    """LiveKit agent name to dispatch; required unless `worker` is given."""
     worker: Annotated[str, Field(min_length=1)] | None = None
-    """Command of a worker, started for the suite under a name of its own, in the suite's folder; no shell."""
+    """Command of a worker, started for the suite under a name of its own, in the suite's folder, without a shell."""
     agent: ScenarioId | None = None
-    """Cekura's agent id, sent with text starts; not needed where the scenarios have an agent."""
+    """Cekura's agent id, sent with text starts; not needed if the scenarios have an agent."""
     mode: Mode = Mode.VOICE
     """`text` or `voice`."""
     text_switch: TextSwitch = "wrapper"
-    """How text mode is reached: by `wrap_entrypoint`, or by the dispatch of an agent that is not wrapped."""
+    """Switch to text mode: `wrapper` (`wrap_entrypoint`), or `dispatch` for an agent that is not wrapped."""
     concurrency: Count = 5
-    """Rooms at once."""
+    """Number of rooms at a time."""
     witnesses: Annotated[int, Strict(), Field(ge=0)] = 20
-    """Hidden witnesses at once; a run without one takes Cekura's transcript."""
+    """Number of hidden witnesses at a time; a run without one uses Cekura's transcript."""
     agent_timeout: Duration = 20.0
-    """Until the agent is ready, counted from the appearance of its job."""
+    """Longest time until the agent is ready, counted from its job."""
     timeout: Duration = 1200.0
-    """One run, from its POST to its verdict."""
+    """Longest time of a run, from the start's POST to the verdict."""
     suite_timeout: Duration | None = None
-    """The whole suite."""
+    """Longest time of the whole suite."""
     max_runs: Count | None = None
     """A plan with more runs is refused before anything is started."""
     sandbox: str = "scenarios.yaml"
@@ -108,11 +121,13 @@ class Suite(_Model):
     metadata: Metadata = {}
     """Merged into the metadata of every job."""
     pass_rate: Rate | None = None
-    """From which share of passed runs a scenario counts as passed; all of them where it is not given."""
+    """Share of passed runs that each entry needs. Default: all."""
     max_reply: Duration | None = None
-    """A passed run fails when the agent once took longer to reply."""
+    """A passed run fails if one reply took longer."""
+    unscored: Unscored = "error"
+    """What a pass comes to in which nothing was measured: `error`, `warn` (passed, with a note) or `pass`."""
     runs: Annotated[list[RunEntry], Field(min_length=1)]
-    """What runs."""
+    """Entries: scenarios to run."""
 
     _file: Path | None = PrivateAttr(default=None)
 
@@ -121,11 +136,11 @@ class Suite(_Model):
         """Read a suite file.
 
         Args:
-            path: the file, or the folder in which ``cekura.yaml`` stands.
-            flags: keys that win over the file's; those of both levels win over the runs' own, too.
+            path: the file, or the folder that contains ``cekura.yaml``.
+            flags: keys that win over the file's; keys of both levels win over those of the runs, too.
 
         Raises:
-            SuiteError: it is missing, no YAML, or says what it may not; with file, line and what is allowed.
+            SuiteError: the file is missing, not YAML, or has a wrong key or value; names file, line and what is allowed.
         """
         file = Path(path)
         if file.is_dir():
@@ -152,13 +167,13 @@ class Suite(_Model):
                 f"--{str(each['loc'][0]).replace('_', '-')}: {each['msg'].removeprefix('Value error, ')}"
                 for each in wrong
             ]
-            raise SuiteError("\n".join(lines), hint="`cekura-kit run --help` says what each flag takes") from None
+            raise SuiteError("\n".join(lines), hint="`cekura-kit run --help` describes each flag") from None
 
     def check(self) -> None:
-        """What only the whole suite tells.
+        """Check what depends on several keys.
 
         Raises:
-            SuiteError: no agent to dispatch, a data message in voice, two pass rates of one scenario, too many runs.
+            SuiteError: no agent to dispatch, a data message in voice, two entries with one name, too many runs.
         """
         if self.agent_name is None and self.worker is None:
             raise SuiteError(
@@ -169,9 +184,9 @@ class Suite(_Model):
             if run.publish_data_message is not None and (run.mode or self.mode) is Mode.VOICE:
                 raise SuiteError(
                     f"{self._place('runs', index, 'publish_data_message')}Cekura sends data messages in text runs only",
-                    hint="add `mode: text` to the run, or take `publish_data_message` out",
+                    hint="add `mode: text` to the run, or remove `publish_data_message`",
                 )
-        self.pass_rates()
+        self._check_names()
         planned = len(self.plan())
         if self.max_runs is not None and planned > self.max_runs:
             raise SuiteError(
@@ -180,16 +195,17 @@ class Suite(_Model):
             )
 
     def plan(self) -> list[PlannedRun]:
-        """All runs, in the order of the file."""
+        """Return all runs, in the order of the file."""
         seen: Counter[int] = Counter()
         planned = []
-        for entry in self.runs:
+        for entry, name in zip(self.runs, self._entry_names(), strict=True):
             for _ in range(entry.repeat):
                 seen[entry.scenario] += 1
                 occurrence = seen[entry.scenario]
                 planned.append(
                     PlannedRun(
                         case=f"{entry.scenario}#{occurrence}",
+                        entry=name,
                         scenario=entry.scenario,
                         occurrence=occurrence,
                         mode=entry.mode or self.mode,
@@ -197,37 +213,51 @@ class Suite(_Model):
                         metadata={**self.metadata, **entry.metadata},
                         publish_data_message=entry.publish_data_message,
                         max_reply=entry.max_reply or self.max_reply,
+                        unscored=entry.unscored or self.unscored,
                     )
                 )
         return planned
 
-    def pass_rates(self) -> dict[int, float]:
-        """Scenario id to the rate from which it counts as passed; only those that name one.
-
-        Raises:
-            SuiteError: two entries of one scenario name different rates.
-        """
-        rates: dict[int, float] = {}
-        for index, entry in enumerate(self.runs):
+    def pass_rates(self) -> dict[PoolId, float]:
+        """Return the share of passed runs that each pool needs."""
+        rates = {}
+        for entry, name in zip(self.runs, self._entry_names(), strict=True):
             rate = entry.pass_rate if entry.pass_rate is not None else self.pass_rate
-            if rate is None:
-                continue
-            if rates.setdefault(entry.scenario, rate) != rate:
-                raise SuiteError(
-                    f"{self._place('runs', index)}scenario {entry.scenario} has pass_rate {rate} here "
-                    f"and {rates[entry.scenario]} before",
-                    hint="a scenario is judged over all its runs: give one pass_rate",
-                )
+            rates[PoolId(name, entry.scenario, entry.mode or self.mode)] = 1.0 if rate is None else rate
         return rates
+
+    def _entry_names(self) -> list[str]:
+        """Return the names of the entries: their own, or scenario and mode, numbered from the second on."""
+        own = {entry.name for entry in self.runs}
+        names: list[str] = []
+        for entry in self.runs:
+            name = base = entry.name or f"{entry.scenario} {entry.mode or self.mode}"
+            number = 1
+            while entry.name is None and (name in names or name in own):
+                number += 1
+                name = f"{base} {number}"
+            names.append(name)
+        return names
+
+    def _check_names(self) -> None:
+        seen: set[str] = set()
+        for index, entry in enumerate(self.runs):
+            if entry.name in seen:
+                raise SuiteError(
+                    f"{self._place('runs', index, 'name')}the name {entry.name!r} is used twice",
+                    hint="give each entry of `runs` a name of its own, or none",
+                )
+            if entry.name is not None:
+                seen.add(entry.name)
 
     @property
     def folder(self) -> Path:
-        """Where the suite's file stands; the current folder for a suite made in Python."""
+        """Folder of the suite's file; the current folder for a suite made in Python."""
         return self._file.resolve().parent if self._file else Path.cwd()
 
     @property
     def scenarios_file(self) -> Path:
-        """The stand-in's scenarios."""
+        """File with the stand-in's scenarios."""
         return self.folder / self.sandbox
 
     def _place(self, *loc: str | int) -> str:
@@ -235,17 +265,17 @@ class Suite(_Model):
 
 
 def shard_of(plan: list[PlannedRun], index: int, count: int) -> list[PlannedRun]:
-    """The runs of shard ``index`` of ``count``, counted from 1.
+    """Return the runs of shard ``index`` of ``count``, counted from 1.
 
-    A scenario's runs stay together, since its pass rate is judged over all of them; each goes to the shard that has
-    the fewest so far. The shards of one plan are disjoint and together the whole plan.
+    The runs of a pool stay together, since its pass rate is judged over all of them. Each pool goes to the shard with
+    the fewest runs so far. The shards of one plan are disjoint, and together they are the whole plan.
     """
-    sizes = Counter(run.scenario for run in plan)
+    sizes = Counter(run.pool for run in plan)
     loads = [0] * count
-    shard: dict[int, int] = {}
-    # The largest first, so that the loads end even; sorted is stable, so that every shard sees the same.
-    for scenario, size in sorted(sizes.items(), key=lambda item: -item[1]):
+    shard: dict[PoolId, int] = {}
+    # The largest first, so that the loads become even. The sort is stable, so that every shard computes the same.
+    for pool, size in sorted(sizes.items(), key=lambda item: -item[1]):
         lightest = loads.index(min(loads))
-        shard[scenario] = lightest + 1
+        shard[pool] = lightest + 1
         loads[lightest] += size
-    return [run for run in plan if shard[run.scenario] == index]
+    return [run for run in plan if shard[run.pool] == index]
