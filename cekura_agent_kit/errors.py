@@ -97,7 +97,15 @@ class LiveKitError(KitError):
 
 
 class LiveKitUnreachable(LiveKitError):
-    """LiveKit did not answer, or answered with an error of its own. A later request may succeed."""
+    """LiveKit did not answer, or answered with an error of its own. A later request may succeed.
+
+    Args:
+        refused: the connection was refused: the server is not running.
+    """
+
+    def __init__(self, message: str, *, hint: str = "", refused: bool = False) -> None:
+        super().__init__(message, hint=hint)
+        self.refused = refused
 
 
 class ForeignServer(LiveKitError):

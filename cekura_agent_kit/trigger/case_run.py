@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Final
@@ -28,6 +29,9 @@ from .suite import PlannedRun
 
 _log: Final = logging.getLogger("cekura_agent_kit.trigger")
 
+_AGENT_KINDS: Final = (Kind.AGENT_MISSING, Kind.AGENT_REFUSED, Kind.AGENT_LEFT)
+"""Kinds of an agent that did not start or go on, for which a gap of the sandbox is the likelier cause."""
+
 
 class CaseRun:
     """One run, from its room to its verdict.
@@ -48,15 +52,22 @@ class CaseRun:
         self._reading: FollowedRun | None = None
         self._deadline = 0.0
         self._ended = False
+        self._began_at = 0.0
 
     async def run(self) -> RunVerdict:
         """Make the run. Raises nothing but a cancellation that does not come from the suite's stop."""
         try:
             async with self._context.slots:
-                self._begin()
-                async with self._room() as room:
-                    await self._prepare(room)
-                    await self._converse(room)
+                if not self._begin():
+                    return self._verdict()
+                try:
+                    async with self._room() as room:
+                        await self._prepare(room)
+                        await self._converse(room)
+                except Errored as error:
+                    # Before the slot is free: the next run must not begin if it would fail as well.
+                    self._context.breaker.failed(self.case, error)
+                    raise
             await self._read_until_final()
         except Exception as error:  # noqa: BLE001 - a fault of one run is its verdict, and no other run's
             self.seen.errored = self._explain(error)
@@ -76,11 +87,17 @@ class CaseRun:
         self.seen.errored = Errored(kind, str(reason), hint=reason.hint)
         return self._verdict()
 
-    def _begin(self) -> None:
-        if closed := self._context.stop.closed:
-            raise Errored(Kind.NOT_RUN, str(closed), hint=closed.hint)
-        self.begun = True
+    def _begin(self) -> bool:
+        """Begin, unless no further run may. Return False if it was left out."""
+        stop = self._context.stop
+        if stop.closed is not None:
+            self.seen.skipped = stop.skip
+            if stop.skip is None:
+                self.seen.errored = Errored(Kind.NOT_RUN, str(stop.closed), hint=stop.closed.hint)
+            return False
+        self.begun, self._began_at = True, time.monotonic()
         self._context.starter.expect(self._planned)
+        return True
 
     @asynccontextmanager
     async def _room(self) -> AsyncIterator[Room]:
@@ -161,6 +178,7 @@ class CaseRun:
         finally:
             if room.agent_joined is not None:
                 self._stage("agent_joined", room.agent_joined)
+        self._context.breaker.agent_ready()
         self._stage("agent_ready")
         if room.note:
             self._note(room.note)
@@ -205,17 +223,39 @@ class CaseRun:
         if self._planned.mode is Mode.TEXT and context.suite.text_switch == "wrapper" and not proven:
             self._note("text was not proven: the attribute cekura.proof was never seen")
         self.seen.agent_left = conversation.agent_left
+        self._note_breakdowns(conversation.room)
         if conversation.agent_lost:
-            if context.worker is not None and context.worker.died.is_set():
-                raise Errored(Kind.WORKER_FAILED, str(context.worker.failure()), hint=context.worker.failure().hint)
+            if self.seen.breakdown is not None:
+                raise self.seen.breakdown
             raise Errored(
                 Kind.AGENT_LEFT, "the agent left during the conversation; the evaluator was still in the room"
             )
 
+    def _note_breakdowns(self, room: Room) -> None:
+        """Note what broke under the conversation, whoever's verdict wins."""
+        worker = self._context.worker
+        if worker is not None:
+            self.seen.crash = worker.crash_in(room.name)
+            if worker.died.is_set():
+                failure = worker.failure()
+                self.seen.breakdown = Errored(Kind.WORKER_FAILED, str(failure), hint=failure.hint)
+        if room.outages.is_breakdown:
+            self.seen.breakdown = self.seen.breakdown or Errored(Kind.LIVEKIT_UNREACHABLE, room.outages.description)
+        elif room.outages.description:
+            self._note(room.outages.description)
+        if gap := self._sandbox_gap():
+            self.seen.breakdown = self.seen.breakdown or Errored(Kind.SANDBOX_FAILED, gap)
+
+    def _sandbox_gap(self) -> str:
+        """Return the first request since the run began that the sandbox could not serve; empty if there is none."""
+        gaps = (str(gap) for gap in self._context.sandbox_gaps() if gap.at >= self._began_at)
+        return next(gaps, "")
+
     async def _read_until_final(self) -> None:
-        assert self._reading is not None, "a run is followed once it was started"
+        reading = self._reading
+        assert reading is not None, "a run is followed once it was started"
         async with asyncio.timeout_at(self._deadline):
-            await self._reading.final.wait()
+            await reading.final.wait()
 
     async def _end_run(self) -> None:
         """End the run on Cekura, once, if it is not final."""
@@ -237,6 +277,8 @@ class CaseRun:
 
     def _explain(self, error: Exception) -> Errored:
         if isinstance(error, Errored):
+            if error.kind in _AGENT_KINDS and (gap := self._sandbox_gap()):
+                return Errored(Kind.SANDBOX_FAILED, f"{gap}; {error}")
             return error
         if isinstance(error, TimeoutError):
             return self._timed_out()

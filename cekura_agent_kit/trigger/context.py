@@ -14,7 +14,7 @@ from .progress import Event
 from .rooms.room import Room
 from .rooms.service import LiveKit
 from .settings import Settings
-from .stop import Stop
+from .stop import Breaker, Stop
 from .suite import Suite
 from .timing import Clock, Timing
 from .worker import Worker
@@ -82,6 +82,7 @@ class SuiteContext:
     starter: Starter
     poller: Poller
     stop: Stop
+    breaker: Breaker
     emit: Callable[[Event], None]
     agent_name: str
     worker: Worker | None

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Literal
 
 from ..errors import KitError, LiveKitError
-from ..verdict import Kind, Latency, Line, Outcome, RunVerdict, Timeline, disapproving, failures
+from ..verdict import Kind, Latency, Line, Outcome, RunVerdict, SkipReason, Timeline, disapproving, failures
 from .cekura.api_models import ApiRun
 from .suite import PlannedRun
 
@@ -16,6 +17,8 @@ _HINTS = {
     Kind.RUN_FAILED: "read the run's page on Cekura; the agent was in the room until the end",
     Kind.CEKURA_UNREACHABLE: "Cekura may be down: read its status page, and try again",
     Kind.LIVEKIT_UNREACHABLE: "LiveKit may be down: check LIVEKIT_URL and its status page, and try again",
+    Kind.SANDBOX_FAILED: "the sandbox cannot stand in for this service: test this agent with the hosted one",
+    Kind.UNSCORED: "attach a metric, a rubric rule or an expected outcome to the scenario on Cekura; or set `unscored`",
     Kind.TIMEOUT: "raise `timeout` in the suite, or read on the run's page what it waits for",
 }
 
@@ -23,9 +26,11 @@ _HINTS = {
 class Errored(KitError):
     """Error of a run that could not be judged: ``kind`` in a word, the text in a sentence, ``hint`` what to do."""
 
-    def __init__(self, kind: Kind, message: str, *, hint: str = "") -> None:
+    def __init__(self, kind: Kind, message: str, *, hint: str = "", is_final: bool = False) -> None:
         super().__init__(message, hint=hint or _HINTS.get(kind, ""))
         self.kind = kind
+        self.is_final = is_final
+        """Another start would be refused for the same reason: the account, the key or the balance."""
 
 
 def unreachable(error: KitError) -> Kind:
@@ -48,6 +53,12 @@ class Observed:
     notes: list[str] = field(default_factory=list)
     agent_left: bool = False
     """The agent left while the evaluator was in the room."""
+    skipped: SkipReason | None = None
+    """Set if the run was left out on purpose."""
+    crash: str = ""
+    """How the agent's job process died, if it did."""
+    breakdown: Errored | None = None
+    """What broke under the conversation: the worker, the LiveKit server, a part of the sandbox."""
     errored: Errored | None = None
     """Reason why it cannot be judged, unless Cekura has completed it."""
     lines: list[Line] = field(default_factory=list)
@@ -69,13 +80,20 @@ def verdict_of(seen: Observed) -> RunVerdict:
     trigger found first, or else by how Cekura ended it.
     """
     run = seen.run or ApiRun(0)
-    outcome, kind, reason, hint = _judge(seen)
-    notes = list(seen.notes)
-    if seen.errored is not None and kind is not seen.errored.kind:
-        notes.append(f"{seen.errored.kind}: {seen.errored}")
+    judgement = _judge(seen)
+    outcome, kind, reason, hint = judgement.outcome, judgement.kind, judgement.reason, judgement.hint
+    notes = [*seen.notes, *judgement.notes]
+    for error in (seen.errored, seen.breakdown):
+        if error is not None and str(error) not in reason:
+            notes.append(f"{error.kind}: {error}")
+    if seen.crash and seen.crash not in reason:
+        notes.append(seen.crash)
+    if run.reviewed is not None:
+        notes.append(f"a person reviewed this run as {'passed' if run.reviewed else 'failed'}")
     lines, source = _transcript(seen)
     return RunVerdict(
         case=seen.planned.case,
+        entry=seen.planned.entry,
         scenario=seen.planned.scenario,
         scenario_name=run.scenario_name,
         mode=seen.planned.mode,
@@ -101,29 +119,66 @@ def verdict_of(seen: Observed) -> RunVerdict:
         latency=seen.latency,
         full_reply=seen.full_reply,
         transcript_source=source,
-        transcript=lines,
+        transcript=_with_mocks(lines, run.mocked_tools),
     )
 
 
-def _judge(seen: Observed) -> tuple[Outcome, Kind | None, str, str]:
+@dataclass(frozen=True)
+class _Judgement:
+    outcome: Outcome
+    reason: str = ""
+    kind: Kind | None = None
+    hint: str = ""
+    notes: tuple[str, ...] = ()
+
+
+def _judge(seen: Observed) -> _Judgement:
+    if seen.skipped is not None:
+        return _Judgement(Outcome.SKIPPED, seen.skipped)
     run = seen.run
-    if run is not None and run.status == "completed":
-        if run.success is not True:
-            return Outcome.FAILED, None, _why_failed(run), ""
-        slow = _too_slow(seen)
-        return (Outcome.FAILED, None, slow, "") if slow else (Outcome.PASSED, None, "", "")
-    errored = seen.errored or _ended_without_verdict(seen)
-    return Outcome.ERRORED, errored.kind, str(errored), errored.hint
+    if run is not None and run.status == "completed" and run.verdict is not None:
+        return _passed(seen, run) if run.verdict else _failed(seen, why_failed(run))
+    if seen.crash:
+        return _Judgement(Outcome.FAILED, seen.crash)
+    return _errored(seen.errored or _ended_without_verdict(seen))
 
 
-def _why_failed(run: ApiRun) -> str:
+def _passed(seen: Observed, run: ApiRun) -> _Judgement:
+    if slow := _too_slow(seen):
+        return _Judgement(Outcome.FAILED, slow)
+    if run.reviewed is not None or (run.measured and not run.blocked):
+        return _Judgement(Outcome.PASSED)
+    what = "could not judge the expected outcome" if run.measured else "measured nothing"
+    if run.blocked and not run.measured:
+        what = "could not judge the expected outcome, and measured nothing else"
+    reason = f"Cekura reports success, and {what}"
+    if seen.planned.unscored == "error":
+        return _errored(Errored(Kind.UNSCORED, reason))
+    return _Judgement(Outcome.PASSED, notes=(f"unscored: {reason}",) if seen.planned.unscored == "warn" else ())
+
+
+def _failed(seen: Observed, why: str) -> _Judgement:
+    """A fail stands, unless something broke under the conversation that is not the agent's."""
+    if seen.crash:
+        return _Judgement(Outcome.FAILED, f"{seen.crash}; {why}")
+    if seen.breakdown is not None:
+        error = seen.breakdown
+        return _errored(Errored(error.kind, f"{error}; Cekura judged the run as failed: {why}", hint=error.hint))
+    return _Judgement(Outcome.FAILED, why)
+
+
+def _errored(error: Errored) -> _Judgement:
+    return _Judgement(Outcome.ERRORED, str(error), error.kind, error.hint)
+
+
+def why_failed(run: ApiRun) -> str:
     """Return what failed the run: rules, metrics and statements, else Cekura's explanation, else its error.
 
     A sentence that approves is never a reason.
     """
     failed = failures(run.rubric, run.metrics, run.statements, explanation=run.explanation)
     reason = "; ".join(failed or disapproving(run.explanation)) or run.error
-    return reason or "Cekura judged it as failed" + (" and gave no verdict of success" if run.success is None else "")
+    return reason or "Cekura judged it as failed"
 
 
 def _too_slow(seen: Observed) -> str:
@@ -139,6 +194,8 @@ def _ended_without_verdict(seen: Observed) -> Errored:
     run = seen.run
     if run is None or not run.final:
         return Errored(Kind.TIMEOUT, "no verdict came")
+    if run.status == "completed":
+        return Errored(Kind.RUN_FAILED, "Cekura completed the run, and gave no verdict")
     said = f"Cekura ended the run as {run.status}" + (f": {run.error}" if run.error else "")
     if seen.agent_left:
         return Errored(Kind.AGENT_LEFT, f"the agent left during the conversation; {said}")
@@ -165,3 +222,11 @@ def _transcript(seen: Observed) -> tuple[list[Line], Literal["witness", "cekura"
         for line in seen.run.transcript
     ]
     return moved, "cekura"
+
+
+def _with_mocks(lines: list[Line], mocked: Collection[str]) -> list[Line]:
+    """Mark the calls of tools that Cekura's mocks answered."""
+    return [
+        line.model_copy(update={"mocked": True}) if line.role == "tool" and line.name in mocked else line
+        for line in lines
+    ]

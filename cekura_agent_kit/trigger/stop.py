@@ -7,6 +7,7 @@ from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
+from ..verdict import Kind, SkipReason
 from .judging import Errored
 
 R = TypeVar("R")
@@ -30,6 +31,8 @@ USUAL: Final = Grace(answers=35.0, end_runs=15.0, delete_rooms=15.0, worker=20.0
 """After the last run. A start waits at most 35 s for its answer."""
 HASTY: Final = Grace(answers=1.5, end_runs=1.2, delete_rooms=1.2, worker=1.0)
 """After a signal or a timeout: in all less than the 6 s that a CI system waits after its first signal."""
+WITHOUT_AGENT: Final = 3
+"""Runs without an agent, with none before that had one, after which no further run begins."""
 
 
 class Stop:
@@ -37,11 +40,13 @@ class Stop:
 
     Attributes:
         closed: why no further run begins; None as long as runs begin.
+        skip: set if the runs that do not begin are skipped, not errored.
         reason: why the suite ends now; None as long as it goes on. Then it is also the reason of `closed`.
     """
 
     def __init__(self) -> None:
         self.closed: Errored | None = None
+        self.skip: SkipReason | None = None
         self.reason: Errored | None = None
         self._requested = asyncio.Event()
 
@@ -50,15 +55,16 @@ class Stop:
         """Seconds that each step of the clean-up may take."""
         return USUAL if self.reason is None else HASTY
 
-    def close(self, reason: Errored) -> None:
+    def close(self, reason: Errored, *, skip: SkipReason | None = None) -> None:
         """Begin no further run. The first reason stays."""
-        self.closed = self.closed or reason
+        if self.closed is None:
+            self.closed, self.skip = reason, skip
 
     def request(self, reason: Errored) -> None:
         """End the suite now. The first reason stays."""
         if self.reason is None:
-            self.reason = reason
-            self.closed = reason
+            self.reason = self.closed = reason
+            self.skip = None
             self._requested.set()
 
     async def wait(self) -> None:
@@ -76,6 +82,29 @@ class Stop:
         except Preempted:
             assert self.reason is not None, "the event is set with the reason"
             raise self.reason from None
+
+
+class Breaker:
+    """Stops the starts of a suite whose further runs must fail as the earlier ones did."""
+
+    def __init__(self, stop: Stop) -> None:
+        self._stop = stop
+        self._without_agent = 0
+        self._had_agent = False
+
+    def agent_ready(self) -> None:
+        """Note that a run had its agent: later runs without one are single cases."""
+        self._had_agent = True
+
+    def failed(self, case: str, error: Errored) -> None:
+        """Note why a run could not be judged; begin no further run if the next one would fail as well."""
+        if error.is_final:
+            self._stop.close(Errored(Kind.NOT_RUN, f"not run: Cekura refused {case}: {error}", hint=error.hint))
+        if error.kind in (Kind.AGENT_MISSING, Kind.AGENT_REFUSED):
+            self._without_agent += 1
+            if self._without_agent >= WITHOUT_AGENT and not self._had_agent:
+                reason = f"not run: the first {WITHOUT_AGENT} runs had no agent; the last one: {error}"
+                self._stop.close(Errored(Kind.NOT_RUN, reason, hint=error.hint))
 
 
 class Preempted(Exception):

@@ -24,7 +24,7 @@ _FOR_EVERY_RUN: Final = ("mode", "timeout", "pass_rate", "max_reply", "unscored"
 def _unreserved(metadata: dict[str, Any]) -> dict[str, Any]:
     if reserved := sorted(RESERVED_KEYS & metadata.keys()):
         raise ValueError(
-            f"{', '.join(map(repr, reserved))} is written by the kit itself: use `mode`, and other names for your own keys"
+            f"{', '.join(map(repr, reserved))} is written by the kit: use `mode`, and other names for your own keys"
         )
     return metadata
 
@@ -140,7 +140,7 @@ class Suite(_Model):
             flags: keys that win over the file's; keys of both levels win over those of the runs, too.
 
         Raises:
-            SuiteError: the file is missing, not YAML, or has a wrong key or value; names file, line and what is allowed.
+            SuiteError: the file is missing, not YAML, or has a wrong key or value; names file and line.
         """
         file = Path(path)
         if file.is_dir():

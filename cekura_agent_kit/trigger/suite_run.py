@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Final, TypeVar
 
 from ..errors import CekuraRefused, KitError, SuiteError, WorkerError
-from ..verdict import Kind, Outcome, PoolId, Result, RunVerdict, SuiteVerdict
+from ..verdict import Kind, Outcome, Result, RunVerdict, Shard, SkipReason, SuiteVerdict
 from .case_run import CaseRun
 from .cekura.client import Cekura
 from .cekura.poller import Poller
@@ -27,7 +27,7 @@ from .rooms.budget import Budget
 from .rooms.service import LiveKit
 from .scenario_checks import UNKNOWN_HINT, check_scenarios
 from .settings import Settings
-from .stop import Stop
+from .stop import Breaker, Stop
 from .suite import PlannedRun, Suite
 from .timing import Clock, Timing
 from .worker import Worker
@@ -70,6 +70,7 @@ class SuiteRun:
         timing: intervals and limits; default: by where the services run.
         suite_id: marks the rooms and the report; default: random.
         sandbox_gaps: returns what the sandbox could not serve so far; default: nothing.
+        shard: index and number of shards, if the plan is one of them.
     """
 
     def __init__(
@@ -84,6 +85,7 @@ class SuiteRun:
         timing: Timing | None = None,
         suite_id: str | None = None,
         sandbox_gaps: Callable[[], Sequence[SandboxGap]] = tuple,
+        shard: Shard | None = None,
     ) -> None:
         suite.check()
         self._suite = suite
@@ -103,6 +105,7 @@ class SuiteRun:
         self._verdicts: dict[str, RunVerdict] = {}
         self._sandbox_gaps = sandbox_gaps
         self._stop = Stop()
+        self._shard = shard
 
     def stop(self, reason: str = "stopped") -> None:
         """End the suite within 6 s: end the runs on Cekura, delete the rooms, stop the worker, return the verdict."""
@@ -194,6 +197,7 @@ class SuiteRun:
             starter=Starter(cekura, self._timing, agent=suite.agent, result_url=settings.result_url),
             poller=poller,
             stop=self._stop,
+            breaker=Breaker(self._stop),
             emit=self._emit,
             agent_name=worker.agent_name if worker else suite.agent_name or "",
             worker=worker,
@@ -240,9 +244,9 @@ class SuiteRun:
             verdict = await case_run.run()
             if self._stop.reason is None:
                 self._finish(verdict)
-            if self._fail_fast and verdict.outcome is not Outcome.PASSED:
+            if self._fail_fast and verdict.outcome in (Outcome.FAILED, Outcome.ERRORED):
                 why = f"not run: {verdict.case} {verdict.outcome}, and --fail-fast"
-                self._stop.close(Errored(Kind.NOT_RUN, why, hint="run without --fail-fast"))
+                self._stop.close(Errored(Kind.NOT_RUN, why), skip=SkipReason.FAIL_FAST)
         return verdict
 
     def _finish(self, verdict: RunVerdict) -> None:
@@ -251,7 +255,6 @@ class SuiteRun:
 
     def _verdict(self, failure: Errored | None, results: list[Result], rooms_left: list[str]) -> SuiteVerdict:
         runs = [self._verdicts.get(planned.case) or self._not_run(planned, failure) for planned in self._plan]
-        rates = self._suite.pass_rates()
         return SuiteVerdict.of(
             runs,
             suite=self._suite.name,
@@ -259,10 +262,12 @@ class SuiteRun:
             started_at=datetime.fromtimestamp(self._clock.started_at, UTC).isoformat(timespec="milliseconds"),
             duration_s=self._clock(),
             results=results,
-            pass_rates={PoolId.of(run): rates.get(run.scenario, 1.0) for run in runs},
+            pass_rates=self._suite.pass_rates(),
             kind=failure.kind if failure else None,
             hint=failure.hint if failure else "",
             rooms_left=rooms_left,
+            shard=self._shard,
+            worker=self._suite.worker or "",
         )
 
     def _not_run(self, planned: PlannedRun, failure: Errored | None) -> RunVerdict:

@@ -49,6 +49,7 @@ _TAIL: Final = 12
 _WIDTH: Final = 300
 """Characters of such a line."""
 _DEV_LINE: Final = re.compile(r"^\d{4}-\d\d-\d\d [\d:,]+ - (\w+) [\w.]+ - (.*?)\s*(?:\{.*\})?\s*$")
+_CRASHED: Final = re.compile(r"process exited with non-zero exit code (-?\d+)")
 _ANSI: Final = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _HINTS: Final = (
     (r"ModuleNotFoundError|ImportError", "install the missing module into the environment that runs cekura-kit"),
@@ -139,6 +140,14 @@ class Worker:
         code = self._process.poll() if self._process else None
         how = "did not register" if code is None else f"ended with {_ending(code)}"
         return self._error(how)
+
+    def crash_in(self, room: str) -> str:
+        """Describe how the job process of this room died; empty if it did not."""
+        for line in self._log().splitlines():
+            if room in line and (match := _CRASHED.search(line)):
+                code = int(match[1])
+                return f"the agent's job process died ({_ending(code)})"
+        return ""
 
     async def stop(self, *, within: float = _STOP_TIMEOUT) -> None:
         """Stop the process and its whole group. Delete its rooms first, so that its shutdown callbacks can run.

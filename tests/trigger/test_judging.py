@@ -14,6 +14,7 @@ from cekura_agent_kit.verdict import Kind, Latency, Line, Metric, Outcome, Rubri
 
 PLANNED = PlannedRun(
     case="30#1",
+    entry="30 text",
     scenario=30,
     occurrence=1,
     mode=Mode.TEXT,
@@ -21,7 +22,10 @@ PLANNED = PlannedRun(
     metadata={},
     publish_data_message=None,
     max_reply=None,
+    unscored="error",
 )
+METRIC = Metric(name="Polite", type="binary", passed=True)
+PASSED = ApiRun(1, "completed", True, metrics=(METRIC,))
 
 
 def seen(run: ApiRun | None = None, **what: object) -> Observed:
@@ -34,7 +38,16 @@ def seen(run: ApiRun | None = None, **what: object) -> Observed:
 @pytest.mark.parametrize(
     ("observed", "outcome", "kind", "reason"),
     [
-        (seen(ApiRun(1, "completed", True)), Outcome.PASSED, None, ""),
+        (seen(PASSED), Outcome.PASSED, None, ""),
+        (seen(ApiRun(1, "completed", True)), Outcome.ERRORED, Kind.UNSCORED, "measured nothing"),
+        (
+            seen(replace(PASSED, statements=(Statement(text="It is booked.", outcome="blocked"),))),
+            Outcome.ERRORED,
+            Kind.UNSCORED,
+            "could not judge the expected outcome",
+        ),
+        (seen(ApiRun(1, "completed", True, reviewed=True)), Outcome.PASSED, None, ""),
+        (seen(replace(PASSED, reviewed=False)), Outcome.FAILED, None, "judged it as failed"),
         (
             seen(ApiRun(1, "completed", False, explanation=("❌ no table", "✅ polite"))),
             Outcome.FAILED,
@@ -42,7 +55,7 @@ def seen(run: ApiRun | None = None, **what: object) -> Observed:
             "❌ no table",
         ),
         (seen(ApiRun(1, "completed", False, error="it broke")), Outcome.FAILED, None, "it broke"),
-        (seen(ApiRun(1, "completed", None)), Outcome.FAILED, None, "no verdict of success"),
+        (seen(ApiRun(1, "completed", None)), Outcome.ERRORED, Kind.RUN_FAILED, "gave no verdict"),
         (
             seen(ApiRun(1, "failed", error="no credit")),
             Outcome.ERRORED,
@@ -73,15 +86,61 @@ def test_the_verdict(observed: Observed, outcome: Outcome, kind: Kind | None, re
 
     assert (verdict.outcome, verdict.kind) == (outcome, kind)
     assert reason in verdict.reason
-    assert bool(verdict.hint) == (
-        kind is not None and kind is not Kind.AGENT_MISSING and kind is not Kind.AGENT_REFUSED
-    )
+    assert HINTS.get(kind, "") in verdict.hint
+    assert verdict.hint or kind not in HINTS
+
+
+HINTS = {
+    Kind.RUN_FAILED: "",
+    Kind.AGENT_LEFT: "worker's log",
+    Kind.EVALUATOR_MISSING: "LIVEKIT_URL",
+    Kind.TIMEOUT: "raise `timeout`",
+    Kind.UNSCORED: "attach a metric",
+}
+
+
+@pytest.mark.parametrize(
+    ("policy", "outcome", "noted"), [("warn", Outcome.PASSED, True), ("pass", Outcome.PASSED, False)]
+)
+def test_a_pass_without_a_measure_may_be_accepted(policy: str, outcome: Outcome, noted: bool) -> None:
+    planned = replace(PLANNED, unscored=policy)  # type: ignore[arg-type]
+    verdict = verdict_of(seen(ApiRun(1, "completed", True), planned=planned))
+
+    assert (verdict.outcome, verdict.measured) == (outcome, False)
+    assert verdict.notes == (["unscored: Cekura reports success, and measured nothing"] if noted else [])
+
+
+BROKEN = Errored(Kind.LIVEKIT_UNREACHABLE, "the LiveKit server refused connections during the conversation")
+
+
+def test_a_fail_is_errored_if_the_ground_broke_and_both_facts_are_told() -> None:
+    verdict = verdict_of(seen(replace(PASSED, success=False, error="no answer"), breakdown=BROKEN))
+    assert (verdict.outcome, verdict.kind) == (Outcome.ERRORED, Kind.LIVEKIT_UNREACHABLE)
+    assert "refused connections" in verdict.reason
+    assert "judged the run as failed: no answer" in verdict.reason
+    passed = verdict_of(seen(PASSED, breakdown=BROKEN))
+    assert passed.outcome is Outcome.PASSED
+    assert passed.notes == [f"livekit_unreachable: {BROKEN}"]
+
+
+def test_an_agent_that_crashes_has_failed_whatever_else_broke() -> None:
+    crash = "the agent's job process died (SIGKILL)"
+    for run in (replace(PASSED, success=False, error="no answer"), ApiRun(1, "timeout"), None):
+        verdict = verdict_of(seen(run, crash=crash, breakdown=BROKEN))
+        assert (verdict.outcome, verdict.kind) == (Outcome.FAILED, None)
+        assert verdict.reason.startswith(crash)
+
+
+def test_mocked_calls_are_marked() -> None:
+    lines = (Line(role="tool", name="book"), Line(role="tool", name="pay"), Line(role="agent", text="book"))
+    verdict = verdict_of(seen(replace(PASSED, transcript=lines, mocked_tools=("book",))))
+    assert [line.mocked for line in verdict.transcript] == [True, False, False]
 
 
 @pytest.mark.parametrize("success", [True, False])
 def test_cekuras_completed_verdict_wins_and_what_was_seen_becomes_a_note(success: bool) -> None:
     verdict = verdict_of(
-        seen(ApiRun(1, "completed", success), errored=Errored(Kind.AGENT_LEFT, "it left"), agent_left=True)
+        seen(replace(PASSED, success=success), errored=Errored(Kind.AGENT_LEFT, "it left"), agent_left=True)
     )
 
     assert verdict.outcome is (Outcome.PASSED if success else Outcome.FAILED)
@@ -89,12 +148,12 @@ def test_cekuras_completed_verdict_wins_and_what_was_seen_becomes_a_note(success
 
 
 def test_a_slow_reply_fails_only_a_run_that_passed() -> None:
-    slow = seen(ApiRun(1, "completed", True), latency=Latency.of([0.5, 3.21]), planned=replace(PLANNED, max_reply=3.0))
+    slow = seen(PASSED, latency=Latency.of([0.5, 3.21]), planned=replace(PLANNED, max_reply=3.0))
 
     assert verdict_of(slow).reason == "reply 2 took 3.2 s, and max_reply is 3 s"
     slow.run = ApiRun(1, "completed", False, error="other")
     assert verdict_of(slow).reason == "other"
-    slow.run, slow.latency = ApiRun(1, "completed", True), Latency.of([0.5, 3.0])
+    slow.run, slow.latency = PASSED, Latency.of([0.5, 3.0])
     assert verdict_of(slow).outcome is Outcome.PASSED
 
 

@@ -63,8 +63,8 @@ def test_a_case_counts_its_scenario_over_all_entries(tmp_path: Path) -> None:
             ":4: runs.0.publish_data_message: Cekura sends data messages in text runs only",
         ),
         (
-            "agent_name: a\nruns:\n- {scenario: 1, pass_rate: 0.5}\n- {scenario: 1}\n- {scenario: 1, pass_rate: 1}\n",
-            ":5: runs.2: scenario 1 has pass_rate 1.0 here and 0.5 before",
+            "agent_name: a\nruns:\n- {scenario: 1, name: gold}\n- {scenario: 1}\n- {scenario: 2, name: gold}\n",
+            ":5: runs.2.name: the name 'gold' is used twice",
         ),
         ("agent_name: a\nmax_runs: 2\nruns: [{scenario: 1, repeat: 3}]\n", ":2: max_runs: the plan has 3 runs"),
         ("- a\n- b\n", "must be a mapping"),
@@ -102,9 +102,34 @@ def test_a_wrong_flag_is_named_as_a_flag(tmp_path: Path) -> None:
         Suite.load(written(tmp_path, SMALL), flags={"suite_timeout": "soon"})
 
 
+def test_entries_have_names_and_rates_of_their_own(tmp_path: Path) -> None:
+    suite = Suite.load(
+        written(
+            tmp_path,
+            "agent_name: a\npass_rate: 0.8\nruns:\n- {scenario: 1, mode: text}\n"
+            "- {scenario: 1, mode: text, pass_rate: 0.5}\n"
+            "- {scenario: 1}\n- {scenario: 1, mode: text, name: gold}\n",
+        )
+    )
+    assert suite.pass_rates() == {
+        ("1 text", 1, "text"): 0.8,
+        ("1 text 2", 1, "text"): 0.5,
+        ("1 voice", 1, "voice"): 0.8,
+        ("gold", 1, "text"): 0.8,
+    }
+    assert [(run.case, run.entry) for run in suite.plan()] == [
+        ("1#1", "1 text"),
+        ("1#2", "1 text 2"),
+        ("1#3", "1 voice"),
+        ("1#4", "gold"),
+    ]
+
+
 def planned(scenario: int, occurrence: int) -> PlannedRun:
     return PlannedRun(
         case=f"{scenario}#{occurrence}",
+        entry=f"{scenario} text",
+        unscored="error",
         scenario=scenario,
         occurrence=occurrence,
         mode=Mode.TEXT,

@@ -66,7 +66,7 @@ class FollowedRun:
 
 
 class Poller:
-    """Reads all runs that are followed and not final. An async context manager."""
+    """Reads all runs that are followed and not settled. An async context manager."""
 
     def __init__(self, cekura: Cekura, timing: Timing) -> None:
         self._cekura, self._timing = cekura, timing

@@ -15,6 +15,7 @@ from ...verdict import Kind
 from ..judging import Errored
 from ..suite import PlannedRun, Suite
 from ..timing import Timing
+from .outages import Outages
 from .presence import EVALUATOR
 from .readiness import SIMULATION, Readiness, agents_in, readiness, refuse
 from .service import LiveKit, Participant, retried, room_metadata
@@ -44,6 +45,7 @@ class Room:
     Attributes:
         agent_joined: when the agent was first listed as ACTIVE, in seconds from the suite's start.
         note: what a report should mention about the agent's readiness.
+        outages: of the server, since the room was created.
     """
 
     def __init__(
@@ -52,6 +54,7 @@ class Room:
         self.name = f"{PREFIX}{secrets.token_hex(8)}"
         self.agent_joined: float | None = None
         self.note = ""
+        self.outages = Outages()
         self._livekit, self._timing, self._planned, self._suite, self._clock = livekit, timing, planned, suite, clock
         self._dispatch: str | None = None
 
@@ -198,13 +201,17 @@ class Room:
 
     async def participants(self, *, urgent: bool = False) -> list[Participant] | None:
         """List the participants; none if the room does not exist any more, None if LiveKit does not answer."""
+        asked = self._clock()
         try:
-            return await self._livekit.participants(self.name, urgent=urgent)
+            listed = await self._livekit.participants(self.name, urgent=urgent)
         except NoSuchRoom:
-            return []
+            listed = []
         except LiveKitUnreachable as error:
             _log.debug("the participants of %s are not known: %s", self.name, error)
+            self.outages.unanswered(asked, refused=error.refused)
             return None
+        self.outages.answered(self._clock())
+        return listed
 
     async def announce(self) -> None:
         """Have the server announce the evaluator to the agent at once."""

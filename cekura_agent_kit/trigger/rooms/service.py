@@ -168,6 +168,7 @@ class LiveKit:
             raise LiveKitUnreachable(
                 f"{self._server} does not answer ({_cause(error)})",
                 hint="check LIVEKIT_URL, and that the server runs and can be reached from here",
+                refused=isinstance(error, aiohttp.ClientConnectorError),
             ) from None
         except DecodeError:
             raise self._foreign() from None

@@ -1,0 +1,46 @@
+"""Outages of the LiveKit server during one conversation, by its answers. Pure."""
+
+from __future__ import annotations
+
+from typing import Final
+
+SLOW: Final = 10.0
+"""Seconds without an answer from which on a conversation cannot be trusted; a shorter outage is noted."""
+
+
+class Outages:
+    """Outages so far. Times are seconds from the suite's start."""
+
+    def __init__(self) -> None:
+        self._since: float | None = None
+        self._longest = 0.0
+        self._refused = False
+
+    def unanswered(self, now: float, *, refused: bool) -> None:
+        """Note a request without an answer.
+
+        Args:
+            now: time at which the request failed.
+            refused: the server refused the connection: it is not running.
+        """
+        self._since = now if self._since is None else self._since
+        self._refused = self._refused or refused
+        self._longest = max(self._longest, now - self._since)
+
+    def answered(self, now: float) -> None:
+        """Note an answer."""
+        if self._since is not None:
+            self._longest = max(self._longest, now - self._since)
+            self._since = None
+
+    @property
+    def is_breakdown(self) -> bool:
+        """True if the server was down, or did not answer for long."""
+        return self._refused or self._longest >= SLOW
+
+    @property
+    def description(self) -> str:
+        """Sentence for a report; empty without an outage."""
+        if self._refused:
+            return "the LiveKit server refused connections during the conversation: it was down or restarted"
+        return f"the LiveKit server did not answer for {self._longest:.0f} s" if self._longest > 0 else ""
