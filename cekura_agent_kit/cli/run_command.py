@@ -88,6 +88,12 @@ def run(
     pass_rate: Annotated[
         float | None, typer.Option(rich_help_panel=_SUITE, help="Share of passed runs needed, 0 to 1.")
     ] = None,
+    unscored: Annotated[
+        str | None,
+        typer.Option(
+            metavar="error|warn|pass", rich_help_panel=_SUITE, help="Outcome of a pass that measured nothing."
+        ),
+    ] = None,
     max_reply: Annotated[
         str | None, typer.Option(metavar="3s", rich_help_panel=_SUITE, help="A slower reply fails the run.")
     ] = None,
@@ -116,6 +122,7 @@ def run(
         "metadata": _object(metadata),
         "pass_rate": pass_rate,
         "max_reply": max_reply,
+        "unscored": unscored,
     }
     loaded = Suite.load(suite, flags={key: value for key, value in flags.items() if value is not None})
     index, count = _shard(shard)
@@ -126,7 +133,14 @@ def run(
     files: dict[Form, Path | None] = {"json": json_file, "junit": junit, "markdown": markdown, "html": html}
     check_writable(files)
     command = _RunCommand(
-        loaded, plan, sandbox=sandbox, fail_fast=fail_fast, follow=follow, suite_id=suite_id, files=files
+        loaded,
+        plan,
+        shard=(index, count),
+        sandbox=sandbox,
+        fail_fast=fail_fast,
+        follow=follow,
+        suite_id=suite_id,
+        files=files,
     )
     code = asyncio.run(command.run())
     if command.signalled:
@@ -146,6 +160,7 @@ class _RunCommand:
         suite: Suite,
         plan: list[PlannedRun],
         *,
+        shard: tuple[int, int],
         sandbox: bool,
         fail_fast: bool,
         follow: bool,
@@ -155,6 +170,7 @@ class _RunCommand:
         self._suite, self._plan = suite, plan
         self._sandbox, self._fail_fast, self._follow, self._files = sandbox, fail_fast, follow, files
         self._suite_id = suite_id
+        self._index, self._count = shard
         self._signal: int | None = None
         self._suite_run: SuiteRun | None = None
         self._box: Sandbox | None = None
@@ -197,6 +213,7 @@ class _RunCommand:
     async def _run_suite(self) -> int:
         from ..trigger.redaction import Redaction
         from ..trigger.suite_run import SuiteRun
+        from ..verdict import Shard
         from .live import Live, console
         from .outputs import deliver
 
@@ -215,6 +232,7 @@ class _RunCommand:
                         fail_fast=self._fail_fast,
                         environment=environment,
                         suite_id=self._suite_id or None,
+                        shard=Shard(index=self._index, of=self._count) if self._count > 1 else None,
                         sandbox_gaps=lambda: self._box.gaps if self._box else (),
                     )
                     verdict = await self._suite_run.run()

@@ -140,8 +140,9 @@ async def test_fail_fast_begins_nothing_more(desk: Desk) -> None:
     ran = await desk.kit("run", "--fail-fast", "--json", "r.json")
 
     runs = json.loads((desk.folder / "r.json").read_text())["runs"]
-    assert [run["kind"] for run in runs] == [None, "not_run"]
-    assert ran.code == 2
+    assert [(run["outcome"], run["reason"]) for run in runs[1:]] == [("skipped", "fail_fast")]
+    assert runs[0]["outcome"] == "failed"
+    assert ran.code == 1
     assert len(desk.service.runs) == 1
 
 
