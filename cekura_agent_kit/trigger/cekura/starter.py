@@ -263,7 +263,8 @@ def _not_started(error: CekuraError, runs: Sequence[ReadyRun]) -> Errored:
     """Return the outcome of runs that were certainly not started; its cause is Cekura's error."""
     if isinstance(error, CekuraRefused):
         ids = ", ".join(map(str, _scenarios(runs)))
-        errored = Errored(Kind.START_REFUSED, f"{error} (scenarios sent: {ids})", hint=error.hint)
+        message = f"{error} (scenarios sent: {ids})"
+        errored = Errored(Kind.START_REFUSED, message, hint=error.hint, is_final=error.final)
     else:
         assert isinstance(error, CekuraUnreachable), "a lost answer is not a refusal"
         errored = Errored(Kind.CEKURA_UNREACHABLE, f"nothing was started: {error}", hint=error.hint)
