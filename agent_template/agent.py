@@ -51,7 +51,8 @@ async def entrypoint(ctx: JobContext) -> None:
         stt=openai.STT(model="whisper-1"),
         llm=openai.LLM(model="gpt-4o-mini"),
         tts=openai.TTS(model="tts-1", response_format="wav"),
-        turn_detection="vad",
+        # By default, both use a model in LiveKit's cloud.
+        turn_handling={"turn_detection": "vad", "interruption": {"mode": "vad"}},
     )
     await session.start(agent=Receptionist(), room=ctx.room)
 

@@ -304,12 +304,17 @@ def _object(text: str | None) -> dict[str, Any] | None:
     if text is None:
         return None
     try:
-        value = json.loads(text)
+        value = json.loads(text, parse_constant=_refuse)
     except ValueError as error:
         raise SuiteError(f"--metadata is not JSON: {error}", hint="""write it as '{"key": "value"}'""") from None
     if not isinstance(value, dict):
         raise SuiteError("--metadata is not a JSON object", hint="""write it as '{"key": "value"}'""")
     return value
+
+
+def _refuse(constant: str) -> None:
+    """Refuse Infinity and NaN, which Python reads and JSON does not have."""
+    raise ValueError(f"{constant} is not a value of JSON")
 
 
 def _shard(text: str) -> tuple[int, int]:

@@ -31,6 +31,8 @@ STYLES: Final = {Outcome.PASSED: "green", Outcome.FAILED: "red", Outcome.ERRORED
 
 _IN_FULL: Final = 20
 """Runs shown with reasons and transcript; later ones have one line each, and the other reports have all of them."""
+_CASES: Final = 5
+"""Cases named with a note that several runs share."""
 _LINES_BEFORE: Final = 4
 _LINES_AFTER: Final = 2
 _LABEL_WIDTH: Final = 11
@@ -125,13 +127,16 @@ def _excerpt(run: RunVerdict) -> Iterator[tuple[str, str, str]]:
 
 def _print_notes(verdict: SuiteVerdict, console: Console) -> None:
     """Print the notes of runs that passed: a review by a person, a pass that measured nothing, a slow service."""
-    passed = [run for run in verdict.runs if run.outcome is Outcome.PASSED and run.notes]
-    for run in passed[:_IN_FULL]:
+    by_note: dict[str, list[str]] = {}
+    for run in (run for run in verdict.runs if run.outcome is Outcome.PASSED):
         for note in run.notes:
-            _print(console, ("note  ", "yellow"), f"{console_line(run_title(run))}: {console_line(note)}")
-    if len(passed) > _IN_FULL:
-        _print(console, (f"notes on {counted(len(passed) - _IN_FULL, 'more run')} in the other reports", "dim"))
-    if passed:
+            by_note.setdefault(note, []).append(run.case)
+    for note, cases in list(by_note.items())[:_IN_FULL]:
+        more = f" and {counted(len(cases) - _CASES, 'more', 'more')}" if len(cases) > _CASES else ""
+        _print(console, ("note  ", "yellow"), f"{console_line(', '.join(cases[:_CASES]))}{more}: {console_line(note)}")
+    if len(by_note) > _IN_FULL:
+        _print(console, (f"{counted(len(by_note) - _IN_FULL, 'more note')} in the other reports", "dim"))
+    if by_note:
         _print(console)
 
 

@@ -35,8 +35,11 @@ class PoolVerdict(ReportModel):
     """Name of the scenario."""
     mode: Mode
     passed: int
+    """Number of runs that passed."""
     failed: int
+    """Number of runs that failed."""
     errored: int
+    """Number of runs that errored."""
     skipped: int = 0
     """Runs left out on purpose; they count neither for nor against the pool."""
     pass_rate: float = 1.0
@@ -66,11 +69,15 @@ class ScenarioVerdict(ReportModel):
     scenario: int
     """Id on Cekura."""
     name: str = ""
+    """Name on Cekura."""
     outcome: Outcome
     """Worst outcome of its pools: errored, then failed, then passed. Skipped if every run was skipped."""
     passed: int
+    """Number of runs that passed."""
     failed: int
+    """Number of runs that failed."""
     errored: int
+    """Number of runs that errored."""
     pass_rate: float = 1.0
     """Highest pass rate of its pools."""
     flaky: bool

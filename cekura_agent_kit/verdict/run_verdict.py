@@ -24,12 +24,14 @@ class RubricRule(ReportModel):
     conditions: str = ""
     """Condition on the value, such as `score gte 5`."""
     explanation: str = ""
+    """Cekura's words."""
 
 
 class Metric(ReportModel):
     """Metric of Cekura's evaluation."""
 
     name: str
+    """Name on Cekura."""
     type: str = ""
     """`binary`, `enum`, `numeric`, `continuous_qualitative`, or another word of Cekura's."""
     passed: bool | None = None
@@ -37,24 +39,31 @@ class Metric(ReportModel):
     value: Scalar = None
     """Value of an enum or a number."""
     score: float | None = None
+    """Score in older answers of Cekura: of a binary metric, 5 if it passed and 0 if it failed."""
     explanation: str = ""
+    """Cekura's words."""
 
 
 class Statement(ReportModel):
     """Statement of the scenario's expected outcome."""
 
     text: str
+    """The statement."""
     outcome: Literal["met", "not_met", "blocked"]
     """Blocked: Cekura could not judge it."""
     explanation: str = ""
+    """Cekura's words."""
 
 
 class Check(ReportModel):
     """Check that the agent's own code made during the test."""
 
     name: str
+    """Name given by the agent's code."""
     ok: bool
+    """The check passed."""
     detail: str = ""
+    """What the agent's code adds."""
 
 
 class Timeline(ReportModel):
@@ -63,6 +72,7 @@ class Timeline(ReportModel):
     room: float | None = None
     """The room was created."""
     agent_joined: float | None = None
+    """The agent joined the room."""
     agent_ready: float | None = None
     """The agent can talk to the evaluator."""
     started: float | None = None
@@ -83,7 +93,9 @@ class Latency(ReportModel):
     turns: list[float] = []
     """One value for each turn."""
     median: float | None = None
+    """Median of the turns."""
     p95: float | None = None
+    """95th percentile of the turns, by the nearest rank."""
 
     @classmethod
     def of(cls, turns: Iterable[float]) -> Latency:
@@ -101,6 +113,7 @@ class Line(ReportModel):
     """Line of a transcript."""
 
     role: Literal["evaluator", "agent", "tool", "event"]
+    """Speaker, or the kind of line."""
     text: str = ""
     """Words of a speaker, or the description of an event."""
     at: float | None = None
@@ -127,6 +140,7 @@ class RunVerdict(ReportModel):
     scenario: int
     """Id on Cekura."""
     scenario_name: str = ""
+    """Name on Cekura."""
     mode: Mode
     outcome: Outcome
     kind: Kind | None = None
@@ -138,26 +152,36 @@ class RunVerdict(ReportModel):
     notes: list[str] = []
     """Other observations, which did not decide the outcome."""
     run_id: int | None = None
+    """Id of the run on Cekura."""
     result_id: int | None = None
+    """Id of its result on Cekura."""
     url: str = ""
     """Page of the run on Cekura."""
     room: str = ""
+    """Name of the LiveKit room."""
     recording_url: str = ""
+    """Recording on Cekura."""
     ended_reason: str = ""
+    """Reason of the end of the conversation, in Cekura's words."""
     signed: bool | None = None
     """The agent accepted the trigger's signature. Null if that is not known."""
     measured: bool | None = None
     """Cekura measured something: a rubric rule, a metric that passes or fails, or a statement. Null without a verdict
     of Cekura's, and in reports of version 1."""
     rubric: list[RubricRule] = []
+    """Rules of the project's rubric on Cekura."""
     expected_outcome: str = ""
+    """Text of the expected outcome."""
     statements: list[Statement] = []
     """Statements of the expected outcome."""
     score: float | None = None
     """Score of the expected outcome, 0 to 100."""
     explanation: list[str] = []
+    """Cekura's explanation of the expected outcome."""
     metrics: list[Metric] = []
+    """Metrics of Cekura's evaluation."""
     checks: list[Check] = []
+    """Checks of the agent's own code."""
     timeline: Timeline = Timeline()
     latency: Latency = Latency()
     """Time from the evaluator's last words to the first words of the agent's reply."""
@@ -166,9 +190,11 @@ class RunVerdict(ReportModel):
     transcript_source: Literal["witness", "cekura"] | None = None
     """`witness`: observed in the room. `cekura`: read from Cekura."""
     transcript: list[Line] = []
+    """The conversation, with tool calls and events, in order."""
     worker_log: str = ""
     """Path of the worker's log of this run, relative to the report."""
     seed: int | None = None
+    """Seed of the test, which the agent can read."""
     metadata: dict[str, Any] = {}
     """Metadata of the job, without secrets."""
     room_metadata: dict[str, Any] = {}

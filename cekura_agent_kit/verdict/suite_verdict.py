@@ -23,8 +23,10 @@ class Result(ReportModel):
     """Result on Cekura: the runs of one start."""
 
     id: int
+    """Id on Cekura."""
     mode: Mode
     url: str = ""
+    """Page of the result on Cekura."""
 
 
 class Shard(ReportModel):
@@ -40,6 +42,7 @@ class SuiteVerdict(ReportModel):
     """Verdict of a suite: the JSON report, version 2."""
 
     version: Literal[2] = 2
+    """Version of the format."""
     suite: str
     """Name of the suite."""
     suite_id: str
@@ -53,13 +56,19 @@ class SuiteVerdict(ReportModel):
     kind: Kind | None = None
     """Set if the suite as a whole errored."""
     hint: str = ""
+    """Advice on what to do about it."""
     started_at: str
     """ISO 8601, with its offset from UTC."""
     duration_s: float
+    """Seconds from the start to the verdict."""
     results: list[Result] = []
+    """Results on Cekura, one for each start."""
     runs: list[RunVerdict] = []
+    """All runs of the plan, in the order of the suite file."""
     pools: list[PoolVerdict] = []
+    """All runs, by entry, scenario and mode."""
     scenarios: list[ScenarioVerdict] = []
+    """All runs, by scenario."""
     rooms_left: list[str] = []
     """Rooms that could not be deleted; run `cekura-kit sweep` to delete them."""
     comparison: dict[str, Any] | None = None

@@ -60,3 +60,22 @@ def test_errors_are_said_and_not_thrown(
     assert said.startswith(says)
     assert "Traceback" not in said
     assert "eyJ" not in said
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "says"),
+    [
+        ("--metadata", "tier: gold", "--metadata is not JSON: "),
+        ("--metadata", "[]", "--metadata is not a JSON object"),
+        ("--metadata", '{"a": NaN}', "--metadata is not JSON: NaN is not a value of JSON"),
+        ("--shard", "3/2", "--shard: '3/2' is not a shard"),
+        ("--shard", "half", "--shard: 'half' is not a shard"),
+    ],
+)
+def test_an_option_that_cannot_be_used_is_named(tmp_path: Path, option: str, value: str, says: str) -> None:
+    suite = tmp_path / "cekura.yaml"
+    suite.write_text("agent_name: a\nruns: [{scenario: 1}]\n", encoding="utf-8")
+    done = kit("run", str(suite), option, value)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"cekura-kit: {says}")
+    assert "hint: write" in done.stderr

@@ -195,7 +195,10 @@ def test_schemas(of: str, keys: set[str]) -> None:
     schema = json.loads(result.stdout)
     assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
     assert set(schema["required"]) == keys
-    assert all("description" in each or "$ref" in each or of == "report" for each in schema["properties"].values())
+    parts = [schema, *(part for part in schema["$defs"].values() if "properties" in part)]
+    described = {name: each for part in parts for name, each in part["properties"].items() if "$ref" not in each}
+    assert [name for name, each in described.items() if "description" not in each and of == "report"] == []
+    assert all("description" in each or "$ref" in each for each in schema["properties"].values())
 
 
 def test_the_suite_s_schema_is_the_default() -> None:

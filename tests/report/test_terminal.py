@@ -261,7 +261,9 @@ def test_an_unscored_run_names_what_was_blocked() -> None:
 
 
 def test_a_note_on_a_run_that_passed_is_shown() -> None:
-    assert "note  30#1 Books a table: a person reviewed the run as a success\n" in printed(judged())
+    assert "note  30#1: a person reviewed the run as a success\n" in printed(judged())
+    shared = printed(suite(*(run(n, notes=["slow"]) for n in range(1, 9))))
+    assert "note  30#1, 30#2, 30#3, 30#4, 30#5 and 3 more: slow\n" in shared
 
 
 def test_pools_are_shown_apart_and_skipped_runs_are_counted() -> None:
