@@ -11,10 +11,11 @@ import jwt
 import pytest
 
 from cekura_agent_kit.sandbox.cekura.faults import Faults
+from cekura_agent_kit.sandbox.cekura.reads import V1, V2
 from cekura_agent_kit.sandbox.cekura.runs import RunTiming
 from cekura_agent_kit.sandbox.cekura.service import KEY_HEADER, CekuraService
 
-from .requests import CHAT, QUICK, V1, V2, VOICE, client_of, entry, final, scenario
+from .requests import CHAT, QUICK, VOICE, client_of, entry, final, scenario
 
 SCENARIOS = {30: scenario({"say": "Hi"}, outcome="It answers."), 31: scenario({"say": "Bye"})}
 NO_ROOM = jwt.encode({"sub": "evaluator", "video": {"roomJoin": True}}, "s" * 32)
@@ -97,12 +98,14 @@ async def test_a_start_that_is_not_as_documented_is_refused_and_starts_nothing(
     assert [start.status for start in service.starts] == [400]
 
 
-async def test_a_body_that_is_no_json_is_refused(client: httpx.AsyncClient) -> None:
+async def test_a_body_that_is_not_json_is_refused(client: httpx.AsyncClient) -> None:
     reply = await client.post(CHAT, content=b"{")
     assert (reply.status_code, reply.json()) == (400, ["Invalid data. Expected a dictionary."])
 
 
-async def test_text_takes_an_agent_and_a_data_message(client: httpx.AsyncClient, service: CekuraService) -> None:
+async def test_a_start_in_text_has_an_agent_and_a_data_message(
+    client: httpx.AsyncClient, service: CekuraService
+) -> None:
     body = {"agent": 5, "scenarios": [entry(publish_data_message={"tier": "gold"})]}
     assert (await client.post(CHAT, json=body)).json()["agent"] == 5
     assert next(iter(service.runs.values())).invitation.data_message == {"tier": "gold"}
@@ -127,7 +130,7 @@ async def test_a_run_is_read_alone_in_bulk_and_in_its_result(client: httpx.Async
 
 
 @pytest.mark.parametrize("ids", ["", "1,x", "[1]", "1, 2", "-1"])
-async def test_bulk_takes_a_plain_comma_list(client: httpx.AsyncClient, ids: str) -> None:
+async def test_bulk_reads_accept_only_a_plain_comma_list(client: httpx.AsyncClient, ids: str) -> None:
     reply = await client.get(f"{V2}/runs/bulk/", params={"run_ids": ids})
     assert (reply.status_code, reply.json()) == (400, {"run_ids": ["Enter a comma-separated list of integers."]})
 
@@ -152,7 +155,7 @@ async def test_runs_are_listed_in_pages_newest_first_by_status() -> None:
         assert (await client.get(f"{V2}/runs/", params={"page": 9})).status_code == 404
 
 
-async def test_scenarios_exist_or_do_not(client: httpx.AsyncClient) -> None:
+async def test_an_unknown_scenario_is_not_found(client: httpx.AsyncClient) -> None:
     assert (await client.get(f"{V1}/scenarios/30/")).json()["name"] == "A talk"
     assert (await client.get(f"{V1}/scenarios/99/")).status_code == 404
 
@@ -168,7 +171,7 @@ async def test_scenarios_exist_or_do_not(client: httpx.AsyncClient) -> None:
         ("GET", "/nowhere/"),
     ],
 )
-async def test_what_is_not_there_is_404_with_a_detail(client: httpx.AsyncClient, method: str, path: str) -> None:
+async def test_unknown_ids_and_paths_are_404_with_a_detail(client: httpx.AsyncClient, method: str, path: str) -> None:
     reply = await client.request(method, path)
     assert reply.status_code == 404
     assert isinstance(reply.json()["detail"], str)
@@ -209,7 +212,7 @@ async def test_closing_ends_every_run_and_leaves_no_task() -> None:
     assert asyncio.all_tasks() == before
 
 
-async def test_it_comes_back_on_the_same_port(service: CekuraService, client: httpx.AsyncClient) -> None:
+async def test_it_starts_again_on_the_same_port(service: CekuraService, client: httpx.AsyncClient) -> None:
     await service.stop()
     with pytest.raises(httpx.ConnectError):
         await client.get(f"{V1}/scenarios/30/")

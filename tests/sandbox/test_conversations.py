@@ -13,12 +13,13 @@ import pytest
 from livekit import rtc
 
 from cekura_agent_kit.sandbox.cekura.faults import Faults
+from cekura_agent_kit.sandbox.cekura.reads import V2
 from cekura_agent_kit.sandbox.cekura.runs import RunTiming
 from cekura_agent_kit.sandbox.cekura.service import CekuraService
 from cekura_agent_kit.sandbox.livekit_server import LiveKitServer
 
 from .agent_room import AgentRoom, send
-from .requests import CHAT, QUICK, V2, client_of, entry, final, scenario
+from .requests import CHAT, QUICK, client_of, entry, final, scenario
 
 pytestmark = pytest.mark.server
 

@@ -58,7 +58,7 @@ async def test_passes_when_each_hear_was_heard() -> None:
     )
 
 
-async def test_a_step_that_says_first_speaks_at_once() -> None:
+async def test_a_step_with_say_and_hear_speaks_first() -> None:
     channel = Script({"hello": ["Hello."]})
     assert (await judged(channel, {"say": "hello", "hear": "hello"}, patience=5)).success
 
@@ -81,11 +81,11 @@ async def test_words_from_before_it_spoke_do_not_count() -> None:
     assert "the agent said 'No.'" in judgement.explanation[-1]
 
 
-async def test_two_steps_that_only_hear_look_at_the_same_words() -> None:
+async def test_two_steps_without_say_search_the_same_words() -> None:
     assert (await judged(Script({"": ["Welcome to Luigi's."]}), {"hear": "welcome"}, {"hear": "luigi"})).success
 
 
-async def test_silence_is_said_to_be_silence() -> None:
+async def test_an_agent_that_said_nothing_is_reported_so() -> None:
     judgement = await judged(Script({}), {"say": "hello", "hear": "."})
     assert judgement.explanation == ["Waited 0.05 s to hear '.'. After 'hello' the agent said nothing."]
     assert judgement.ended_reason == "main-agent-did-not-answer"
@@ -106,7 +106,7 @@ async def test_an_agent_that_leaves_after_all_was_heard_passes() -> None:
     assert judgement.success
 
 
-async def test_a_talk_cut_short_is_judged_by_what_was_heard() -> None:
+async def test_an_interrupted_conversation_is_judged_by_what_was_heard() -> None:
     channel = Script({"": ["Welcome."]})
     evaluator = Evaluator(scenario({"hear": "welcome"}, {"say": "more", "hear": "never said"}, patience=60), channel)
     conversation = asyncio.create_task(evaluator.run())

@@ -11,9 +11,10 @@ import httpx
 import pytest
 
 from cekura_agent_kit.sandbox.cekura.faults import Faults
+from cekura_agent_kit.sandbox.cekura.reads import V2
 from cekura_agent_kit.sandbox.cekura.service import CekuraService
 
-from .requests import CHAT, QUICK, V2, client_of, entry, final, scenario
+from .requests import CHAT, QUICK, client_of, entry, final, scenario
 
 SCENARIOS = {30: scenario({"say": "Hi"}), 31: scenario({"say": "Bye"})}
 START = {"scenarios": [entry(30), entry(31)]}
@@ -38,7 +39,7 @@ async def test_an_answer_is_lost_after_the_runs_were_started() -> None:
         assert len(await started(client)) == 2
 
 
-async def test_an_answer_comes_after_the_client_has_given_up() -> None:
+async def test_an_answer_comes_after_the_clients_timeout() -> None:
     async with misbehaving(starts={"1": {"delay": "1h"}}) as (service, client):
         with pytest.raises(httpx.ReadTimeout):
             await client.post(CHAT, json=START, timeout=0.3)
@@ -61,7 +62,7 @@ async def test_a_5xx_may_have_started_runs_or_not(done: bool | None, runs: int) 
         assert len(service.runs) == runs
 
 
-async def test_reads_fail_by_their_number_and_then_go_right() -> None:
+async def test_reads_fail_by_their_number_and_then_succeed() -> None:
     reads = {"1-2": {"status": 429, "headers": {"Retry-After": "7"}}, "4-": {"status": 500}}
     async with misbehaving(reads=reads) as (_, client):
         (run, _other) = await started(client)
@@ -70,7 +71,7 @@ async def test_reads_fail_by_their_number_and_then_go_right() -> None:
         assert replies[0].headers["Retry-After"] == "7"
 
 
-async def test_ends_fail_and_the_run_goes_on() -> None:
+async def test_ends_fail_and_the_run_continues() -> None:
     runs = {"all": {"queue": "1h"}}
     async with misbehaving(ends={"1": {"status": 500}}, runs=runs) as (service, client):
         (run, _) = await started(client)
@@ -88,7 +89,7 @@ async def test_a_body_is_cut_off() -> None:
             await client.get(f"{V2}/runs/{min(service.runs)}/")
 
 
-async def test_a_body_is_no_json() -> None:
+async def test_a_body_is_not_json() -> None:
     async with misbehaving(reads={"1": {"malformed": True}, "2": {"body": ""}}) as (_, client):
         (run, _) = await started(client)
         for _ in range(2):
@@ -110,7 +111,7 @@ async def test_a_run_ends_without_a_verdict(ends: str) -> None:
         assert read["expected_outcome"] == {}
 
 
-async def test_faults_of_runs_go_by_scenario_and_number() -> None:
+async def test_faults_of_runs_are_named_by_scenario_and_number() -> None:
     async with misbehaving(runs={"30#2": {"ends": "failed"}, "31": {"unjudged": True}}) as (_, client):
         first = [await final(client, run) for run in await started(client)]
         second = [await final(client, run) for run in await started(client)]
@@ -125,7 +126,7 @@ async def test_a_run_shows_a_status_that_nobody_knows() -> None:
         assert (await final(client, run["id"]))["status"] == "completed"
 
 
-async def test_lists_come_reversed_and_incomplete() -> None:
+async def test_lists_are_reversed_and_incomplete() -> None:
     async with misbehaving(reversed=True, runs={"31": {"missing_from_bulk": True}}) as (_, client):
         ids = [*await started(client), *await started(client)]
         assert ids[0] > ids[1]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
 
 import httpx
 import openai
@@ -15,7 +16,7 @@ from livekit.plugins import openai as livekit_openai
 from cekura_agent_kit.sandbox.models.rules import Rules
 from cekura_agent_kit.sandbox.models.service import ModelsService
 
-KEYS = {"api_key": "key", "api_secret": "s" * 32}
+KEYS: Any = {"api_key": "key", "api_secret": "s" * 32}
 ONCE = APIConnectOptions(max_retry=0, timeout=5)
 
 

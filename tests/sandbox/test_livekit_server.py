@@ -14,7 +14,7 @@ from cekura_agent_kit.sandbox.livekit_server import LiveKitServer
 
 
 @pytest.mark.server
-async def test_it_starts_stops_and_comes_back(livekit_server: LiveKitServer) -> None:
+async def test_it_starts_stops_and_starts_again(livekit_server: LiveKitServer) -> None:
     server = await LiveKitServer.running()
     url, pid = server.url, server.pid
     assert pid
@@ -32,7 +32,7 @@ async def test_it_starts_stops_and_comes_back(livekit_server: LiveKitServer) -> 
     assert server.pid is None
 
 
-async def test_a_program_that_is_no_server_is_named(tmp_path: Path) -> None:
+async def test_a_program_that_ends_at_once_is_reported_with_its_output(tmp_path: Path) -> None:
     program = tmp_path / "livekit-server"
     program.write_text("#!/bin/sh\necho what a pity\nexit 1\n")
     program.chmod(0o755)
@@ -41,7 +41,7 @@ async def test_a_program_that_is_no_server_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.server
-async def test_ten_at_once_find_ports_of_their_own(livekit_server: LiveKitServer) -> None:
+async def test_ten_servers_at_the_same_time_have_different_ports(livekit_server: LiveKitServer) -> None:
     servers = await asyncio.gather(*(LiveKitServer.running() for _ in range(10)))
     assert len({server.port for server in servers}) == 10
     await asyncio.gather(*(server.stop() for server in servers))

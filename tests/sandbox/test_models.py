@@ -92,7 +92,7 @@ async def test_answers_in_a_stream_that_ends_with_the_usage(client: openai.Async
     assert chunks[-1].choices == []
 
 
-async def test_no_tool_is_called_where_none_may_be(client: openai.AsyncOpenAI) -> None:
+async def test_no_tool_is_called_with_tool_choice_none(client: openai.AsyncOpenAI) -> None:
     reply = await client.chat.completions.create(
         model="m", messages=[{"role": "user", "content": "a table for 4"}], tools=[BOOK], tool_choice="none"
     )
@@ -131,7 +131,7 @@ async def _conversation(model: llm.LLM[Any], words: str) -> list[tuple[str, list
     """The model's answers, tool calls made, until it calls none."""
     context = llm.ChatContext.empty()
     context.add_message(role="user", content=words)
-    answers = []
+    answers: list[tuple[str, list[str]]] = []
     while not answers or answers[-1][1]:
         reply = await model.chat(chat_ctx=context, tools=[book]).collect()
         answers.append((reply.text, [call.name for call in reply.tool_calls]))

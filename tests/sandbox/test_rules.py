@@ -42,7 +42,7 @@ def test_the_first_rule_that_fits_answers() -> None:
     assert model.reply([user("Good MORNING")]) == Reply("first")
 
 
-def test_only_the_latest_words_are_looked_at() -> None:
+def test_only_the_latest_words_are_searched() -> None:
     model = rules({"user": "table", "say": "booked"}, {"user": "bye", "say": "goodbye"})
     assert model.reply([user("a table"), {"role": "assistant", "content": "booked"}, user("bye")]).text == "goodbye"
 
@@ -89,7 +89,7 @@ def test_given_looks_at_the_whole_conversation_and_its_last_place_counts() -> No
     assert model.reply([user("my name is Jo")]).text.startswith("No rule")
 
 
-def test_instructions_tell_agents_apart_and_need_no_words() -> None:
+def test_instructions_distinguish_agents_and_need_no_words() -> None:
     model = rules(
         {"instructions": "greet", "say": "Hello!"}, {"instructions": "billing", "user": "hi", "say": "Billing."}
     )

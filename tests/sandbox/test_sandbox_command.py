@@ -20,7 +20,7 @@ COMMAND = (sys.executable, "-c", "from cekura_agent_kit.cli import main; main()"
 
 @pytest.mark.server
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-async def test_is_up_until_it_is_told_to_end(number: signal.Signals, livekit_server: object) -> None:
+async def test_it_runs_until_a_signal(number: signal.Signals, livekit_server: object) -> None:
     process = await asyncio.create_subprocess_exec(
         *COMMAND, "--scenarios", str(EXAMPLE / "scenarios.yaml"), stdout=-1, stderr=-1, start_new_session=True
     )

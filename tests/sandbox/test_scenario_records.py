@@ -7,9 +7,10 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
+from cekura_agent_kit.sandbox.cekura.reads import V1, V2
 from cekura_agent_kit.sandbox.cekura.service import CekuraService
 
-from .requests import CHAT, V1, V2, client_of, entry, final, scenario
+from .requests import CHAT, client_of, entry, final, scenario
 
 PROFILE = {"main_agent_variables": {"tier": "gold"}, "testing_agent_variables": {"mood": "sour"}}
 SCENARIOS = {

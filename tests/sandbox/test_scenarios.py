@@ -17,7 +17,7 @@ EXAMPLE = Path(__file__).parents[2] / "examples/restaurant"
 DOCUMENTATION = Path(__file__).parents[2] / "docs/sandbox.md"
 
 
-def test_reads_what_the_format_allows(tmp_path: Path) -> None:
+def test_a_scenario_file_is_read(tmp_path: Path) -> None:
     file = tmp_path / "scenarios.yaml"
     file.write_text(
         "30:\n  name: Books\n  talk:\n    - hear: welcome\n    - say: A table, please.\n      hear: booked\n"
@@ -61,7 +61,7 @@ def test_reads_what_the_format_allows(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_says_where_a_scenario_file_is_wrong(tmp_path: Path, text: str, said: str) -> None:
+def test_errors_in_a_scenario_file_have_their_line(tmp_path: Path, text: str, said: str) -> None:
     file = tmp_path / "f.yaml"
     file.write_text(text)
     with pytest.raises(ScenarioError) as caught:
@@ -88,7 +88,7 @@ def test_says_where_a_scenario_file_is_wrong(tmp_path: Path, text: str, said: st
         (load_faults, "stats: {}\n", "f.yaml:1: stats: unknown key; allowed: "),
     ],
 )
-def test_says_where_rules_and_faults_are_wrong(
+def test_errors_in_rules_and_faults_have_their_line(
     tmp_path: Path, load: Callable[[Path], object], text: str, said: str
 ) -> None:
     file = tmp_path / "f.yaml"
@@ -98,7 +98,7 @@ def test_says_where_rules_and_faults_are_wrong(
     assert said in str(caught.value)
 
 
-def test_the_documentations_files_are_right(tmp_path: Path) -> None:
+def test_the_documentations_files_are_valid(tmp_path: Path) -> None:
     blocks = re.findall(r"```yaml\n(.*?)```", DOCUMENTATION.read_text(), re.DOTALL)
     for load, text in zip((load_scenarios, load_scenarios, load_rules, load_faults), blocks, strict=True):
         file = tmp_path / "f.yaml"

@@ -8,14 +8,15 @@ from typing import Any
 import pytest
 
 from cekura_agent_kit.sandbox.cekura.faults import Faults
+from cekura_agent_kit.sandbox.cekura.reads import V2
 from cekura_agent_kit.sandbox.cekura.service import CekuraService
 
-from .requests import CHAT, QUICK, V2, client_of, entry, final, scenario
+from .requests import CHAT, QUICK, client_of, entry, final, scenario
 
 
 async def verdict_of(verdict: dict[str, Any] | None = None, *, fault: Any = None, **keys: Any) -> dict[str, Any]:
     """A run whose conversation succeeds, once it is final."""
-    made = scenario({"say": "Hi"}, **({"verdict": verdict} if verdict is not None else {}), **keys)
+    made = scenario({"say": "Hi"}, verdict=verdict or {}, **keys)
     faults = Faults.model_validate({"runs": {"30": fault}} if fault else {})
     async with (
         CekuraService({30: made}, timing=QUICK, join=False, faults=faults) as service,

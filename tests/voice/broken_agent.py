@@ -8,7 +8,7 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "examples/restaurant"))
 import agent
 from livekit.agents import cli
 
-agent.SEATS = 0
+agent.SEATS = 0  # type: ignore[attr-defined]
 
 if __name__ == "__main__":
-    cli.run_app(agent.server)
+    cli.run_app(agent.server)  # type: ignore[attr-defined]

@@ -39,8 +39,9 @@ class Studio:
     def token(self, identity: str, *, agent: bool = False) -> str:
         grants = api.VideoGrants(room_join=True, room=self.name, agent=agent)
         made = api.AccessToken(self.server.api_key, self.server.api_secret).with_identity(identity)
-        kind = "agent" if agent else "standard"
-        return made.with_kind(kind).with_grants(grants).with_ttl(timedelta(minutes=5)).to_jwt()
+        return (
+            made.with_kind("agent" if agent else "standard").with_grants(grants).with_ttl(timedelta(minutes=5)).to_jwt()
+        )
 
     @asynccontextmanager
     async def agent(self, *, track: bool = True) -> AsyncIterator[rtc.Room]:

@@ -32,15 +32,15 @@ async def client(models: ModelsService) -> AsyncIterator[openai.AsyncOpenAI]:
 
 
 def decoded(sound: bytes) -> bytes:
-    """As 16-bit mono PCM of RATE."""
+    """Return sound as 16-bit mono PCM of RATE."""
     resampler = av.AudioResampler(format="s16", layout="mono", rate=RATE)
-    with av.open(io.BytesIO(sound)) as container:
+    with av.open(io.BytesIO(sound), "r") as container:
         frames = [each for frame in container.decode(audio=0) for each in resampler.resample(frame)]
     return b"".join(frame.to_ndarray().tobytes() for frame in frames)
 
 
 @pytest.mark.parametrize("wanted", ["mp3", "opus", "aac", "flac", "wav", "pcm"])
-async def test_a_line_spoken_in_any_format_is_understood(
+async def test_speech_in_any_format_is_recognized(
     models: ModelsService, client: openai.AsyncOpenAI, wanted: Any
 ) -> None:
     spoken = await client.audio.speech.create(input=LINE, model="tts-1", voice="nova", response_format=wanted)
@@ -50,7 +50,7 @@ async def test_a_line_spoken_in_any_format_is_understood(
 
 @pytest.mark.parametrize("options", [{"model": "tts-1", "response_format": "wav"}, {}], ids=["as the example", "bare"])
 async def test_livekits_plugin_speaks_and_hears(models: ModelsService, options: dict[str, Any]) -> None:
-    keys = {"base_url": models.url, "api_key": models.api_key}
+    keys: dict[str, Any] = {"base_url": models.url, "api_key": models.api_key}
     tts, stt = livekit_openai.TTS(**options, **keys), livekit_openai.STT(model="whisper-1", **keys)
     try:
         async with tts.synthesize(LINE) as stream:
@@ -62,7 +62,7 @@ async def test_livekits_plugin_speaks_and_hears(models: ModelsService, options: 
     assert event.alternatives[0].text == LINE
 
 
-async def test_speech_comes_in_events_where_they_are_asked_for(client: openai.AsyncOpenAI) -> None:
+async def test_speech_in_events(client: openai.AsyncOpenAI) -> None:
     speech = client.audio.speech.with_streaming_response
     asked: Any = {"input": LINE, "model": "gpt-4o-mini-tts", "voice": "nova", "stream_format": "sse"}
     async with speech.create(**asked, response_format="wav") as reply:
@@ -86,10 +86,10 @@ async def test_transcriptions_in_each_form(models: ModelsService, client: openai
         assert heard.segments[0].text == LINE
 
 
-async def test_a_line_cut_in_two_is_heard_with_its_second_half(models: ModelsService) -> None:
+async def test_halves_of_an_utterance_are_recognized_together(models: ModelsService) -> None:
     pcm = await models.speech.synthesize("A table for two on Friday at seven, please.")
     half = len(pcm) // 4 * 2
-    keys = {"base_url": models.url, "api_key": models.api_key}
+    keys: dict[str, Any] = {"base_url": models.url, "api_key": models.api_key}
     async with livekit_openai.STT(model="whisper-1", **keys) as stt:
         heard = []
         for piece in (pcm[:half], pcm[half:], pcm[:half]):
@@ -122,7 +122,7 @@ async def test_what_is_wrong_is_refused_as_openai_does(
     assert message in reply.json()["error"]["message"]
 
 
-async def test_without_the_extra_the_answer_says_what_to_install(
+async def test_the_answer_without_the_extra_has_the_command(
     client: openai.AsyncOpenAI, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("cekura_agent_kit.sandbox.channels.speech.find_spec", lambda _: None)

@@ -35,7 +35,7 @@ def noisy(pcm: bytes, level: float = 40) -> bytes:
     return (samples + noise).clip(-32768, 32767).astype(np.int16).tobytes()
 
 
-async def test_all_lines_of_the_example_are_understood_in_noise(speech: Speech) -> None:
+async def test_all_lines_of_the_example_are_recognized_in_noise(speech: Speech) -> None:
     lines = example_lines()
     assert len(lines) > 20
     spoken = {line: await speech.synthesize(line) for line in lines}
@@ -53,18 +53,18 @@ async def test_all_lines_of_the_example_are_understood_in_noise(speech: Speech) 
         "line one\nline two",
     ],
 )
-async def test_any_text_can_be_said_and_heard(speech: Speech, text: str) -> None:
+async def test_any_text_is_synthesized_and_recognized(speech: Speech, text: str) -> None:
     pcm = await speech.synthesize(text)
     assert await speech.recognize(noisy(pcm), RATE) == text.replace("\n", " ")
 
 
-async def test_several_lines_in_a_row_are_heard_together(speech: Speech) -> None:
+async def test_several_texts_in_a_row_are_recognized_together(speech: Speech) -> None:
     pcm = [await speech.synthesize(text) for text in (HOURS, GREETING)]
     assert await speech.recognize(b"".join(pcm), RATE) == f"{HOURS} {GREETING}"
 
 
 @pytest.mark.parametrize("rate", [8_000, 16_000, 48_000])
-async def test_sound_of_any_rate_is_heard(speech: Speech, rate: int) -> None:
+async def test_sound_of_any_rate_is_recognized(speech: Speech, rate: int) -> None:
     from cekura_agent_kit.sandbox.channels.synthesizer import resampled
 
     pcm = resampled(await speech.synthesize(GREETING), RATE, rate)
@@ -83,14 +83,14 @@ async def test_unknown_sentences_are_not_recognized(speech: Speech) -> None:
     assert [await speech.recognize(noisy(pcm), RATE) for pcm in unknown] == ["", "", ""]
 
 
-async def test_of_a_line_that_is_broken_off_only_whole_sentences_are_heard(speech: Speech) -> None:
+async def test_only_complete_sentences_of_an_interrupted_text_are_recognized(speech: Speech) -> None:
     pcm = await speech.synthesize(GREETING)
     first = len(await speech.synthesize("Welcome to Luigi's.")) / len(pcm)
     assert await speech.recognize(noisy(pcm[: int(len(pcm) * (first + 0.15)) & ~1]), RATE) == "Welcome to Luigi's."
 
 
 @pytest.mark.parametrize("pcm", [b"", b"\0\0", bytes(2 * RATE), bytes(40 * RATE)])
-async def test_silence_is_heard_as_nothing(speech: Speech, pcm: bytes) -> None:
+async def test_nothing_is_recognized_in_silence(speech: Speech, pcm: bytes) -> None:
     assert await speech.recognize(pcm, RATE) == ""
     await speech.synthesize(GREETING)
     assert await speech.recognize(pcm, RATE) == ""
@@ -102,7 +102,7 @@ async def test_a_text_without_words_is_silence(speech: Speech, text: str) -> Non
     assert await speech.recognize(await speech.synthesize(text), RATE) == ""
 
 
-async def test_many_at_once_each_hear_their_own(speech: Speech) -> None:
+async def test_requests_at_the_same_time_get_their_own_answers(speech: Speech) -> None:
     lines = example_lines()[:8]
 
     async def both(line: str) -> str:
@@ -111,7 +111,7 @@ async def test_many_at_once_each_hear_their_own(speech: Speech) -> None:
     assert await asyncio.gather(*map(both, lines)) == lines
 
 
-async def test_one_who_stops_listening_does_not_confuse_the_next(speech: Speech) -> None:
+async def test_a_cancelled_request_leaves_the_next_its_own_answer(speech: Speech) -> None:
     greeting, hours = await speech.synthesize(GREETING), await speech.synthesize(HOURS)
     assert await speech.recognize(greeting, RATE) == GREETING
     with pytest.raises(TimeoutError):
@@ -142,7 +142,7 @@ async def test_nothing_is_left_running() -> None:
         os.kill(pid, 0)
 
 
-async def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch, speech: Speech) -> None:
+async def test_the_error_without_the_extra_has_the_command(monkeypatch: pytest.MonkeyPatch, speech: Speech) -> None:
     found = importlib.util.find_spec
     without = lambda name: None if name == "pocketsphinx" else found(name)  # noqa: E731
     monkeypatch.setattr("cekura_agent_kit.sandbox.channels.speech.find_spec", without)

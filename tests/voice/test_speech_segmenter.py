@@ -10,7 +10,7 @@ RATE = 16_000
 
 
 def loud(seconds: float) -> bytes:
-    return (3000 * np.sin(np.arange(int(seconds * RATE)) * 0.2)).astype(np.int16).tobytes()
+    return bytes((3000 * np.sin(np.arange(int(seconds * RATE)) * 0.2)).astype(np.int16).tobytes())
 
 
 def quiet(seconds: float) -> bytes:

@@ -20,11 +20,11 @@ BOOKED = "Your table is booked. See you on Friday."
 ORDER = "A table for two on Friday at seven, please."
 
 
-async def test_it_hears_what_the_agent_says_and_is_heard(studio: Studio) -> None:
+async def test_the_evaluator_hears_the_agent_and_is_heard(studio: Studio) -> None:
     greeting, booked = await studio.speech.synthesize(GREETING), await studio.speech.synthesize(BOOKED)
     microphone: asyncio.Future[rtc.Track] = asyncio.get_running_loop().create_future()
     async with studio.agent() as room:
-        room.on("track_subscribed", lambda track, *_: microphone.done() or microphone.set_result(track))
+        room.once("track_subscribed", lambda track, *_: microphone.set_result(track))
         of = scenario({"hear": "welcome to luigi's"}, {"say": ORDER, "hear": "see you on friday"})
         async with studio.evaluator(of) as evaluator:
             talking = asyncio.create_task(evaluator.run())
@@ -58,7 +58,7 @@ async def test_it_hears_what_the_agent_says_and_is_heard(studio: Studio) -> None
     assert await studio.speech.recognize(bytes(heard), RATE) == ORDER
 
 
-async def test_it_lets_the_agent_finish_before_it_speaks(studio: Studio) -> None:
+async def test_the_evaluator_lets_the_agent_finish(studio: Studio) -> None:
     greeting = await studio.speech.synthesize(GREETING)
     async with studio.agent() as room, studio.evaluator(scenario({"say": ORDER})) as evaluator:
         await studio.subscribed(room)
@@ -72,7 +72,7 @@ async def test_it_lets_the_agent_finish_before_it_speaks(studio: Studio) -> None
     assert own.start >= agent.end
 
 
-async def test_what_the_agent_says_while_it_is_spoken_to_is_heard_and_the_line_is_said_to_its_end(
+async def test_an_agent_that_interrupts_is_heard_and_the_evaluator_finishes(
     studio: Studio,
 ) -> None:
     booked = await studio.speech.synthesize(BOOKED)
@@ -128,7 +128,7 @@ async def test_an_agent_with_a_silent_track(studio: Studio) -> None:
         assert studio.channel.diagnosis == "Its audio track was silent."
 
 
-async def test_an_agent_that_talks_without_end(studio: Studio) -> None:
+async def test_an_agent_that_speaks_without_end(studio: Studio) -> None:
     hours = await studio.speech.synthesize("We are open from Tuesday to Sunday, from noon to ten in the evening.")
 
     async def for_ever() -> None:
@@ -162,7 +162,7 @@ async def test_an_agent_whose_speech_is_not_recognized(studio: Studio) -> None:
         assert "s of its speech were not recognized" in studio.channel.diagnosis
 
 
-async def test_an_agent_that_leaves_in_the_middle(studio: Studio) -> None:
+async def test_an_agent_that_leaves_during_the_conversation(studio: Studio) -> None:
     async with studio.evaluator(scenario({"hear": "welcome"})) as evaluator:
         async with studio.agent() as room:
             await studio.subscribed(room)
@@ -185,7 +185,7 @@ async def test_nothing_is_left_after_hanging_up(studio: Studio) -> None:
     await until(lambda: not asyncio.all_tasks() - before)
 
 
-async def test_without_the_extra_a_voice_run_says_what_to_install(
+async def test_the_error_of_a_voice_run_without_the_extra_has_the_command(
     studio: Studio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("cekura_agent_kit.sandbox.channels.speech.find_spec", lambda _: None)

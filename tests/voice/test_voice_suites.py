@@ -39,7 +39,7 @@ def run(folder: Path, *runs: dict[str, Any], agent: Path = AGENT, **keys: Any) -
     return done.returncode, report, done.stdout + done.stderr
 
 
-def test_one_scenario_passes_in_text_and_in_voice_at_once(tmp_path: Path) -> None:
+def test_one_scenario_passes_in_text_and_in_voice(tmp_path: Path) -> None:
     code, report, shown = run(
         tmp_path,
         {"scenario": 30, "mode": "text"},
