@@ -8,12 +8,12 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 JOBS ?= 2
 
-.PHONY: demo test test-failed lint check matrix template bench bench-short clean help
+.PHONY: demo test test-repeat lint check matrix template bench bench-short clean help
 
 help:
 	@echo "make demo   run the example's scenarios against the sandbox: no key, no cloud"
 	@echo "make test   run the tests"
-	@echo "make test-failed   those again that failed, one after the other"
+	@echo "make test-repeat   some tests, many times: N=20 T=tests/agent/test_turns.py, or M=server for a marker"
 	@echo "make lint   ruff, mypy, import rules"
 	@echo "make matrix the tests of the agent's side on both ends of the versions; MATRIX=all on each, MATRIX=agents1.7 on some"
 	@echo "make template   an agent repo made by the built wheel: its tests and its demo"
@@ -27,8 +27,14 @@ demo: $(READY)
 test: $(READY)
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup --max-worker-restart 0
 
-test-failed: $(READY)
-	$(BIN)/python -m pytest -n 1 --last-failed --last-failed-no-failures none
+# A failure that comes once in twenty runs has a cause. Every run counts; the end says how many failed.
+N ?= 20
+T ?= tests
+test-repeat: $(READY)
+	@failed=0; for n in $$(seq $(N)); do \
+	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadgroup --max-worker-restart 0 $(if $(M),-m "$(M)") $(T) > "$(VENV)/repeat.log" 2>&1 \
+	|| { failed=$$((failed + 1)); echo "run $$n failed:"; grep -E "^(FAILED|ERROR)" "$(VENV)/repeat.log" || tail -5 "$(VENV)/repeat.log"; }; \
+	done; echo "$$failed of $(N) runs failed"; [ "$$failed" = 0 ]
 
 lint: $(READY)
 	$(BIN)/ruff check .
