@@ -1,10 +1,15 @@
-"""The house as it is drawn: public names, what importing them costs, and who may import whom."""
+"""The package as docs/design.md draws it: cheap imports, no circles, one place for each name, and plain language."""
 
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
+import tomllib
+from collections import Counter
+from collections.abc import Iterator
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -12,6 +17,11 @@ import pytest
 import cekura_agent_kit
 
 PACKAGE = Path(cekura_agent_kit.__file__).parent
+ROOT = PACKAGE.parent
+MODULES = sorted(path for path in PACKAGE.rglob("*.py") if "agent_template" not in path.parts)
+TWICE = {"__init__", "room", "job", "transcript", "doctor", "sweep", "sandbox", "scenarios", "service"}
+"""Basenames that stand for one noun in several worlds."""
+QUESTION = re.compile(r"(What|Whether|Where|When|Who|How|Which|Why)\b")
 
 
 def loaded_by(statement: str) -> set[str]:
@@ -45,18 +55,154 @@ def test_importing_is_cheap(statement: str, not_loaded: set[str]) -> None:
     assert loaded_by(statement).isdisjoint(not_loaded)
 
 
-def imports_of(path: Path) -> set[str]:
-    """Absolute names of modules that a file imports anywhere, also inside functions."""
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+def module_name(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imports_of(path: Path, *, lazy: bool) -> Iterator[str]:
+    """Absolute names that a module imports, those for types included; ``lazy``: also inside of functions."""
+    tree = ast.parse(path.read_text())
+    inside = {
+        id(node)
+        for function in ast.walk(tree)
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
+        for node in ast.walk(function)
+    }
+    package = module_name(path) if path.name == "__init__.py" else module_name(path).rpartition(".")[0]
+    for node in ast.walk(tree):
+        if not lazy and id(node) in inside:
+            continue
         if isinstance(node, ast.Import):
-            found |= {name.name for name in node.names}
-        elif isinstance(node, ast.ImportFrom) and not node.level:
-            found |= {f"{node.module}.{name.name}" for name in node.names}
-    return found
+            yield from (name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
+            source = ".".join([*base, *([node.module] if node.module else [])])
+            yield from (f"{source}.{name.name}" for name in node.names)
 
 
-@pytest.mark.parametrize("path", sorted((PACKAGE / "trigger").rglob("*.py")), ids=lambda path: path.name)
+def graph() -> dict[str, set[str]]:
+    """Each module of the package and the modules of it that it names when it is imported or its types are checked."""
+    names = {module_name(path): path for path in MODULES}
+    edges: dict[str, set[str]] = {}
+    for name, path in names.items():
+        imported = (each if each in names else each.rpartition(".")[0] for each in imports_of(path, lazy=False))
+        edges[name] = {each for each in imported if each in names and each != name}
+    return edges
+
+
+def circles(edges: dict[str, set[str]]) -> list[list[str]]:
+    """Groups of modules that reach each other."""
+    order: list[str] = []
+    seen: set[str] = set()
+
+    def visit(name: str, along: dict[str, set[str]], found: list[str]) -> None:
+        stack = [(name, iter(sorted(along[name])))]
+        seen.add(name)
+        while stack:
+            at, rest = stack[-1]
+            following = next((each for each in rest if each not in seen), None)
+            if following is None:
+                found.append(at)
+                stack.pop()
+            else:
+                seen.add(following)
+                stack.append((following, iter(sorted(along[following]))))
+
+    for name in sorted(edges):
+        if name not in seen:
+            visit(name, edges, order)
+    back: dict[str, set[str]] = {name: set() for name in edges}
+    for name, targets in edges.items():
+        for target in targets:
+            back[target].add(name)
+    seen.clear()
+    groups = []
+    for name in reversed(order):
+        if name not in seen:
+            group: list[str] = []
+            visit(name, back, group)
+            groups.append(sorted(group))
+    return [group for group in groups if len(group) > 1]
+
+
+def test_the_search_for_circles_finds_one() -> None:
+    assert circles({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}}) == [["a", "b", "c"]]
+
+
+def test_no_module_is_part_of_a_circle_types_included() -> None:
+    edges = graph()
+    # A package's face names its public names for type checkers, and imports them on first use (lazy.py).
+    faces = {"cekura_agent_kit", "cekura_agent_kit.rehearsal", "cekura_agent_kit.sandbox"}
+    assert circles({name: targets - faces for name, targets in edges.items() if name not in faces}) == []
+
+
+@pytest.mark.parametrize("path", sorted((PACKAGE / "trigger").rglob("*.py")), ids=module_name)
 def test_the_trigger_never_imports_livekit_agents(path: Path) -> None:
-    """It takes three seconds; import-linter cannot see inside the livekit namespace."""
-    assert not {name for name in imports_of(path) if name.startswith("livekit.agents")}
+    """It takes three seconds; import-linter cannot see inside of the livekit namespace."""
+    assert not {name for name in imports_of(path, lazy=True) if name.startswith("livekit.agents")}
+
+
+def test_no_basename_stands_twice() -> None:
+    counts = Counter(path.stem for path in MODULES)
+    assert {name for name, count in counts.items() if count > 1} <= TWICE
+
+
+def test_what_is_imported_is_declared() -> None:
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    requirements = [
+        *declared["dependencies"],
+        *(each for extra in declared["optional-dependencies"].values() for each in extra),
+    ]
+    named = {re.split(r"[\[<>=~ ]", each)[0].lower().replace("_", "-") for each in requirements}
+    # pytest loads the plugin: where it is imported, pytest is installed.
+    homes = {
+        **packages_distributions(),
+        "livekit": ["livekit-agents"],
+        "google": ["protobuf"],
+        "pytest": ["livekit-agents"],
+    }
+    missing = {}
+    for path in MODULES:
+        for name in imports_of(path, lazy=True):
+            top = name.split(".")[0]
+            if top in sys.stdlib_module_names or top == "cekura_agent_kit":
+                continue
+            if not {each.lower().replace("_", "-") for each in homes.get(top, [top])} & named:
+                missing[top] = module_name(path)
+    assert missing == {}
+
+
+def docstrings() -> Iterator[tuple[str, str]]:
+    for path in MODULES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Module):
+                text = ast.get_docstring(node)
+                if text:
+                    yield f"{path.relative_to(ROOT)}:{getattr(node, 'lineno', 1)}", text
+
+
+def test_a_docstring_begins_with_what_a_thing_is_or_does() -> None:
+    found = [f"{place} {text.splitlines()[0]}" for place, text in docstrings() if QUESTION.match(text)]
+    assert len(found) * 100 < len(list(docstrings())), "\n".join(found)
+
+
+def prose(text: str) -> list[str]:
+    """The page's lines, those of code blocks empty."""
+    lines, code = [], False
+    for line in text.splitlines():
+        code ^= line.startswith("```")
+        lines.append("" if code else line)
+    return lines
+
+
+def test_lines_of_prose_have_at_most_120_characters() -> None:
+    """Code is ruff's; tables and addresses may be longer."""
+    pages = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("bench/*.md"), *ROOT.glob("agent_template/*.md")]
+    long = [
+        f"{page.relative_to(ROOT)}:{number}"
+        for page in pages
+        for number, line in enumerate(prose(page.read_text()), start=1)
+        if len(line) > 120 and not line.lstrip().startswith("|") and "](" not in line and "http" not in line
+    ]
+    assert long == []

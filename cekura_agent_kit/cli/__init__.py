@@ -16,7 +16,7 @@ from .report import report
 from .run_command import run
 from .sandbox import sandbox
 from .schema import schema
-from .streams import protect
+from .stdio import protect
 from .sweep import sweep
 
 app = typer.Typer(

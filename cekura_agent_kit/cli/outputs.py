@@ -56,7 +56,7 @@ def deliver(verdict: SuiteVerdict, files: Mapping[Form, Path | None], console: C
         The exit code: the verdict's, or 2 if a file could not be written.
     """
     from . import print_error
-    from .streams import lost_output
+    from .stdio import lost_output
 
     code = verdict.exit_code
     written: list[tuple[Form, Path]] = []

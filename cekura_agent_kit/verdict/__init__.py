@@ -5,10 +5,10 @@ Times are seconds from the suite's start. Every key is always present; null or e
 ``__all__`` have theirs here.
 """
 
-from .failures import blocked as blocked
-from .failures import disapproving as disapproving
-from .failures import failures as failures
-from .failures import shown_value as shown_value
+from .causes import blocked as blocked
+from .causes import disapproving as disapproving
+from .causes import failures as failures
+from .causes import shown_value as shown_value
 from .outcomes import Kind as Kind
 from .outcomes import Outcome as Outcome
 from .outcomes import SkipReason

@@ -6,9 +6,9 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from .model import ReportModel
 from .outcomes import Kind, Outcome
 from .pools import PoolVerdict, ScenarioVerdict, outcome_of, pools_of, scenarios_of
+from .report_model import ReportModel
 from .run_verdict import RunVerdict
 
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from ..contract import Mode
-from .model import ReportModel
 from .outcomes import Kind, Outcome, SkipReason
+from .report_model import ReportModel
 from .run_verdict import RunVerdict
 
 

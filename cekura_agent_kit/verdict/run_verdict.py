@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from typing import Any, Literal
 
 from ..contract import Mode
-from .model import ReportModel
 from .outcomes import Kind, Outcome
+from .report_model import ReportModel
 
 Scalar = bool | int | float | str | None
 

@@ -11,9 +11,9 @@ from pydantic import ValidationError
 from ..contract import Mode
 from ..errors import ReportError
 from .consistency import contradictions, not_finite
-from .model import ReportModel
 from .outcomes import Kind, Outcome
 from .pools import PoolId, PoolVerdict, ScenarioVerdict, outcome_of, pools_of, scenarios_of
+from .report_model import ReportModel
 from .run_verdict import Latency, Line, RunVerdict
 
 _EXIT_CODES = {Outcome.PASSED: 0, Outcome.FAILED: 1, Outcome.ERRORED: 2, Outcome.SKIPPED: 2}

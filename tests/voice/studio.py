@@ -13,7 +13,8 @@ from livekit import api, rtc
 
 from cekura_agent_kit.sandbox.cekura.evaluator import Evaluator
 from cekura_agent_kit.sandbox.cekura.scenarios import Scenario
-from cekura_agent_kit.sandbox.channels.speech import RATE, Speech
+from cekura_agent_kit.sandbox.channels.pcm import RATE
+from cekura_agent_kit.sandbox.channels.speech import Speech
 from cekura_agent_kit.sandbox.channels.voice import VoiceChannel
 from cekura_agent_kit.sandbox.livekit_server import LiveKitServer
 

@@ -13,7 +13,7 @@ import pytest
 from livekit import rtc
 from livekit.plugins import openai as livekit_openai
 
-from cekura_agent_kit.sandbox.channels.speech import RATE
+from cekura_agent_kit.sandbox.channels.pcm import RATE
 from cekura_agent_kit.sandbox.models.service import ModelsService
 
 LINE = "Your table is booked. See you on Friday."

@@ -12,7 +12,8 @@ import pytest
 
 from cekura_agent_kit.errors import SandboxError
 from cekura_agent_kit.sandbox.cekura.scenarios import load_scenarios
-from cekura_agent_kit.sandbox.channels.speech import RATE, Speech
+from cekura_agent_kit.sandbox.channels.pcm import RATE
+from cekura_agent_kit.sandbox.channels.speech import Speech
 from cekura_agent_kit.sandbox.models.rules import load_rules
 
 from .studio import QUIET, RESTAURANT

@@ -8,7 +8,7 @@ import pytest
 from livekit import rtc
 
 from cekura_agent_kit.errors import SandboxError
-from cekura_agent_kit.sandbox.channels.speech import RATE
+from cekura_agent_kit.sandbox.channels.pcm import RATE
 from cekura_agent_kit.sandbox.channels.voice import VoiceChannel
 
 from .studio import Studio, frames, scenario, until

@@ -19,7 +19,7 @@ from typing import Any, Final
 import numpy as np
 from pocketsphinx import Decoder, get_model_path
 
-from .speech import RATE as SPEECH_RATE
+from .pcm import RATE as SPEECH_RATE
 from .synthesizer import Synthesizer, resampled
 
 _RATE: Final = 16_000

@@ -14,12 +14,11 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
 from ...errors import SandboxError
+from .pcm import RATE
 
 if TYPE_CHECKING:
     from .synthesizer import Synthesizer
 
-RATE: Final = 24_000
-"""Samples a second of synthesized speech; also OpenAI's rate for ``pcm``."""
 _PACKAGES: Final = {"espeakng_loader": "espeakng-loader", "pocketsphinx": "pocketsphinx"}
 
 

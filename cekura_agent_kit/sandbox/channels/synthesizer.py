@@ -12,7 +12,7 @@ import espeakng_loader
 import numpy as np
 
 from ...errors import SandboxError
-from .speech import RATE
+from .pcm import RATE
 
 _WORDS_A_MINUTE: Final = 200
 """espeak's default is 175. Up to 230 everything is recognized; faster speech makes faster runs."""

@@ -11,9 +11,10 @@ from typing import Any, Final
 from livekit import rtc
 
 from ...errors import SandboxError
+from .pcm import RATE
 from .room import RoomChannel
 from .segments import SpeechSegmenter
-from .speech import RATE, Speech, check_installed
+from .speech import Speech, check_installed
 
 _FRAME_MS: Final = 50
 _FRAME: Final = RATE * _FRAME_MS // 1000

@@ -16,7 +16,8 @@ import numpy as np
 from aiohttp import web
 
 from ...errors import SandboxError
-from ..channels.speech import RATE, Speech
+from ..channels.pcm import RATE
+from ..channels.speech import Speech
 from .gaps import Gaps, error_answer
 
 _FORMATS: Final = {
