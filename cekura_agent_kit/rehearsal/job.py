@@ -107,9 +107,7 @@ class Job:
 
     def tasks(self) -> list[asyncio.Task[Any]]:
         """Return the tasks of the job that wait in the agent's own code, the entrypoint's first."""
-        # Python 3.11 does not know of a task in which context it runs: those of a test are left out by their frames.
-        tasks = [task for task in asyncio.all_tasks() if task not in self._before and not is_of_test(task)]
-        tasks = [task for task in tasks if internals.may_be_of(self.ctx, task) and waiting(task) is not None]
+        tasks = [task for task in asyncio.all_tasks() if self.owns(task) and waiting(task) is not None]
         return sorted(tasks, key=lambda task: task is not self._entry)
 
     def waits(self) -> list[Waiting]:
@@ -118,7 +116,10 @@ class Job:
 
     def owns(self, task: asyncio.Task[Any] | None) -> bool:
         """Return whether a task, or a callback of the event loop, may be the job's."""
-        return task is None or (task not in self._before and not is_of_test(task))
+        # Python 3.11 does not know of a task in which context it runs: those of a test are left out by their frames.
+        return task is None or (
+            task not in self._before and not is_of_test(task) and internals.may_be_of(self.ctx, task)
+        )
 
     def refuse(self, text: str) -> None:
         """Note that the wrapper refused the test, and end the room: the agent would stay in it to be read."""
