@@ -152,6 +152,8 @@ async def test_what_openai_would_refuse_too_is_not_a_gap(models: ModelsService) 
         assert (await client.post("/audio/speech", json={"model": "m"}, headers=key)).status_code == 400
         assert (await client.get("/models")).status_code == 401
         assert (await client.get("/models", headers=key)).status_code == 200
+        # What openai.TTS asks before its first use, to have a connection. OpenAI itself has nothing there.
+        assert (await client.get("/", headers=key)).status_code == 404
     assert models.gaps.recorded == []
 
 

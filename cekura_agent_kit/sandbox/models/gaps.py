@@ -50,6 +50,10 @@ class Gap:
         return f"{self.path}{model} was answered {self.status}: {self.reason}"
 
 
+_WARMED_UP: Final = ("", "/v1")
+"""Paths that plugins ask only to have a connection before it is needed, whatever the answer."""
+
+
 class Gaps:
     """Record of gaps, as a middleware of aiohttp.
 
@@ -76,7 +80,8 @@ class Gaps:
         except (web.HTTPNotFound, web.HTTPMethodNotAllowed) as error:
             service = _SERVICES.get(request.path.rstrip("/"), f"{request.method} {request.path[:_LIMIT]}")
             reason = f"the sandbox has no stand-in for {service}"
-            self.add(request, error.status, reason, model=_model_in(await _json(request)))
+            if request.path.rstrip("/") not in _WARMED_UP:
+                self.add(request, error.status, reason, model=_model_in(await _json(request)))
             return error_answer(error.status, f"{reason}.", kind="invalid_request_error")
         except web.HTTPException:
             raise
