@@ -116,6 +116,11 @@ class Inbox:
             return None
         return replace(message, sender=caller)
 
+    @property
+    def handler(self) -> Callable[..., Any] | None:
+        """The handler of ``lk.chat``: a session's, or the agent's own; None before one is registered."""
+        return self._handler
+
     def _register_handler(self, topic: str, handler: Callable[..., Any]) -> None:
         if topic != CHAT_TOPIC:
             self._register(topic, handler)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Callable, Sequence
+from typing import Any, Final
 
 from ..errors import RehearsalError
+from ..worker.source import place_of
 from .frames import Place, Waiting
 from .internals.models import ModelRequest
 
@@ -27,10 +28,11 @@ def too_long(what: str, timeout: float, waits: Sequence[Waiting]) -> RehearsalEr
     return RehearsalError("; ".join([f"{what} within {timeout:g} s", *lines]), hint=hint)
 
 
-def deaf_session() -> RehearsalError:
-    """Return the error for words to an agent that handles ``lk.chat`` itself."""
+def deaf_session(handler: Callable[..., Any] | None) -> RehearsalError:
+    """Return the error for words to an agent that handles ``lk.chat`` itself, with the handler's line."""
+    place = f" ({place_of(handler)})" if handler is not None else ""
     return RehearsalError(
-        "the agent handles the text streams of lk.chat itself, so its session does not receive the caller's words",
+        f"the agent handles the text streams of lk.chat itself{place}: its session does not receive the caller's words",
         hint="use `text_input_cb` of RoomOptions(text_input=TextInputOptions(…)); or send with call.speak(…) and wait "
         "with call.room.until(…)",
     )

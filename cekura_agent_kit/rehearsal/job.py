@@ -50,6 +50,7 @@ class Job:
         closing: seconds in which a session must close.
 
     Attributes:
+        closing: as given; may be changed.
         returned: done when the entrypoint has returned, or will not return.
         failed: done when the job has failed.
         failure: what the job failed with.
@@ -72,7 +73,7 @@ class Job:
         self._target = target
         self._entrypoint = entrypoint
         self._room = room
-        self._closing = closing
+        self.closing = closing
         loop = asyncio.get_running_loop()
         self._shutdown: asyncio.Future[str] = loop.create_future()
         self.returned: asyncio.Future[None] = loop.create_future()
@@ -243,11 +244,11 @@ class Job:
 
     async def _close(self, session: AgentSession[Any]) -> None:
         try:
-            async with asyncio.timeout(self._closing):
+            async with asyncio.timeout(self.closing):
                 await session.aclose()
         except TimeoutError:
             raise RehearsalError(
-                f"the session did not close within {self._closing:g} s", hint="a tool or a hook of the agent still runs"
+                f"the session did not close within {self.closing:g} s", hint="a tool or a hook of the agent still runs"
             ) from None
 
 

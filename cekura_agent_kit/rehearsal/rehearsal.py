@@ -104,6 +104,17 @@ class Rehearsal:
     # What a test uses.
 
     @property
+    def timeout(self) -> float:
+        """Seconds for the agent's start, for each turn, and for the session's end; may be changed for the next one."""
+        return self._timeout
+
+    @timeout.setter
+    def timeout(self, seconds: float) -> None:
+        self._timeout = seconds
+        if self._call is not None:
+            self._call.timeout, self._call.job.closing = seconds, min(CLOSING, seconds)
+
+    @property
     def turns(self) -> list[Turn]:
         """The turns so far; the greeting is the first."""
         return self._call.turns if self._call is not None else []
@@ -317,10 +328,9 @@ class Rehearsal:
         """Let the agent use the `mock_tools` of the test as they are now."""
         sessions.set_mocks(self._begun.job.mocks)
 
-    def _on_blocked(self, place: Place) -> None:
+    def _on_blocked(self, place: Place, seconds: float) -> None:
         # Called in the watchdog's thread.
-        job, error = self._begun.job, blocked(place, self._timeout)
-        self._loop.call_soon_threadsafe(job.fail, error)
+        self._loop.call_soon_threadsafe(self._begun.job.fail, blocked(place, seconds))
 
     def _on_attributes(self, changed: dict[str, str]) -> None:
         if text := changed.get(ERROR_ATTRIBUTE):

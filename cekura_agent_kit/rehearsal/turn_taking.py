@@ -72,6 +72,7 @@ class TurnTaking:
 
     Attributes:
         room: the job's room.
+        timeout: seconds for each turn; may be changed.
         job: the job; to be set before it runs.
         caller: the caller; None before it has joined.
         turns: the turns so far.
@@ -92,12 +93,12 @@ class TurnTaking:
         self.started = False
         self.requests: list[ModelRequest] = []
         self.room = room
-        self._timeout = timeout
+        self.timeout = timeout
         self._turn: OpenTurn | None = None
         self._greeting: OpenTurn | None = None
         self._starter: asyncio.Task[Any] | None = None
         self._closed: CloseEvent | None = None
-        self._hears = True
+        self._deaf: RehearsalError | None = None
         self._is_return_awaited = True
         self._is_speech_awaited = False
         self._next_text = 0
@@ -114,8 +115,8 @@ class TurnTaking:
         if not self.turns:
             await self.greet(is_spoken=False)
         await self.require_session()
-        if not self._hears:
-            raise deaf_session()
+        if self._deaf is not None:
+            raise self._deaf
         turn = self._open(text, lambda turn: not turn.unprocessed)
         turn.unprocessed = self.speak(text)
         return await self._ended(turn)
@@ -167,11 +168,11 @@ class TurnTaking:
     async def _ended(self, turn: OpenTurn) -> Turn:
         """Wait for the end of a turn by the rule of this module; raise what kept it from ending well."""
         ended = turn.recorder.ended
-        await asyncio.wait([ended, self.job.failed], timeout=self._timeout, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait([ended, self.job.failed], timeout=self.timeout, return_when=asyncio.FIRST_COMPLETED)
         await self.job.raise_failure()
         if not ended.done():
             what = "the session did not accept the caller's words" if turn.unprocessed else "the turn did not end"
-            raise too_long(what, self._timeout, self.job.waits())
+            raise too_long(what, self.timeout, self.job.waits())
         if (error := ended.exception()) is not None and (self._closed is None or self._closed.error is not None):
             if self.model is None:
                 explain_model(error)
@@ -219,17 +220,17 @@ class TurnTaking:
 
     async def until(self, predicate: Callable[[], object], missing: str, *, timeout: float | None = None) -> None:
         """Wait for something of the agent's; ``missing`` is the error's text when it does not come in time."""
-        timeout = self._timeout if timeout is None else timeout
+        timeout = self.timeout if timeout is None else timeout
         try:
             await self.room.until(predicate, timeout=timeout)
         except TimeoutError:
             await self.job.raise_failure()
-            raise too_long(missing, self._timeout, self.job.waits()) from None
+            raise too_long(missing, self.timeout, self.job.waits()) from None
         await self.job.raise_failure()
 
     async def _until_session(self) -> None:
         """Wait for the first session as long as something may start it: also a task that outlives the entrypoint."""
-        deadline = time.monotonic() + self._timeout
+        deadline = time.monotonic() + self.timeout
         while self._greeting is None:
             await self.room.delivered()  # what the agent's callbacks start
             await self.require_call()
@@ -272,9 +273,9 @@ class TurnTaking:
             self._turn.unprocessed, self._turn.error = "", error
             self._check()
 
-    def words_not_received(self) -> None:
+    def words_not_received(self, handler: Callable[..., Any] | None) -> None:
         """Note that the agent handles the caller's words itself."""
-        self._hears = False
+        self._deaf = deaf_session(handler)
 
     def model_requested(self, request: ModelRequest) -> None:
         """Note a request to another model."""

@@ -36,14 +36,14 @@ class Watchdog:
     Args:
         timeout: seconds.
         is_watched: called in a thread with the running task, or None for a callback; False leaves it alone.
-        on_blocked: called in a thread with the blocking line of the agent's, before it is interrupted.
+        on_blocked: called in a thread with the blocking line of the agent's and ``timeout``, before the interruption.
     """
 
     def __init__(
         self,
         timeout: float,
         is_watched: Callable[[asyncio.Task[Any] | None], bool],
-        on_blocked: Callable[[Place], None],
+        on_blocked: Callable[[Place, float], None],
     ) -> None:
         self._timeout = timeout
         self._is_watched = is_watched
@@ -87,7 +87,7 @@ class Watchdog:
         place = own_place(frame)
         if place is None or _is_debugged(frame) or not self._is_watched(asyncio.current_task(self._loop)):
             return
-        self._on_blocked(place)
+        self._on_blocked(place, self._timeout)
         if self._uses_signal and _SIGNAL is not None:
             signal.pthread_kill(self._watched, _SIGNAL)
         else:

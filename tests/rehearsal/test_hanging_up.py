@@ -95,7 +95,7 @@ def agent_that(hang_up: HangUp, log: list[str]) -> Callable[[JobContext], Awaita
 @pytest.mark.parametrize("hang_up", WAYS, ids=lambda way: way.__name__)
 async def test_each_way_of_hanging_up(rehearse: Rehearse, hang_up: HangUp) -> None:
     log: list[str] = []
-    async with rehearse(agent_that(hang_up, log), timeout=5) as call:
+    async with rehearse(agent_that(hang_up, log)) as call:
         turn = await call.say("bye")
         assert turn.text == "Goodbye."
         await call.ended()
@@ -111,7 +111,7 @@ async def test_after_end_call_tool_the_call_is_over(rehearse: Rehearse) -> None:
         desk = Agent(instructions="", tools=[EndCallTool()])
         await AgentSession[None](llm=RuleModel()).start(desk, room=ctx.room)
 
-    async with rehearse(entrypoint, timeout=5) as call:
+    async with rehearse(entrypoint) as call:
         turn = await call.say("end_call")
         assert turn.text.startswith("It is say goodbye")
         assert call.over
@@ -135,8 +135,9 @@ async def test_a_scenario_knows_that_the_call_is_over(rehearse: Rehearse, hang_u
 
 
 async def test_an_agent_that_does_not_hang_up_is_named(rehearse: Rehearse) -> None:
-    async with rehearse("restaurant.py", timeout=0.3) as call:
+    async with rehearse("restaurant.py") as call:
         await call.greeting()
+        call.timeout = 0.3
         with pytest.raises(RehearsalError, match=r"the agent has not ended the call within 0\.3 s"):
             await call.ended()
 

@@ -417,9 +417,9 @@ async def test_a_turn_that_does_not_end_says_where_it_waits(rehearse: Rehearse) 
         await asyncio.Event().wait()
 
     with pytest.raises(
-        RehearsalError, match=r"has not started a session within 0\.2 s; entrypoint waits at test_rehearse\.py:\d+"
+        RehearsalError, match=r"has not started a session within 1 s; entrypoint waits at test_rehearse\.py:\d+"
     ):
-        async with rehearse(entrypoint, timeout=0.2):
+        async with rehearse(entrypoint, timeout=1):
             pass
 
 
@@ -476,7 +476,7 @@ async def test_words_that_the_agent_says_by_itself(rehearse: Rehearse) -> None:
     async def entrypoint(ctx: JobContext) -> None:
         await AgentSession[None](llm=RuleModel()).start(Patient(), room=ctx.room)
 
-    async with rehearse(entrypoint, timeout=5) as call:
+    async with rehearse(entrypoint) as call:
         await call.say("wait")
         asyncio.get_running_loop().call_later(0.05, remind.set)
         turn = await call.next_words()
@@ -489,11 +489,12 @@ async def test_words_that_the_agent_says_by_itself(rehearse: Rehearse) -> None:
 
 
 async def test_words_that_do_not_come_by_themselves(rehearse: Rehearse) -> None:
-    async with rehearse("restaurant.py", timeout=0.3) as call:
+    async with rehearse("restaurant.py") as call:
         await call.greeting()
+        call.timeout = 0.3
         with pytest.raises(RehearsalError, match=r"the agent said nothing by itself within 0\.3 s"):
             await call.next_words()
-    async with rehearse("restaurant.py", timeout=5) as call:
+    async with rehearse("restaurant.py") as call:
         await call.greeting()
         asyncio.get_running_loop().call_later(0.05, call.caller.leave)
         with pytest.raises(RehearsalError, match="the call is over"):

@@ -22,6 +22,9 @@ from cekura_agent_kit.rehearsal.fixture import Rehearse
 from .restaurant import Host, RuleModel
 
 SHORT = 0.3
+"""Seconds for what will not come; set once the agent has started."""
+BLOCKED = 1.0
+"""Seconds after which a blocked loop is interrupted: enough for an agent to start on a busy machine."""
 
 
 def line_of(function: Callable[..., Any], offset: int) -> str:
@@ -113,7 +116,8 @@ async def test_a_session_that_does_not_come_is_named_with_what_was_waited_for(re
         await ctx.connect()
         ctx.proc.userdata["task"] = asyncio.create_task(heartbeat())
 
-    async with rehearse(entrypoint, timeout=SHORT) as call:
+    async with rehearse(entrypoint) as call:
+        call.timeout = SHORT
         with pytest.raises(RehearsalError, match=r"no session has started within 0\.\d+ s") as raised:
             await call.greeting()
         assert f"heartbeat waits at {line_of(heartbeat, 2)}" in str(raised.value)
@@ -130,7 +134,8 @@ async def test_a_hook_that_hangs_is_named(rehearse: Rehearse) -> None:
     async def entrypoint(ctx: JobContext) -> None:
         await session().start(Hanging(instructions=""), room=ctx.room)
 
-    async with rehearse(entrypoint, timeout=SHORT) as call:
+    async with rehearse(entrypoint) as call:
+        call.timeout = SHORT
         with pytest.raises(RehearsalError) as raised:
             await call.say("hi")
         line = line_of(Hanging.on_user_turn_completed, 1)
@@ -151,21 +156,25 @@ async def test_a_tool_that_is_slow_is_named_and_may_be_given_time(rehearse: Rehe
         await session().start(Slow(instructions=""), room=ctx.room)
 
     with pytest.raises(RehearsalError, match=r"the session did not close within 0\.3 s"):  # noqa: PT012
-        async with rehearse(entrypoint, timeout=SHORT) as call:
+        async with rehearse(entrypoint) as call:
+            call.timeout = SHORT
             with pytest.raises(RehearsalError, match=r"the turn did not end within 0\.3 s; look_up waits at") as raised:
                 await call.say("look_up")
             assert "give more time" in raised.value.hint
 
 
 async def test_an_agent_that_handles_the_words_itself_is_named(rehearse: Rehearse) -> None:
+    def on_chat(reader: rtc.TextStreamReader, identity: str) -> None: ...
+
     async def entrypoint(ctx: JobContext) -> None:
-        ctx.room.register_text_stream_handler("lk.chat", lambda reader, identity: None)
+        ctx.room.register_text_stream_handler("lk.chat", on_chat)
         await session().start(Host(), room=ctx.room)
 
     async with rehearse(entrypoint) as call:
         await call.greeting()
-        with pytest.raises(RehearsalError, match=r"the agent handles the text streams of lk\.chat itself"):
+        with pytest.raises(RehearsalError, match=r"the agent handles the text streams of lk\.chat itself") as raised:
             await call.say("hi")
+        assert f"({line_of(on_chat, 0)} " in str(raised.value)
 
 
 async def test_a_session_that_runs_itself(rehearse: Rehearse) -> None:
@@ -225,7 +234,7 @@ async def test_an_endless_loop_is_interrupted_and_named(rehearse: Rehearse) -> N
         spin()
 
     with pytest.raises(RehearsalError, match=r"test_waiting\.py:\d+ in spin has kept the event loop") as raised:
-        async with rehearse(entrypoint, timeout=SHORT) as call:
+        async with rehearse(entrypoint, timeout=BLOCKED) as call:
             await call.greeting()
     assert "asyncio.to_thread" in raised.value.hint
 
@@ -242,16 +251,17 @@ async def test_a_call_that_sleeps_in_a_task_is_interrupted(rehearse: Rehearse) -
 
     before = signal.getsignal(signal.SIGUSR2)
     with pytest.raises(RehearsalError, match=rf"{line_of(poll, 3)} in poll has kept"):
-        async with rehearse(entrypoint, timeout=SHORT) as call:
+        async with rehearse(entrypoint, timeout=BLOCKED) as call:
             await call.say("hi")
     assert signal.getsignal(signal.SIGUSR2) is before
     assert not [each for each in threading.enumerate() if each.name == "cekura_watchdog"]
 
 
 async def test_a_test_that_blocks_is_left_alone(rehearse: Rehearse) -> None:
-    async with rehearse("restaurant.py", timeout=0.1) as call:
+    async with rehearse("restaurant.py", timeout=BLOCKED) as call:
         await call.greeting()
-        time.sleep(1)  # noqa: ASYNC251
+        call.timeout = 30
+        time.sleep(BLOCKED + 1)  # noqa: ASYNC251
         assert (await call.say("hi")).text == "You said hi"
 
 
@@ -263,7 +273,7 @@ def test_in_a_thread_python_code_is_interrupted(rehearse: Rehearse) -> None:
     errors: list[BaseException] = []
 
     async def rehearsed() -> None:
-        async with rehearse(entrypoint, timeout=SHORT):
+        async with rehearse(entrypoint, timeout=BLOCKED):
             pass
 
     def run() -> None:

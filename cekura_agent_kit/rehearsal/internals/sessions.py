@@ -54,7 +54,7 @@ class Listener(Protocol):
     def words_processed(self, stream_id: str, error: Exception | None) -> None:
         """Called when the session's ``text_input_cb`` has returned, or raised, for the words of a text stream."""
 
-    def words_not_received(self) -> None:
+    def words_not_received(self, handler: Callable[..., Any] | None) -> None:
         """Called when a session does not receive the caller's words, since the agent handles ``lk.chat`` itself."""
 
 
@@ -166,7 +166,8 @@ def install() -> None:
             text_input_cb = _followed(text_input_cb, listener)
         register(room_io, text_input_cb)
         if listener is not None and not getattr(room_io, "_chat_handler_registered", True):
-            listener.words_not_received()
+            inbox = getattr(room_io.room.register_text_stream_handler, "__self__", None)
+            listener.words_not_received(getattr(inbox, "handler", None))
 
     AgentSession.start = rehearsed_start  # type: ignore[assignment, method-assign]
     AgentSession.run = rehearsed_run  # type: ignore[assignment, method-assign]
