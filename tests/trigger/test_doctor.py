@@ -1,4 +1,4 @@
-"""Each thing that the documentation's troubleshooting lists, made to happen and named."""
+"""Each problem of the vendor's troubleshooting page, caused on purpose and named by the doctor."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cekura_agent_kit.cli import app
 from cekura_agent_kit.sandbox.cekura.faults import Faults
 from cekura_agent_kit.sandbox.cekura.service import CekuraService
 from cekura_agent_kit.trigger.doctor import Check, examine
-from tests.trigger.conftest import AGENT, HELLO, SCENARIOS, Bench
+from tests.trigger.conftest import AGENT, BOOKING, HELLO, SCENARIOS, Bench
 
 pytestmark = [pytest.mark.server, pytest.mark.xdist_group("trigger")]
 
@@ -30,13 +30,14 @@ async def examined(
 
 
 async def test_all_holds(bench: Bench) -> None:
-    checks = await examined(bench)
+    checks = await examined(bench, BOOKING)
 
     outcomes = {name: check.outcome for name, check in checks.items()}
     assert outcomes == dict.fromkeys(checks, "ok") | {"worker": "skipped"} | {
         name: outcome for name, outcome in outcomes.items() if name == "clock"
     }
     assert "You said: Hello" in checks["answers"].detail
+    assert checks["livekit key"].detail == "key and secret are accepted"
     assert list(checks) == [
         "variables",
         "addresses",
@@ -45,6 +46,7 @@ async def test_all_holds(bench: Bench) -> None:
         "clock",
         "cekura key",
         "scenarios",
+        "set-up",
         "worker",
         "agent comes",
         "text proof",
@@ -79,7 +81,7 @@ async def test_all_holds(bench: Bench) -> None:
             "limit of agents of your LiveKit plan",
         ),
         ({"behave": "raise"}, "agent comes", "no database", "log"),
-        ({"behave": "mute"}, "answers", "no answer to", "model's key"),
+        ({"behave": "mute"}, "answers", "no answer to", "the key of its model"),
         ({"agent_name": None, "worker": f"python {AGENT} serve"}, "worker", "No such command", "check the command"),
     ],
 )
@@ -94,6 +96,14 @@ async def test_each_fault_is_named_with_a_hint(
     assert [name for name, check in checks.items() if check.outcome == "failed"] == [failed], checks
     assert said in checks[failed].detail
     assert hint in checks[failed].hint
+
+
+async def test_what_makes_a_scenario_worthless_is_a_warning(bench: Bench) -> None:
+    checks = await examined(bench, HELLO, agent_name="nobody", agent_timeout="1s", agent=7)
+
+    assert checks["set-up"].outcome == "warning"
+    assert checks["set-up"].detail == "scenario 1 belongs to agent 812 on Cekura, and the suite names agent 7"
+    assert "edit these scenarios on Cekura" in checks["set-up"].hint
 
 
 async def test_missing_variables_are_all_named_and_the_rest_is_skipped(

@@ -101,7 +101,7 @@ TOOL = {"type": "tool_call", "name": "book", "at": 5000.5, "started_at": 5000.0}
 def test_a_tool_call_follows_the_words_that_led_to_it(asked: float, received: float, order: list[str]) -> None:
     transcript = Transcript()
     transcript.add_words("evaluator", "a table", at=asked, until=asked)
-    transcript.add_event(TOOL, at=received)
+    transcript.add_event(TOOL, at=received, asked=asked if asked <= received else 0.0)
     transcript.add_words("agent", "It is booked.", at=received + 0.1, until=received + 0.2)
 
     assert [line.role for line in transcript.lines if line.role != "agent"] == order

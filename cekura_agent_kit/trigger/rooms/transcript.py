@@ -42,20 +42,25 @@ class Transcript:
         text = without_surrogates(text.strip()[:TEXT_LIMIT])
         return self._add(Line(role=role, text=text, at=round(at, 3)), until) if text else None
 
-    def add_event(self, event: dict[str, Any], *, at: float) -> Line | None:
-        """Add an event of the wrapper's, received at ``at``. Returns its line; None for an unknown event."""
-        line = event_line(event, at=at)
-        return self._add(self._after_its_cause(line), at) if line else None
+    def add_event(self, event: dict[str, Any], *, at: float, asked: float = 0.0) -> Line | None:
+        """Add an event of the wrapper's.
 
-    def _after_its_cause(self, line: Line) -> Line:
-        """Move a line that would stand just before the words that led to it.
+        Args:
+            event: the parsed JSON.
+            at: when it was received.
+            asked: when the evaluator's last words before it began.
 
-        A tool call's start is computed back from the receipt of its event. Words that were received late, on a busy
-        machine, would otherwise follow the call.
+        Returns:
+            Its line; None for an unknown event.
         """
-        asked = max((entry.at for entry in self._entries if entry.line.role == "evaluator"), default=0.0)
-        late = line.at is not None and asked - _STAMP_ERROR < line.at < asked
-        return line.model_copy(update={"at": asked}) if late else line
+        line = event_line(event, at=at)
+        if line is None:
+            return None
+        if line.at is not None and asked - _STAMP_ERROR < line.at < asked:
+            # The start of a tool call is computed back from the receipt of its event. On a busy machine the words that
+            # led to it may be received so late that they would follow it.
+            line = line.model_copy(update={"at": round(asked, 3)})
+        return self._add(line, at)
 
     def _add(self, line: Line, until: float) -> Line:
         # Lines of one moment stay in the order in which they were received.

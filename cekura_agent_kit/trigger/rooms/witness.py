@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator, Callable, Coroutine
+from itertools import takewhile
 from typing import Any, Final
 
 from livekit import rtc
@@ -32,7 +33,9 @@ _CONNECT_TIMEOUT: Final = 10.0
 _CANCELLED_JOIN: Final = 2.0
 """Seconds for the end of a join that was cancelled."""
 _LAST_WORDS: Final = 0.5
-"""Seconds for streams that are still open at the end of the conversation, or before a line that may answer them."""
+"""Seconds for streams that are still open at the end of the conversation."""
+_IN_ORDER: Final = 2.0
+"""Seconds for which a complete line waits for streams that were opened before it."""
 
 _log: Final = logging.getLogger("cekura_agent_kit.trigger")
 
@@ -40,16 +43,15 @@ _log: Final = logging.getLogger("cekura_agent_kit.trigger")
 class Witness:
     """Hidden participant of one room: not announced, never linked by an agent, subscribed to no track.
 
-    All times are the suite's clock when the first words of a line arrived. A typed message and a transcript of speech
-    are written whole when their stream opens, so the opening counts; a reply streams, so its first words count. The
-    opening is stamped as it is received, never by a task that a busy event loop would delay: what was received first
-    has the earlier time.
+    The time of every line is the suite's clock when its first words arrived: its stream's opening, since a stream is
+    opened to write its first words. The opening is stamped in the callback that receives it. A task that reads the
+    stream runs later on a busy event loop, by more for one stream than for the next, and effects would precede causes.
 
     Args:
         evaluator: identity of the evaluator; any other speaker is the agent.
         text: a run in text: the evaluator's words are its messages, not the transcription of its speech.
         clock: seconds from the suite's start.
-        on_line: called with each line as soon as it is complete.
+        on_line: called with each line as soon as it is complete, in the order in which lines began.
         on_change: called when a participant joined, left or changed; RoomService knows more.
     """
 
@@ -71,8 +73,9 @@ class Witness:
         self._clock, self._on_line, self._on_change = clock, on_line, on_change
         self._room = rtc.Room()
         self._joining: asyncio.Future[None] | None = None
-        self._open: set[asyncio.Task[None]] = set()
-        self._open_messages: set[asyncio.Task[None]] = set()
+        self._open: dict[asyncio.Task[None], None] = {}
+        """Tasks of the streams that are being received, in the order of their opening."""
+        self._asked = 0.0
         self._segments: dict[str, float] = {}
         self._messages: list[tuple[str, float]] = []
 
@@ -129,16 +132,15 @@ class Witness:
         self._on_change()
 
     def _on_chat(self, reader: rtc.TextStreamReader, sender: str) -> None:
-        if sender != self._evaluator:
+        if sender == self._evaluator:
+            self._asked = self._clock()
+            self._start(self._receive_message(reader, self._asked))
+        else:
             self._start(_drain(reader))
-            return
-        message = self._start(self._receive_message(reader, self._clock()))
-        self._open_messages.add(message)
-        message.add_done_callback(self._open_messages.discard)
 
     def _on_transcription(self, reader: rtc.TextStreamReader, sender: str) -> None:
         if sender != self._evaluator:
-            self._start(self._receive_reply(reader, frozenset(self._open_messages)))
+            self._start(self._receive_reply(reader, self._clock()))
         elif self._text:
             self._start(_drain(reader))
         else:
@@ -149,7 +151,7 @@ class Witness:
         if sender == self._evaluator:
             self._start(_drain(reader))
         else:
-            self._start(self._receive_event(reader, self._clock(), frozenset(self._open_messages)))
+            self._start(self._receive_event(reader, self._clock(), self._asked))
 
     def _on_packet(self, packet: rtc.DataPacket) -> None:
         if packet.participant is None or packet.participant.identity != self._evaluator:
@@ -160,8 +162,8 @@ class Witness:
             _log.debug("a packet of the evaluator's is not chat: %s", error)
             return
         if isinstance(chat, ChatPacket):
-            now = self._clock()
-            self._add_message(chat.text, at=now, until=now)
+            self._asked = self._clock()
+            self._report(self._add_message(chat.text, at=self._asked, until=self._asked))
 
     async def _receive_message(self, reader: rtc.TextStreamReader, opened: float) -> None:
         text, until = "", opened
@@ -169,29 +171,30 @@ class Witness:
             if text:
                 until = self._clock()
             text += chunk
-        self._add_message(text, at=opened, until=until)
+        await self._report_in_order(lambda: self._add_message(text, at=opened, until=until))
 
-    def _add_message(self, text: str, *, at: float, until: float) -> None:
+    def _add_message(self, text: str, *, at: float, until: float) -> Line | None:
         # LiveKit's older chat sends each message twice: as a stream and as a packet.
         if any(text == sent and abs(at - then) < TWIN_SECONDS for sent, then in self._messages[-5:]):
-            return
+            return None
         self._messages.append((text, at))
-        self._report(self.transcript.add_words("evaluator", text, at=at, until=until))
+        return self.transcript.add_words("evaluator", text, at=at, until=until)
 
-    async def _receive_reply(self, reader: rtc.TextStreamReader, asked: frozenset[asyncio.Task[None]]) -> None:
-        text, began, until = "", 0.0, 0.0
+    async def _receive_reply(self, reader: rtc.TextStreamReader, opened: float) -> None:
+        text, began, until = "", opened, opened
         try:
             async for chunk in _chunks(reader):
-                until = self._clock()
+                if text:
+                    until = self._clock()
                 if not text.strip() and chunk.strip():
+                    # Later than the opening only if the stream was opened with white space.
                     began = until
                     self.first_words.append(began)
                     self._on_change()
                 text = (text + chunk)[:TEXT_LIMIT]
-            await _ended(asked)
         finally:
             # Also when the witness leaves in the middle of a reply: these words were received.
-            self._report(self.transcript.add_words("agent", text, at=began, until=until))
+            await self._report_in_order(lambda: self.transcript.add_words("agent", text, at=began, until=until))
 
     async def _receive_speech(self, reader: rtc.TextStreamReader, opened: float) -> None:
         """Receive the agent's transcription of the evaluator's speech: one stream a guess, the last one final."""
@@ -200,12 +203,10 @@ class Witness:
         segment = attributes.get(SEGMENT_ATTRIBUTE, "")
         began = self._segments.setdefault(segment, opened)
         if attributes.get(FINAL_ATTRIBUTE) == "true":
-            self._segments.pop(segment, None)
-            self._report(self.transcript.add_words("evaluator", text, at=began, until=opened))
+            self._asked = self._segments.pop(segment)
+            await self._report_in_order(lambda: self.transcript.add_words("evaluator", text, at=began, until=opened))
 
-    async def _receive_event(
-        self, reader: rtc.TextStreamReader, opened: float, asked: frozenset[asyncio.Task[None]]
-    ) -> None:
+    async def _receive_event(self, reader: rtc.TextStreamReader, opened: float, asked: float) -> None:
         text = await _all_of(reader)
         try:
             event = json.loads(text)
@@ -214,18 +215,26 @@ class Witness:
         if not isinstance(event, dict):
             _log.debug("an event of the agent's is not a JSON object")
             return
-        await _ended(asked)
-        self._report(self.transcript.add_event(event, at=opened))
+        await self._report_in_order(lambda: self.transcript.add_event(event, at=opened, asked=asked))
 
     def _report(self, line: Line | None) -> None:
         if line is not None:
             self._on_line(line)
 
-    def _start(self, receiving: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    def _start(self, receiving: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(receiving)
-        self._open.add(task)
-        task.add_done_callback(self._open.discard)
-        return task
+        self._open[task] = None
+        task.add_done_callback(lambda task: self._open.pop(task, None))
+
+    async def _report_in_order(self, add: Callable[[], Line | None]) -> None:
+        """Add and report a line once the streams that were opened before it are complete; at once when cancelled."""
+        me = asyncio.current_task()
+        before = list(takewhile(lambda task: task is not me, self._open))
+        try:
+            if before:
+                await asyncio.wait(before, timeout=_IN_ORDER)
+        finally:
+            self._report(add())
 
 
 async def _chunks(reader: rtc.TextStreamReader) -> AsyncIterator[str]:
@@ -244,9 +253,3 @@ async def _all_of(reader: rtc.TextStreamReader) -> str:
 async def _drain(reader: rtc.TextStreamReader) -> None:
     # A reader that nobody reads stays subscribed to the SDK's queue for as long as the process lives.
     await _all_of(reader)
-
-
-async def _ended(asked: frozenset[asyncio.Task[None]]) -> None:
-    """Wait for messages that were sent before: a line never stands before the words that it may answer."""
-    if asked:
-        await asyncio.wait(asked, timeout=_LAST_WORDS)
