@@ -50,7 +50,7 @@ def int_of(value: Any) -> int | None:
 
 def number_of(value: Any) -> float | None:
     """Return a finite number of a reasonable size; None for any other value, true and false included."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value) or abs(value) > 1e15:
+    if isinstance(value, bool) or not isinstance(value, int | float) or abs(value) > 1e15 or math.isnan(value):
         return None
     return float(value)
 

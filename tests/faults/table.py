@@ -17,6 +17,7 @@ from tests.faults.injections import Injection
 
 PASSED: Final = "passed"
 FAILED: Final = "failed"
+SKIPPED: Final = "skipped"
 
 QUICK_LOST_START: Final = {"lost_start": 1.5}
 """A start whose answer was lost is settled soon: against the stand-in evaluators come within half a second."""
@@ -56,6 +57,11 @@ class Fault:
     timing: Mapping[str, Any] = field(default_factory=dict)
     fail_fast: bool = False
 
+    def __post_init__(self) -> None:
+        errored = set(self.outcomes) - {PASSED, FAILED, SKIPPED}
+        assert self.reason or not errored | (set(self.outcomes) & {FAILED}), f"{self.what}: no reason to look for"
+        assert self.hint or not errored, f"{self.what}: no hint to look for"
+
     @property
     def name(self) -> str:
         """For pytest's command line."""
@@ -74,7 +80,7 @@ class Fault:
     @property
     def exit_code(self) -> int:
         """By law: 2 where a run errored, else 1 where one failed, else 0."""
-        kinds = set(self.outcomes) - {PASSED, FAILED}
+        kinds = set(self.outcomes) - {PASSED, FAILED, SKIPPED}
         return 2 if kinds else 1 if FAILED in self.outcomes else 0
 
 
@@ -105,15 +111,17 @@ def _agent(what: str, comes_to: str, behave: str, *, started: int = 0, **rest: A
 
 _ADOPTED: Final = "found by its evaluator"
 _THREE: Final = ({"scenario": 30}, {"scenario": 31}, {"scenario": 32})
-_LOST: Final = "look at these runs on Cekura"
+_LOST: Final = "open these runs on Cekura"
 _NOTHING: Final = "most likely nothing was started"
+_PAGE: Final = "read the run's page on Cekura"
+_AGENT_LOG: Final = "read the agent's log"
 
 FAULTS: Final[tuple[Fault, ...]] = (
     # The start: sent once, whatever becomes of it.
     Fault(
         part="The start",
         what="no connection, three times: the request never left",
-        comes_to=Kind.API_UNREACHABLE,
+        comes_to=Kind.CEKURA_UNREACHABLE,
         reason="nothing was started",
         hint="check CEKURA_API_URL",
         posts=0,
@@ -149,6 +157,7 @@ FAULTS: Final[tuple[Fault, ...]] = (
         "the connection is closed, and nothing was started",
         Kind.START_UNKNOWN,
         {"lost": True, "done": False},
+        reason="the start's answer was lost",
         hint=_NOTHING,
         started=0,
         timing=QUICK_LOST_START,
@@ -206,6 +215,16 @@ FAULTS: Final[tuple[Fault, ...]] = (
     _refused("401", 401, '{"detail": "Invalid token."}', hint="check CEKURA_API_KEY"),
     _refused("403", 403, "Forbidden", hint="check CEKURA_API_KEY"),
     _refused("402 for lack of credit", 402, '{"detail": "Payment required"}', hint="check the credits"),
+    _start(
+        "402 for lack of credit: no further start",
+        (Kind.START_REFUSED, Kind.NOT_RUN, Kind.NOT_RUN),
+        {"status": 402, "body": '{"detail": "Payment required"}'},
+        reason="Payment required",
+        hint="check the credits",
+        runs=_THREE,
+        started=0,
+        suite={"concurrency": 1},
+    ),
     _refused(
         "400 with words of a lack of credit",
         400,
@@ -224,6 +243,8 @@ FAULTS: Final[tuple[Fault, ...]] = (
         "400 for one POST of two: the other runs",
         (Kind.START_REFUSED, PASSED),
         {"status": 400, "body": '["No."]'},
+        reason='400: ["No."]',
+        hint="check the scenario ids",
         runs=({"scenario": 30, "repeat": 2},),
         posts=2,
         suite={"concurrency": 1},
@@ -243,8 +264,9 @@ FAULTS: Final[tuple[Fault, ...]] = (
         "500 and no end of it",
         {"status": 500, "body": "{}"},
         span="3-",
-        comes_to=Kind.API_UNREACHABLE,
+        comes_to=Kind.CEKURA_UNREACHABLE,
         reason="the verdict could not be read",
+        hint="Cekura may be down",
         suite={"timeout": "5s"},
         timing={"after_end": 0.5},
     ),
@@ -252,7 +274,7 @@ FAULTS: Final[tuple[Fault, ...]] = (
         "403 in mid-run: the key was revoked",
         {"status": 403, "body": "{}"},
         span="3-",
-        comes_to=Kind.API_UNREACHABLE,
+        comes_to=Kind.CEKURA_UNREACHABLE,
         reason="refuses the key",
         hint="check CEKURA_API_KEY",
         suite={"timeout": "5s"},
@@ -268,12 +290,22 @@ FAULTS: Final[tuple[Fault, ...]] = (
         part="Reads",
         what="fields that are missing",
         comes_to=PASSED,
-        faults={"without": ["scenario", "scenario_name", "result_id", "expected_outcome", "evaluation", "metadata"]},
+        faults={"without": ["scenario", "scenario_name", "result_id", "expected_outcome", "metadata"]},
+    ),
+    Fault(
+        part="Reads",
+        what="success, and no field that measures anything",
+        comes_to=Kind.UNSCORED,
+        reason="Cekura reports success, and measured nothing",
+        hint="attach a metric, a rubric rule or an expected outcome",
+        faults={"without": ["expected_outcome", "evaluation"]},
     ),
     Fault(
         part="Reads",
         what="fields of other types, and unknown ones",
-        comes_to=PASSED,
+        comes_to=Kind.UNSCORED,
+        reason="measured nothing",
+        hint="attach a metric",
         faults={
             "extra": {
                 "evaluation": "none",
@@ -304,9 +336,11 @@ FAULTS: Final[tuple[Fault, ...]] = (
     Fault(
         part="Reads",
         what="completed, and `success` stays null",
-        comes_to=FAILED,
-        reason="gave no verdict of success",
+        comes_to=Kind.RUN_FAILED,
+        reason="Cekura completed the run, and gave no verdict",
+        hint="read the run's page on Cekura",
         faults={"runs": {"all": {"unjudged": True}}, "without": ["expected_outcome"]},
+        timing={"no_verdict": 1.0},
     ),
     # The evaluator.
     _evaluator(
@@ -318,7 +352,11 @@ FAULTS: Final[tuple[Fault, ...]] = (
         suite={"timeout": "4s"},
     ),
     _evaluator(
-        "never comes, and Cekura ends the run", Kind.EVALUATOR_MISSING, {"evaluator": "never", "ends": "failed"}
+        "never comes, and Cekura ends the run",
+        Kind.EVALUATOR_MISSING,
+        {"evaluator": "never", "ends": "failed"},
+        reason="never joined the room",
+        hint="LIVEKIT_URL can be reached from outside",
     ),
     _evaluator("comes late", PASSED, {"queue": "3s", "late": "1s"}),
     _evaluator("goes as soon as it came", FAILED, {"evaluator": "leaves"}, reason="ended before everything was heard"),
@@ -326,6 +364,7 @@ FAULTS: Final[tuple[Fault, ...]] = (
         "stays, says nothing and never goes: Cekura judges what it has when the run is ended",
         FAILED,
         {"evaluator": "silent"},
+        reason="ended before everything was heard",
         suite={"timeout": "6s"},
     ),
     _evaluator(
@@ -342,19 +381,23 @@ FAULTS: Final[tuple[Fault, ...]] = (
         Kind.RUN_FAILED,
         {"ends": "failed", "error_message": "Out of credit"},
         reason="ended the run as failed: Out of credit",
+        hint=_PAGE,
     ),
-    _evaluator("the run ends as timeout", Kind.RUN_FAILED, {"ends": "timeout"}, reason="as timeout"),
-    _evaluator("the run ends as cancelled", Kind.RUN_FAILED, {"ends": "cancelled"}, reason="as cancelled"),
+    _evaluator("the run ends as timeout", Kind.RUN_FAILED, {"ends": "timeout"}, reason="as timeout", hint=_PAGE),
+    _evaluator("the run ends as cancelled", Kind.RUN_FAILED, {"ends": "cancelled"}, reason="as cancelled", hint=_PAGE),
     _evaluator(
         "the run ends as failed, since no agent answered",
         Kind.RUN_FAILED,
         {"ends": "failed", "error_message": "Main agent-did-not-answer"},
-        hint="the LiveKit plan's limit",
+        reason="Main agent-did-not-answer",
+        hint="the LiveKit plan limits how many agents run at once",
     ),
     Fault(
         part="The evaluator",
         what="one run of three ends as failed: the others go on",
         comes_to=(PASSED, Kind.RUN_FAILED, PASSED),
+        reason="ended the run as failed",
+        hint=_PAGE,
         faults={"runs": {"31": {"ends": "failed"}}},
         runs=_THREE,
         started=3,
@@ -369,12 +412,13 @@ FAULTS: Final[tuple[Fault, ...]] = (
         suite={"agent_name": "nobody", "agent_timeout": "3s"},
         timing={"no_job": 1.5},
     ),
-    _agent("the entrypoint raises", Kind.AGENT_REFUSED, "raise", reason="RuntimeError: no database"),
+    _agent("the entrypoint raises", Kind.AGENT_REFUSED, "raise", reason="RuntimeError: no database", hint=_AGENT_LOG),
     _agent(
         "the entrypoint raises what the SDK raises, whose text holds a token",
         Kind.AGENT_REFUSED,
         "raise_with_a_token",
         reason="ConnectError",
+        hint=_AGENT_LOG,
     ),
     _agent(
         "the entrypoint raises, and is not wrapped",
@@ -388,14 +432,16 @@ FAULTS: Final[tuple[Fault, ...]] = (
         "the entrypoint returns at once",
         Kind.AGENT_MISSING,
         "return",
-        reason="no agent came",
+        reason="a worker accepted the job, and no agent joined",
+        hint="read the worker's log",
         suite={"agent_timeout": "3s"},
     ),
     _agent(
         "the entrypoint hangs before it connects",
         Kind.AGENT_MISSING,
         "never_connect",
-        reason="no agent came",
+        reason="a worker accepted the job, and no agent joined",
+        hint="read the worker's log",
         suite={"agent_timeout": "3s"},
     ),
     _agent(
@@ -409,6 +455,8 @@ FAULTS: Final[tuple[Fault, ...]] = (
         "a second one comes in mid-run",
         Kind.AGENT_DUPLICATED,
         "bring_another",
+        reason="2 agents joined",
+        hint="dispatch by name only",
         started=1,
         faults={"runs": {"all": {"evaluator": "silent", "scoring": "90s"}}},
     ),
@@ -424,7 +472,7 @@ FAULTS: Final[tuple[Fault, ...]] = (
         Kind.AGENT_LEFT,
         "leave",
         started=1,
-        reason="the agent left in mid-run",
+        reason="the agent left during the conversation",
         hint="read the worker's log",
         faults={"runs": {"all": {"evaluator": "silent", "scoring": "90s"}}},
         timing={"agent_gone": 1.0, "after_end": 1.0},
@@ -434,6 +482,7 @@ FAULTS: Final[tuple[Fault, ...]] = (
         Kind.WRONG_MODE,
         "say_voice",
         reason="the agent is in voice",
+        hint="nothing else sets `text_mode`",
     ),
     _agent(
         "is not wrapped, and this is a text run",
@@ -449,6 +498,7 @@ FAULTS: Final[tuple[Fault, ...]] = (
         "publish_audio",
         started=1,
         reason="text mode did not hold: the audio track 'music'",
+        hint=_AGENT_LOG,
         faults={"runs": {"all": {"evaluator": "silent", "scoring": "90s"}}},
     ),
     _agent(
@@ -456,11 +506,14 @@ FAULTS: Final[tuple[Fault, ...]] = (
         Kind.AGENT_REFUSED,
         "mangled",
         reason="'text_mode' is \"yes\", not true or false",
+        hint=_AGENT_LOG,
     ),
     Fault(
         part="The agent",
         what="comes to one room of two: the other is not held back",
         comes_to=(Kind.AGENT_MISSING, PASSED),
+        reason="no agent joined",
+        hint="read the worker's log",
         runs=({"scenario": 30, "metadata": {"behave": "return"}}, {"scenario": 31}),
         suite={"agent_timeout": "4s"},
         timing={"group": 0.5},
@@ -470,6 +523,7 @@ FAULTS: Final[tuple[Fault, ...]] = (
         part="Before anything is made",
         what="Cekura refuses the key",
         comes_to=Kind.START_REFUSED,
+        reason="Cekura refuses the key (403)",
         hint="check CEKURA_API_KEY",
         posts=0,
         started=0,
@@ -478,7 +532,8 @@ FAULTS: Final[tuple[Fault, ...]] = (
     Fault(
         part="Before anything is made",
         what="nobody listens at Cekura's address",
-        comes_to=Kind.API_UNREACHABLE,
+        comes_to=Kind.CEKURA_UNREACHABLE,
+        reason="does not answer",
         hint="check CEKURA_API_URL",
         posts=0,
         started=0,
@@ -487,8 +542,9 @@ FAULTS: Final[tuple[Fault, ...]] = (
     Fault(
         part="Before anything is made",
         what="Cekura answers 500, again and again",
-        comes_to=Kind.API_UNREACHABLE,
+        comes_to=Kind.CEKURA_UNREACHABLE,
         reason="answered 500",
+        hint="Cekura may be down",
         posts=0,
         started=0,
         faults={"reads": {"all": {"status": 500, "body": "{}"}}},
@@ -496,7 +552,8 @@ FAULTS: Final[tuple[Fault, ...]] = (
     Fault(
         part="Before anything is made",
         what="nobody listens at LiveKit's address",
-        comes_to=Kind.API_UNREACHABLE,
+        comes_to=Kind.LIVEKIT_UNREACHABLE,
+        reason="does not answer",
         hint="check LIVEKIT_URL",
         posts=0,
         started=0,
@@ -505,7 +562,8 @@ FAULTS: Final[tuple[Fault, ...]] = (
     Fault(
         part="Before anything is made",
         what="LiveKit refuses the key",
-        comes_to=Kind.API_UNREACHABLE,
+        comes_to=Kind.LIVEKIT_UNREACHABLE,
+        reason="refuses the key (401)",
         hint="check LIVEKIT_API_KEY and LIVEKIT_API_SECRET",
         posts=0,
         started=0,
@@ -514,7 +572,8 @@ FAULTS: Final[tuple[Fault, ...]] = (
     Fault(
         part="Before anything is made",
         what="something else than LiveKit listens at its address",
-        comes_to=Kind.API_UNREACHABLE,
+        comes_to=Kind.LIVEKIT_UNREACHABLE,
+        reason="is not a LiveKit server",
         hint="check LIVEKIT_URL",
         posts=0,
         started=0,
@@ -532,8 +591,8 @@ FAULTS: Final[tuple[Fault, ...]] = (
     Fault(
         part="Fail-fast",
         what="the first run fails: the others are not begun",
-        comes_to=(FAILED, Kind.NOT_RUN, Kind.NOT_RUN),
-        reason="",
+        comes_to=(FAILED, SKIPPED, SKIPPED),
+        reason="what nobody says",
         runs=({"scenario": 42}, {"scenario": 30}, {"scenario": 31}),
         suite={"concurrency": 1},
         fail_fast=True,

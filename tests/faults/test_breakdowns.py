@@ -203,7 +203,7 @@ async def _both_are_there(scene: Scene) -> bool:
 
 def _give_up_sooner(monkeypatch: pytest.MonkeyPatch) -> None:
     """On answers of LiveKit's, after 1 s, not 8."""
-    monkeypatch.setattr(client, "_ANSWER", 1.0)
+    monkeypatch.setattr(client, "_ANSWER_TIMEOUT", 1.0)
 
 
 async def _until(condition: Callable[[], Any], running: asyncio.Task[Any]) -> None:

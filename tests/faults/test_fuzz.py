@@ -155,7 +155,7 @@ async def test_a_broken_answer_is_a_verdict_or_a_clear_error(seed: int) -> None:
             lambda: cekura.runs([70011]),
             lambda: cekura.run(70011),
             lambda: cekura.latest_runs(100),
-            lambda: cekura.scenario_exists(30),
+            lambda: cekura.scenario(30),
             lambda: cekura.end_run(70011),
             lambda: cekura.start(Mode.TEXT, [{"scenario": 30}]),
         ]

@@ -28,7 +28,7 @@ TWO = [{"scenario": 30, "repeat": 2}]
         ([], {"runs": TWO, "max_runs": 1}, 2, "the plan has 2 runs, and max_runs is 1"),
         (["--max-runs", "1"], {"runs": TWO}, 2, "the plan has 2 runs, and max_runs is 1"),
         ([], {"runs": [{"scenario": 30, "repeat": 10**9}]}, 2, "runs.0.repeat"),
-        ([], {"metadata": {"text_mode": True}}, 2, "'text_mode' is written by the kit itself"),
+        ([], {"metadata": {"text_mode": True}}, 2, "'text_mode' is written by the kit"),
         (["--shard", "2/2"], {}, 2, "the plan has no run"),
         ([], {"runs": [{"scenario": 30, "mode": "voice", "publish_data_message": {}}]}, 2, "in text runs only"),
     ],
