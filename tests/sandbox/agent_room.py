@@ -12,7 +12,7 @@ from livekit import api, rtc
 
 from cekura_agent_kit.sandbox.livekit_server import LiveKitServer
 
-from .requests import entry, token
+from .cekura_requests import entry, token
 
 Answer = Callable[[rtc.Room, str], Awaitable[None]]
 

@@ -15,7 +15,7 @@ from cekura_agent_kit.sandbox.cekura.reads import V1, V2
 from cekura_agent_kit.sandbox.cekura.runs import RunTiming
 from cekura_agent_kit.sandbox.cekura.service import KEY_HEADER, CekuraService
 
-from .requests import CHAT, QUICK, VOICE, client_of, entry, final, scenario
+from .cekura_requests import CHAT, QUICK, VOICE, client_of, entry, final, scenario
 
 SCENARIOS = {30: scenario({"say": "Hi"}, outcome="It answers."), 31: scenario({"say": "Bye"})}
 NO_ROOM = jwt.encode({"sub": "evaluator", "video": {"roomJoin": True}}, "s" * 32)

@@ -19,7 +19,7 @@ from cekura_agent_kit.sandbox.cekura.service import CekuraService
 from cekura_agent_kit.sandbox.livekit_server import LiveKitServer
 
 from .agent_room import AgentRoom, send
-from .requests import CHAT, QUICK, client_of, entry, final, scenario
+from .cekura_requests import CHAT, QUICK, client_of, entry, final, scenario
 
 pytestmark = pytest.mark.server
 

@@ -8,7 +8,7 @@ import pytest
 
 from cekura_agent_kit.sandbox.cekura.evaluator import ChannelClosed, Evaluator, Judgement, Utterance
 
-from .requests import scenario
+from .cekura_requests import scenario
 
 
 class Script:

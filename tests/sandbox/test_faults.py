@@ -14,7 +14,7 @@ from cekura_agent_kit.sandbox.cekura.faults import Faults
 from cekura_agent_kit.sandbox.cekura.reads import V2
 from cekura_agent_kit.sandbox.cekura.service import CekuraService
 
-from .requests import CHAT, QUICK, client_of, entry, final, scenario
+from .cekura_requests import CHAT, QUICK, client_of, entry, final, scenario
 
 SCENARIOS = {30: scenario({"say": "Hi"}), 31: scenario({"say": "Bye"})}
 START = {"scenarios": [entry(30), entry(31)]}

@@ -10,7 +10,7 @@ import pytest
 from cekura_agent_kit.sandbox.cekura.reads import V1, V2
 from cekura_agent_kit.sandbox.cekura.service import CekuraService
 
-from .requests import CHAT, client_of, entry, final, scenario
+from .cekura_requests import CHAT, client_of, entry, final, scenario
 
 PROFILE = {"main_agent_variables": {"tier": "gold"}, "testing_agent_variables": {"mood": "sour"}}
 SCENARIOS = {

@@ -11,7 +11,7 @@ from cekura_agent_kit.sandbox.cekura.faults import Faults
 from cekura_agent_kit.sandbox.cekura.reads import V2
 from cekura_agent_kit.sandbox.cekura.service import CekuraService
 
-from .requests import CHAT, QUICK, client_of, entry, final, scenario
+from .cekura_requests import CHAT, QUICK, client_of, entry, final, scenario
 
 
 async def verdict_of(verdict: dict[str, Any] | None = None, *, fault: Any = None, **keys: Any) -> dict[str, Any]:
