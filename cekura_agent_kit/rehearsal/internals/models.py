@@ -42,7 +42,7 @@ class ModelRequest:
 
 
 class ModelListener(Protocol):
-    """What is called back when the agent asks a model."""
+    """Is called back when the agent asks a model."""
 
     model: llm.LLM[Any] | None
     """Replaces the agents' own models; None leaves them."""
