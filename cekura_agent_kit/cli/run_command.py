@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import os
 import signal
@@ -16,7 +15,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..contract import Mode
-from ..counting import counted
 from ..errors import KitError, SuiteError
 
 if TYPE_CHECKING:
@@ -104,7 +102,9 @@ def run(
     SIGHUP, SIGINT, SIGTERM.
     """
     from ..trigger.suite import Suite, shard_of
+    from .option_values import json_object, shard_parts
     from .outputs import check_writable
+    from .plan import print_plan
 
     flags = {
         "name": name,
@@ -119,16 +119,16 @@ def run(
         "timeout": timeout,
         "suite_timeout": suite_timeout,
         "max_runs": max_runs,
-        "metadata": _object(metadata),
+        "metadata": json_object(metadata),
         "pass_rate": pass_rate,
         "max_reply": max_reply,
         "unscored": unscored,
     }
     loaded = Suite.load(suite, flags={key: value for key, value in flags.items() if value is not None})
-    index, count = _shard(shard)
+    index, count = shard_parts(shard)
     plan = shard_of(loaded.plan(), index, count)
     if dry_run:
-        _print_plan(loaded, plan)
+        print_plan(loaded, plan)
         return
     files: dict[Form, Path | None] = {"json": json_file, "junit": junit, "markdown": markdown, "html": html}
     check_writable(files)
@@ -281,46 +281,3 @@ def _captured_logs(redaction: Redaction) -> Iterator[None]:
     finally:
         root.removeHandler(handler)
         root.setLevel(level)
-
-
-def _print_plan(suite: Suite, plan: list[PlannedRun]) -> None:
-    from ..trigger.cekura.client import BILLED, START
-
-    typer.echo(
-        f"{suite.name}: {counted(len(plan), 'run')}, up to {suite.concurrency} at the same time. Nothing is started."
-    )
-    agent = f"the suite's worker: {suite.worker}" if suite.worker else f"agent {suite.agent_name!r}"
-    typer.echo(f"  agent     {agent}")
-    for mode in Mode:
-        of_mode = [planned for planned in plan if planned.mode is mode]
-        if of_mode:
-            typer.echo(f"  {mode:<8}  {counted(len(of_mode), 'run')}, POST {START[mode]}, billed {BILLED[mode]}")
-    for planned in plan:
-        extra = " with a data message" if planned.publish_data_message is not None else ""
-        typer.echo(f"    {planned.case:<12} {planned.mode:<5} timeout {planned.timeout:g} s{extra}")
-
-
-def _object(text: str | None) -> dict[str, Any] | None:
-    if text is None:
-        return None
-    try:
-        value = json.loads(text, parse_constant=_refuse)
-    except ValueError as error:
-        raise SuiteError(f"--metadata is not JSON: {error}", hint="""write it as '{"key": "value"}'""") from None
-    if not isinstance(value, dict):
-        raise SuiteError("--metadata is not a JSON object", hint="""write it as '{"key": "value"}'""")
-    return value
-
-
-def _refuse(constant: str) -> None:
-    """Refuse Infinity and NaN, which Python reads and JSON does not have."""
-    raise ValueError(f"{constant} is not a value of JSON")
-
-
-def _shard(text: str) -> tuple[int, int]:
-    if not text:
-        return 1, 1
-    index, slash, count = text.partition("/")
-    if slash and index.isdigit() and count.isdigit() and 1 <= int(index) <= int(count):
-        return int(index), int(count)
-    raise SuiteError(f"--shard: {text!r} is not a shard", hint="write 2/4 for the second of four parts")

@@ -17,7 +17,7 @@ def sandbox(
         Path | None, typer.Option("--faults", metavar="FILE", help="Faults of the stand-in for Cekura's API.")
     ] = None,
 ) -> None:
-    """Run the sandbox and print its environment as export lines, until Ctrl-C or SIGTERM."""
+    """Run the sandbox and print its environment as export lines, until Ctrl-C, SIGTERM or SIGHUP."""
     import asyncio
 
     asyncio.run(_until_signalled(scenarios, faults))
@@ -28,8 +28,10 @@ async def _until_signalled(scenarios: Path, faults: Path | None) -> None:
     import signal
 
     running = asyncio.create_task(_run(scenarios, faults))
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, running.cancel)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        # `nohup` starts a command with SIGHUP ignored, because the command must survive its terminal.
+        if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
+            asyncio.get_running_loop().add_signal_handler(number, running.cancel)
     # Waited for, not awaited: a signal is the ordinary end, not an error.
     await asyncio.wait({running})
     if not running.cancelled():

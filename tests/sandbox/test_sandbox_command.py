@@ -19,7 +19,7 @@ COMMAND = (sys.executable, "-c", "from cekura_agent_kit.cli import main; main()"
 
 
 @pytest.mark.server
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 async def test_it_runs_until_a_signal(number: signal.Signals, livekit_server: object) -> None:
     process = await asyncio.create_subprocess_exec(
         *COMMAND, "--scenarios", str(EXAMPLE / "scenarios.yaml"), stdout=-1, stderr=-1, start_new_session=True

@@ -1,0 +1,44 @@
+"""Values of options that have a form of their own."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from ..errors import SuiteError
+
+
+def json_object(text: str | None) -> dict[str, Any] | None:
+    """Return the value of `--metadata`; None if it is not given.
+
+    Raises:
+        SuiteError: not a JSON object.
+    """
+    if text is None:
+        return None
+    try:
+        value = json.loads(text, parse_constant=_refuse)
+    except ValueError as error:
+        raise SuiteError(f"--metadata is not JSON: {error}", hint="""write it as '{"key": "value"}'""") from None
+    if not isinstance(value, dict):
+        raise SuiteError("--metadata is not a JSON object", hint="""write it as '{"key": "value"}'""")
+    return value
+
+
+def _refuse(constant: str) -> None:
+    """Refuse Infinity and NaN, which Python reads and JSON does not have."""
+    raise ValueError(f"{constant} is not a value of JSON")
+
+
+def shard_parts(text: str) -> tuple[int, int]:
+    """Return index and number of parts of `--shard`; 1 of 1 if it is not given.
+
+    Raises:
+        SuiteError: not of the form I/N.
+    """
+    if not text:
+        return 1, 1
+    index, slash, count = text.partition("/")
+    if slash and index.isdigit() and count.isdigit() and 1 <= int(index) <= int(count):
+        return int(index), int(count)
+    raise SuiteError(f"--shard: {text!r} is not a shard", hint="write 2/4 for the second of four parts")
