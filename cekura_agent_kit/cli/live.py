@@ -57,7 +57,8 @@ class _Row:
     mode: str
     stage: str = ""
     since: float = 0.0
-    conversation_start: float = 0.0
+    conversation_start: float | None = None
+    """Seconds from the suite's start, as `report.durations` counts: the evaluator's join, or words before it."""
     last_line: str = ""
 
 
@@ -131,6 +132,8 @@ class Live:
                     self._rows.clear()
 
     def _plan(self, event: Planned) -> None:
+        # The suite's clock, of which all times of events are, starts with its plan.
+        self._began = time.monotonic()
         self._planned = len(event.cases)
         self._rows = {each.case: _Row(each.mode.value) for each in event.cases}
         if not self._live:
@@ -143,16 +146,20 @@ class Live:
         if not row.stage:
             row.since = time.monotonic()
         if event.stage == "evaluator_joined":
-            row.conversation_start = event.at
+            words = row.conversation_start
+            row.conversation_start = event.at if words is None else min(event.at, words)
         row.stage = event.stage
         if not self._live and self._planned <= _MANY and event.stage in _LOGGED_STAGES:
             self._line(Text(f"{console_line(event.case)}  {STAGES[event.stage]}"))
 
     def _show_line(self, case: str, line: Line) -> None:
         row = self._rows.setdefault(case, _Row(""))
+        if row.conversation_start is None:
+            # The first words may be received before the evaluator is listed.
+            row.conversation_start = line.at
         row.last_line = f"{console_line(speaker(line))}: {console_line(line_text(line), 300)}"
         if self._follow and (not self._live or self._planned <= _FOLLOWED):
-            at = clock(line.at - row.conversation_start) if line.at is not None else ""
+            at = clock(line.at - (row.conversation_start or 0.0)) if line.at is not None else ""
             style = {"agent": "cyan", "evaluator": "bold"}.get(line.role, "dim")
             who = (f"{console_line(speaker(line)):<10} ", style)
             self._line(

@@ -192,6 +192,27 @@ def a_terminal(*, columns: int = 100) -> Iterator[tuple[Console, list[bytes]]]:
     os.close(ours)
 
 
+@pytest.mark.parametrize("words_first", [False, True])
+def test_followed_lines_have_their_time_in_the_conversation(words_first: bool) -> None:
+    """Minutes into a suite, also if the evaluator's first words are received before its join is listed."""
+    console = Console(file=io.StringIO(), width=100)
+    with Live(console, follow=True) as live:
+        live.on_event(Planned((PlannedCase("30#1", 30, Mode.TEXT),)))
+        joined = Stage("30#1", "evaluator_joined", 300.0)
+        if not words_first:
+            live.on_event(joined)
+        live.on_event(Said("30#1", Line(role="evaluator", text="hello", at=300.2)))
+        if words_first:
+            live.on_event(joined)
+        live.on_event(Said("30#1", Line(role="agent", text="welcome", at=302.5)))
+    shown = console.file.getvalue()  # type: ignore[attr-defined]
+
+    assert re.findall(r"30#1 +(\S+) (?:evaluator|agent) +(\w+)", shown) == [
+        ("0:00.0" if words_first else "0:00.2", "hello"),
+        ("0:02.5", "welcome"),
+    ]
+
+
 def test_rows_move_on_a_terminal_and_leave_it_clean() -> None:
     with a_terminal() as (console, sent), Live(console) as live:
         live.on_event(Planned((PlannedCase("30#1", 30, Mode.TEXT), PlannedCase("31#1", 31, Mode.VOICE))))
