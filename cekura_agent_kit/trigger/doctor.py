@@ -93,6 +93,8 @@ class _Examination:
         self._suite, self._given, self._environment = suite, settings, environment
         self._on_check, self._stack = on_check, stack
         self._checks: list[Check] = []
+        self._usable: set[str] = set()
+        """Checks on which others may build: those that passed, warned or do not apply."""
         self._redaction = Redaction()
         self._settings: Settings
         self._livekit: LiveKit
@@ -113,22 +115,24 @@ class _Examination:
             await self._check("scenarios", self._scenarios, needs=["cekura key"])
             await self._check("set-up", self._worth, needs=["scenarios"])
             await self._check("worker", self._worker, needs=["livekit key"])
-            await self._check("agent comes", self._agent_comes, needs=["worker"])
-            await self._check("text proof", self._text_proof, needs=["agent comes"])
+            await self._check("agent joins", self._agent_joins, needs=["worker"])
+            await self._check("text proof", self._text_proof, needs=["agent joins"])
             await self._check("answers", self._answers, needs=["text proof"])
         return self._checks
 
     async def _check(self, name: str, check: Callable[[], Awaitable[str]], *, needs: list[str] | None = None) -> None:
-        held = {each.name for each in self._checks if each.outcome != "failed" and not each.detail.startswith("needs ")}
-        if missing := [need for need in needs or [] if need not in held]:
+        if missing := [need for need in needs or [] if need not in self._usable]:
             result = Check(name, "skipped", f"needs {', '.join(missing)}")
         else:
             try:
                 result = Check(name, "ok", await check())
+                self._usable.add(name)
             except _NotNeeded as reason:
                 result = Check(name, "skipped", str(reason))
+                self._usable.add(name)
             except _Doubtful as error:
                 result = Check(name, "warning", str(error), error.hint)
+                self._usable.add(name)
             except KitError as error:
                 result = Check(name, "failed", str(error), error.hint)
         text = self._redaction.text
@@ -214,7 +218,7 @@ class _Examination:
         self._agent_name = worker.agent_name
         return "the worker registered"
 
-    async def _agent_comes(self) -> str:
+    async def _agent_joins(self) -> str:
         assert self._suite is not None, "only a suite has an agent"
         suite, planned = self._suite, self._probe
         began = time.monotonic()

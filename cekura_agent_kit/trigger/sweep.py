@@ -1,4 +1,4 @@
-"""Rooms of ours that a trigger left behind: killed, or cut off from LiveKit before it could delete them."""
+"""Deletion of rooms that a trigger left behind because it was killed, or lost LiveKit before it could delete them."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from .timing import Timing
 
 _NAME: Final = re.compile(r"cekura-kit-[0-9a-f]{16}")
 _WITHIN: Final = 10.0
-"""Seconds for which one deletion is tried again."""
+"""Seconds for which one deletion is retried."""
 
 
 @dataclass(frozen=True)
 class LeftRoom:
-    """A room of ours. ``overdue`` is by how many seconds its deadline has passed; below 0 it may be in use."""
+    """A room of the kit's. ``overdue``: seconds since its deadline; below 0 it may be in use."""
 
     name: str
     suite: str
@@ -33,7 +33,7 @@ class LeftRoom:
 
 @dataclass(frozen=True)
 class Swept:
-    """What a sweep found and did. ``failed``: room name to why it still stands."""
+    """Result of a sweep. ``failed``: room name and reason of each room that still exists."""
 
     found: tuple[LeftRoom, ...]
     deleted: tuple[str, ...] = ()
@@ -47,15 +47,15 @@ async def sweep(
     dry_run: bool = False,
     clock: Callable[[], float] = time.time,
 ) -> Swept:
-    """Delete rooms of ours past their deadline, or all of one suite.
+    """Delete the kit's rooms past their deadline, or all of one suite.
 
-    A room is ours by its name and its metadata together; nothing else is touched.
+    A room is the kit's by its name and its metadata together; no other room is deleted.
 
     Args:
-        settings: which LiveKit project.
-        suite_id: all rooms of this run of a suite, whatever their deadline.
-        dry_run: find, and delete nothing.
-        clock: Unix seconds.
+        settings: address and key of the LiveKit project.
+        suite_id: delete all rooms of this run of a suite, whatever their deadline.
+        dry_run: delete nothing.
+        clock: returns Unix seconds.
 
     Raises:
         LiveKitError: the rooms could not be listed.
@@ -76,7 +76,7 @@ async def sweep(
 
 
 def left_room(listed: ListedRoom, now: float) -> LeftRoom | None:
-    """What a listed room is to us; None for one that is not ours."""
+    """Return the room as one of the kit's; None for any other room."""
     if not _NAME.fullmatch(listed.name):
         return None
     try:

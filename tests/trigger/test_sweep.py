@@ -1,4 +1,4 @@
-"""Rooms that were left: ours past their deadline, or all of one suite, and nothing else."""
+"""Sweeping: the kit's rooms past their deadline, or all of one suite, and no other room."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def ours() -> str:
     return f"cekura_kit_{secrets.token_hex(8)}"
 
 
-async def test_only_rooms_of_ours_past_their_deadline_go(settings: Settings) -> None:
+async def test_only_the_kits_rooms_past_their_deadline_are_deleted(settings: Settings) -> None:
     late, early, theirs, odd = ours(), ours(), f"support_{secrets.token_hex(4)}", ours()
     await make(settings, **{late: metadata(), early: metadata(deadline=NOW + 600), theirs: metadata(), odd: "{}"})
 
@@ -60,7 +60,7 @@ async def test_only_rooms_of_ours_past_their_deadline_go(settings: Settings) -> 
     assert {each.replace("_", "-") for each in (early, theirs, odd)} <= left
 
 
-async def test_all_rooms_of_one_suite_go_and_no_others(settings: Settings) -> None:
+async def test_all_rooms_of_one_suite_are_deleted_and_no_others(settings: Settings) -> None:
     suite_id = secrets.token_hex(4)
     mine, others = ours(), ours()
     await make(settings, **{mine: metadata(suite_id, NOW + 600), others: metadata(deadline=NOW + 600)})
@@ -70,7 +70,7 @@ async def test_all_rooms_of_one_suite_go_and_no_others(settings: Settings) -> No
     assert others.replace("_", "-") in await names(settings)
 
 
-async def test_the_command_says_what_it_did(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_command_prints_what_it_did(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     import asyncio
 
     suite_id = secrets.token_hex(4)
@@ -101,5 +101,5 @@ async def test_the_command_says_what_it_did(settings: Settings, monkeypatch: pyt
         ("cekura-kit-0123456789abcdef", json.dumps({"cekura_kit": 1, "deadline": "yesterday"})),
     ],
 )
-def test_what_is_not_ours(name: str, text: str) -> None:
+def test_other_rooms_are_not_the_kits(name: str, text: str) -> None:
     assert left_room(ListedRoom(name, text, NOW), NOW) is None

@@ -1,4 +1,4 @@
-"""What Cekura measured of a run: rubric rules, metrics by kind, statements of the expected outcome. Pure.
+"""Cekura's measurements of a run: rubric rules, metrics by kind, statements of the expected outcome. Pure.
 
 Every field may be missing, of another type, or in the form of an older answer. What cannot be read is left out, and
 measures nothing.

@@ -117,7 +117,7 @@ class Starter:
             runs, before = await asyncio.gather(self._still_ready(waiting), self._listed_ids())
             if runs and not self._closed:
                 await self._send(mode, runs, before)
-        except Exception as error:  # noqa: BLE001 - whoever waits must be told, whatever it is
+        except Exception as error:  # noqa: BLE001 - whoever waits must not wait for ever
             _log.exception("a start failed")
             _fail(waiting, Errored(Kind.INTERNAL, f"the start failed with {type(error).__name__}"))
 
@@ -132,7 +132,7 @@ class Starter:
         return [ready for ready in waiting if not ready.outcome.done()]
 
     async def _send(self, mode: Mode, runs: list[ReadyRun], before: frozenset[int] | None) -> None:
-        """Send one POST. If its answer is lost, look for its runs in their rooms and on Cekura."""
+        """Send one POST. If its answer is lost, find its runs by their rooms and by what is new on Cekura."""
         for ready in runs:
             ready.sent.set()
         self._unanswered += runs

@@ -1,1 +1,1 @@
-"""LiveKit rooms: the service, one room, who is in it, what is said in it."""
+"""LiveKit rooms: server API, one room and its participants, the conversation, its transcript."""

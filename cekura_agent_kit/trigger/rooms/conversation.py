@@ -52,7 +52,7 @@ class Conversation:
     proven: bool = False
     """The agent set the proof of text mode."""
     ended: float | None = None
-    """When it was over, in seconds from the suite's start."""
+    """End of the conversation, in seconds from the suite's start."""
 
     async def watch(self) -> None:
         """Wait until the evaluator has left, Cekura reports the end, or the agent has left and does not reconnect.

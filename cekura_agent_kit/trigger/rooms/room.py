@@ -158,7 +158,7 @@ class Room:
             return False
 
     async def _withdraw_dispatch(self) -> None:
-        """Delete the dispatch, and make sure that no agent came of it: a further one would add a second agent."""
+        """Delete the dispatch, and make sure that no agent joined of it: another dispatch would add a second one."""
         await self._delete_dispatch(within=2)
         if agents_in(await self.participants() or []):
             # Its job was ended just after it joined: what is left of the agent cannot be trusted.

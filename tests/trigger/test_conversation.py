@@ -1,0 +1,169 @@
+"""A conversation in a room, by lists of its participants and readings of its run."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from cekura_agent_kit.contract import Mode
+from cekura_agent_kit.trigger.cekura.api_models import ApiRun
+from cekura_agent_kit.trigger.cekura.poller import FollowedRun
+from cekura_agent_kit.trigger.judging import Errored
+from cekura_agent_kit.trigger.rooms.conversation import Conversation
+from cekura_agent_kit.trigger.rooms.presence import EVALUATOR
+from cekura_agent_kit.trigger.rooms.service import Participant
+from cekura_agent_kit.trigger.timing import Clock, Timing
+from cekura_agent_kit.verdict import Kind
+from tests.trigger.virtual_time import run_in_virtual_time
+
+TIMING = Timing(list_fast=0.25, list_slow=2.0)
+AGENT = Participant("agent-1", "active", True, {"cekura.proof": "text-only"})
+VOICE_AGENT = Participant("agent-1", "active", True, {"cekura.mode": "voice"})
+
+
+def evaluator(joined_at: float, state: Any = "active") -> Participant:
+    return Participant(EVALUATOR, state, False, joined_at=joined_at)
+
+
+@dataclass
+class ScriptedRoom:
+    """Room whose participants change at given seconds."""
+
+    changes: list[tuple[float, list[Participant] | None]]
+    lists: list[tuple[float, bool]] = field(default_factory=list)
+    announced: list[float] = field(default_factory=list)
+
+    async def participants(self, *, urgent: bool = False) -> list[Participant] | None:
+        now = asyncio.get_running_loop().time()
+        self.lists.append((now, urgent))
+        return [participants for at, participants in self.changes if at <= now][-1]
+
+    async def announce(self) -> None:
+        self.announced.append(asyncio.get_running_loop().time())
+
+
+@dataclass
+class Watched:
+    conversation: Conversation
+    room: ScriptedRoom
+    joined: list[float]
+    took: float
+
+
+def watch(
+    *changes: tuple[float, list[Participant] | None],
+    meanwhile: Callable[[Conversation], Awaitable[None]] | None = None,
+    within: float = 600.0,
+) -> Watched:
+    async def main() -> Watched:
+        room, joined = ScriptedRoom(list(changes)), []
+        conversation = Conversation(
+            room,  # type: ignore[arg-type]
+            mode=Mode.TEXT,
+            switch="wrapper",
+            timing=TIMING,
+            clock=Clock(started_at=0.0, elapsed=asyncio.get_running_loop().time),
+            on_evaluator=joined.append,
+        )
+        other = asyncio.ensure_future(meanwhile(conversation)) if meanwhile else None
+        try:
+            async with asyncio.timeout(within):
+                await conversation.watch()
+        finally:
+            if other:
+                other.cancel()
+        return Watched(conversation, room, joined, asyncio.get_running_loop().time())
+
+    return run_in_virtual_time(main())
+
+
+def test_the_evaluator_is_announced_at_the_first_list_that_shows_it_active() -> None:
+    watched = watch(
+        (0, [AGENT]), (1.1, [AGENT, evaluator(1.1, "joined")]), (1.4, [AGENT, evaluator(1.1)]), (9, [AGENT])
+    )
+
+    assert watched.joined == [1.1]
+    assert len(watched.room.announced) == 1
+    assert 1.4 <= watched.room.announced[0] <= 1.4 + TIMING.list_fast / 2
+    assert watched.conversation.proven
+
+
+def test_it_is_over_when_the_evaluator_has_left_for_three_seconds() -> None:
+    watched = watch((0, [AGENT]), (1, [AGENT, evaluator(1.0)]), (10, [AGENT]))
+
+    assert watched.conversation.ended is not None
+    assert 10 <= watched.conversation.ended <= 12
+    assert 13 <= watched.took <= 16
+    assert not watched.conversation.agent_left
+
+
+def test_it_is_over_when_the_agent_has_left_for_good() -> None:
+    watched = watch((0, [AGENT]), (1, [AGENT, evaluator(1.0)]), (10, [evaluator(1.0)]))
+
+    assert watched.conversation.agent_left
+    assert watched.conversation.agent_lost
+    assert 25 <= watched.took <= 28
+
+
+@pytest.mark.parametrize(("status", "over"), [("completed", True), ("failed", True), ("evaluating", False)])
+def test_it_is_over_when_cekura_reports_the_end(status: str, over: bool) -> None:
+    """With the evaluator still in the room, scoring alone is not the end."""
+
+    async def report(conversation: Conversation) -> None:
+        await asyncio.sleep(5)
+        conversation.reading = FollowedRun(7, conversation.changed.set)
+        conversation.reading.update(ApiRun(7, status), no_verdict=120)
+
+    lists = ((0.0, [AGENT]), (1.0, [AGENT, evaluator(1.0)]))
+    if over:
+        assert 5 <= watch(*lists, meanwhile=report).took < 6
+    else:
+        with pytest.raises(TimeoutError):
+            watch(*lists, meanwhile=report, within=60)
+
+
+def test_a_run_in_scoring_is_over_if_its_evaluator_never_joined() -> None:
+    async def report(conversation: Conversation) -> None:
+        await asyncio.sleep(5)
+        conversation.reading = FollowedRun(7, conversation.changed.set)
+        conversation.reading.update(ApiRun(7, "evaluating"), no_verdict=120)
+
+    assert 5 <= watch((0, [AGENT]), meanwhile=report).took < 6
+
+
+def test_lists_are_fast_and_urgent_until_the_evaluator_joins_and_then_slow() -> None:
+    watched = watch((0, [AGENT]), (2, [AGENT, evaluator(2.0)]), (20, [AGENT]))
+    before = [urgent for at, urgent in watched.room.lists if at <= 2]
+    between = [b[0] - a[0] for a, b in zip(watched.room.lists, watched.room.lists[1:], strict=False) if a[0] > 2.5]
+
+    assert all(before)
+    assert len(before) == 9
+    assert {round(each, 2) for each in between} == {2.0}
+
+
+def test_a_queued_evaluator_is_polled_for_once_a_second() -> None:
+    watched = watch((0, [AGENT]), (100, [AGENT, evaluator(100.0)]), (110, [AGENT]))
+    queued = [(at, urgent) for at, urgent in watched.room.lists if 31 < at < 100]
+
+    assert {round(b[0] - a[0], 2) for a, b in itertools.pairwise(queued)} == {1.0}
+    assert not any(urgent for _, urgent in queued)
+
+
+def test_an_outage_of_livekit_is_no_leave() -> None:
+    there = [AGENT, evaluator(1.0)]
+    watched = watch((0, [AGENT]), (1, there), (10, None), (14, []), (20, there), (100, [AGENT]))
+
+    assert watched.took > 100
+    assert not watched.conversation.agent_lost
+
+
+def test_an_agent_in_another_mode_ends_it() -> None:
+    with pytest.raises(Errored, match="the agent is in voice mode") as raised:
+        watch((0, [AGENT]), (3, [VOICE_AGENT, evaluator(1.0)]))
+
+    assert raised.value.kind is Kind.WRONG_MODE
