@@ -227,7 +227,15 @@ def hostile() -> SuiteVerdict:
         "ended_reason": HOSTILE,
         "expected_outcome": HOSTILE,
         "explanation": [HOSTILE, unbroken, HOSTILE + "2"],
-        "metrics": [Metric(name=HOSTILE, score=1.0, explanation=f"{HOSTILE}3")],
+        "entry": HOSTILE,
+        "worker_log": HOSTILE,
+        "rubric": [RubricRule(name=HOSTILE, passed=True, value=HOSTILE, conditions=HOSTILE, explanation=f"{HOSTILE}4")],
+        "metrics": [
+            Metric(name=HOSTILE, score=1.0, explanation=f"{HOSTILE}3"),
+            Metric(name=HOSTILE, type=HOSTILE, value=HOSTILE, passed=False, explanation=HOSTILE),
+        ],
+        "statements": [Statement(text=HOSTILE, outcome="blocked", explanation=HOSTILE)],
+        "checks": [Check(name=HOSTILE, ok=False, detail=HOSTILE)],
         "transcript": [
             Line(role="evaluator", text=HOSTILE, at=1.0),
             tool,
