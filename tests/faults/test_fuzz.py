@@ -89,7 +89,15 @@ RUN: dict[str, Any] = {
         "explanation": ["✅ booked"],
         "outcome_alignments": [{"outcome": "It is booked"}],
     },
-    "evaluation": {"metrics": [{"id": 1, "name": "Latency", "type": "number", "score": 1.5, "explanation": ["fast"]}]},
+    "evaluation": {
+        "metrics": [
+            {"id": 1, "name": "Latency", "type": "number", "score": 1.5, "explanation": ["fast"]},
+            {"id": 2, "name": "Tone", "eval_type": "binary", "passed": True, "explanation": "warm"},
+        ]
+    },
+    "rubric": [{"metric_name": "Tone", "passed": True, "value": 5, "conditions": "score gte 5", "explanation": ["ok"]}],
+    "evaluation_status": "success",
+    "mocked_tool_names": ["book"],
     "transcript": "[00:01] Testing Agent: hello\n[00:02] Main Agent: Welcome.\nHow can I help?",
     "transcript_object": [
         {"role": "Testing Agent", "content": "hello", "start_time": 1.0, "end_time": 1.5},

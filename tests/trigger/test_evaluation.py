@@ -108,11 +108,15 @@ def test_each_wire_form_of_an_alignment(aligned: Any, expected: str) -> None:
     assert [each.outcome for each in read_expected_outcome(outcome(aligned)).statements] == [expected]
 
 
-@pytest.mark.parametrize(("score", "expected"), [(100, "met"), (0, "not_met"), (50, "blocked"), (None, "blocked")])
-def test_a_statement_without_alignment_follows_the_score(score: Any, expected: str) -> None:
+@pytest.mark.parametrize(
+    ("score", "expected"),
+    [(100, ["met"]), (0, ["not_met"]), (50, ["blocked"]), (80, []), (None, []), ("100", [])],
+)
+def test_a_statement_without_alignment_follows_the_score(score: Any, expected: list[str]) -> None:
     read = read_expected_outcome({"score": score, "outcome_alignments": [{"outcome": "A table is booked."}]})
 
-    assert [(each.text, each.outcome) for each in read.statements] == [("A table is booked.", expected)]
+    assert [each.outcome for each in read.statements] == expected
+    assert read.text == "A table is booked."
 
 
 @pytest.mark.parametrize(
@@ -150,6 +154,8 @@ def test_an_expected_outcome_is_an_object_or_a_text(value: Any, text: str) -> No
         ({"expected_outcome": outcome(True, "blocked", score=50)}, True),
         ({"expected_outcome": outcome("blocked", score=50)}, False),
         ({"expected_outcome": {"score": 100}}, True),
+        ({"expected_outcome": {"score": 80, "outcome_alignments": [{"outcome": "An older statement."}]}}, True),
+        ({"expected_outcome": {"outcome_alignments": [{"outcome": "An older statement."}]}}, False),
         ({"expected_outcome": {"score": 50}}, False),
     ],
 )

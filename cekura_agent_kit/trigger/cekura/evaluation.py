@@ -20,6 +20,8 @@ _YES: Final = frozenset({"yes", "true", "met", "pass", "passed", "aligned"})
 _NO: Final = frozenset({"no", "false", "not_met", "not met", "fail", "failed", "not_aligned", "not aligned"})
 _OLDER_PASSED: Final = 5.0
 """Score of a binary metric that passed, in older answers; 0 if it failed."""
+_BY_SCORE: Final[dict[float, Literal["met", "not_met", "blocked"]]] = {100: "met", 0: "not_met", 50: "blocked"}
+"""Judgement of statements that an older answer names without their alignment."""
 _PLAIN_NUMBERS: Final = frozenset({"numeric", "continuous_qualitative"})
 """Types of metrics that neither pass nor fail by themselves."""
 
@@ -32,7 +34,7 @@ class ExpectedOutcome:
         text: the statements joined, or the text of an older answer; may be empty.
         score: 0 to 100. 100: all met; 0: one not met; 50: one blocked, none not met.
         explanation: of the score.
-        statements: one by one; none in older answers.
+        statements: one by one; none in older answers, which do not say how each was judged.
     """
 
     text: str = ""
@@ -68,12 +70,18 @@ def read_expected_outcome(value: Any) -> ExpectedOutcome:
             return ExpectedOutcome(text=text_of(value))
         value = parsed
     score = number_of(field_of(value, "score"))
-    statements = tuple(_statement(each, score) for each in _objects(field_of(value, "outcome_alignments")))
+    alignments = list(_objects(field_of(value, "outcome_alignments")))
+    texts = [_statement_text(each) for each in alignments]
+    outcomes = [_alignment(each, score) for each in alignments]
     return ExpectedOutcome(
-        text="; ".join(statement.text for statement in statements if statement.text),
+        text="; ".join(text for text in texts if text),
         score=score,
         explanation=texts_of(field_of(value, "explanation")),
-        statements=statements,
+        statements=tuple(
+            Statement(text=text, outcome=outcome, explanation=_lines(each.get("explanation")))
+            for each, text, outcome in zip(alignments, texts, outcomes, strict=True)
+            if outcome is not None
+        ),
     )
 
 
@@ -107,17 +115,16 @@ def _metric_value(each: dict[str, Any], kind: str) -> Scalar:
     return None if value == "" else _scalar(value)
 
 
-def _statement(each: dict[str, Any], score: float | None) -> Statement:
-    text = next((each[key] for key in ("outcome", "prompt_part", "statement", "text") if each.get(key)), "")
-    return Statement(text=text_of(text), outcome=_alignment(each, score), explanation=_lines(each.get("explanation")))
+def _statement_text(each: dict[str, Any]) -> str:
+    return text_of(next((each[key] for key in ("outcome", "prompt_part", "statement", "text") if each.get(key)), ""))
 
 
-def _alignment(each: dict[str, Any], score: float | None) -> Literal["met", "not_met", "blocked"]:
+def _alignment(each: dict[str, Any], score: float | None) -> Literal["met", "not_met", "blocked"] | None:
+    """Return how a statement was judged; None if neither it nor the score says it."""
     if "aligned" in each:
         aligned = _yes_or_no(each["aligned"])
         return "blocked" if aligned is None else "met" if aligned else "not_met"
-    # Older answers name statements without their alignment. Then the score speaks for all of them, if for any.
-    return "met" if score == 100 else "not_met" if score == 0 else "blocked"
+    return _BY_SCORE.get(score) if score is not None else None
 
 
 def _objects(value: Any) -> Iterator[dict[str, Any]]:
