@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import secrets
 import socket
-import subprocess
 import tempfile
 from pathlib import Path
 from types import TracebackType
@@ -14,6 +13,7 @@ from typing import Final, Self
 import httpx
 
 from ..errors import SandboxError
+from ..guarded import GuardedProcess
 from .server_binary import Say, find_binary
 
 _TARGET_LOAD: Final = 100
@@ -43,7 +43,7 @@ class LiveKitServer:
         self._binary = binary
         self._folder = tempfile.TemporaryDirectory(prefix="cekura-kit-livekit-")
         self._ports: tuple[int, int, int] | None = None
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: GuardedProcess | None = None
 
     @property
     def url(self) -> str:
@@ -109,15 +109,9 @@ class LiveKitServer:
             f"keys: {{{self.api_key}: {self.api_secret}}}\nlogging: {{level: info}}\n"
             f"agents: {{target_load: {_TARGET_LOAD}}}\n"
         )
-        with (folder / "log").open("ab") as log:
-            self._process = subprocess.Popen(
-                [str(self._binary), "--config", str(config)],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                # Ctrl-C signals the whole process group. The server must outlive the deletion of its rooms.
-                start_new_session=True,
-            )
+        self._process = GuardedProcess(
+            [str(self._binary), "--config", str(config)], log=folder / "log", key_files=[config], grace=_STOP_TIMEOUT
+        )
         started = False
         try:
             async with httpx.AsyncClient(trust_env=False) as client:
@@ -141,18 +135,14 @@ class LiveKitServer:
         """Stop the server and delete its files."""
         if self._process and self._process.poll() is None:
             self._process.terminate()
-            try:
-                await asyncio.to_thread(self._process.wait, _STOP_TIMEOUT)
-            except subprocess.TimeoutExpired:
-                await self.kill()
-        self._process = None
+            await asyncio.to_thread(self._process.wait, _STOP_TIMEOUT)
+        await self.kill()
         self._folder.cleanup()
 
     async def kill(self) -> None:
         """Kill the process, like a crash. `start` starts it again on the same ports."""
         if self._process:
-            self._process.kill()
-            await asyncio.to_thread(self._process.wait)
+            await asyncio.to_thread(self._process.kill)
             self._process = None
 
     async def __aenter__(self) -> Self:

@@ -10,7 +10,6 @@ import re
 import secrets
 import shlex
 import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -22,6 +21,7 @@ from typing import Final, Self
 import psutil
 
 from ..errors import WorkerError
+from ..guarded import GuardedProcess
 from .redaction import Redaction
 
 NAME_VARIABLE: Final = "LIVEKIT_AGENT_NAME_OVERRIDE"
@@ -98,7 +98,7 @@ class Worker:
         os.close(handle)
         self.log_path = Path(path)
         self._shown = False
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: GuardedProcess | None = None
         self._watching: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -165,13 +165,10 @@ class Worker:
         deadline = time.monotonic() + within
         if process.poll() is None:
             # Not to the group: its jobs would die without their callbacks.
-            with contextlib.suppress(ProcessLookupError):
-                process.send_signal(signal.SIGTERM)
+            process.terminate()
             await _until(lambda: process.poll() is not None, deadline)
         await _until(lambda: not _group_is_alive(process.pid), min(deadline, time.monotonic() + _HELPERS_TIMEOUT))
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
-        await asyncio.to_thread(process.wait)
+        await asyncio.to_thread(process.kill)
         self._process = None
         self._keep_log()
 
@@ -186,17 +183,7 @@ class Worker:
             words[0] = sys.executable
         environment = _load_allowance() | self._environment | {NAME_VARIABLE: self.agent_name, "PYTHONUNBUFFERED": "1"}
         try:
-            with self.log_path.open("ab") as log:
-                self._process = subprocess.Popen(
-                    words,
-                    cwd=self._folder,
-                    env=environment,
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=log,
-                    # Ctrl-C reaches a whole group. This one is stopped after its rooms are deleted.
-                    start_new_session=True,
-                )
+            self._process = GuardedProcess(words, log=self.log_path, folder=self._folder, environment=environment)
         except OSError as error:
             raise WorkerError(
                 f"worker: {words[0]!r} cannot be started in {self._folder} ({error.strerror})",
