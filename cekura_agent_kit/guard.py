@@ -26,6 +26,8 @@ import time
 
 _POLL = 0.05
 """Seconds between two checks of a group that is ending."""
+_REAP_TIMEOUT = 1.0
+"""Seconds from SIGKILL to the command's end."""
 _STOP_SIGNALS = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
 
 
@@ -136,12 +138,15 @@ class Guard:
         deadline = time.monotonic() + self._grace
         if not self._ended:
             _signal(os.kill, self._pid, signal.SIGTERM)
-        while time.monotonic() < deadline:
-            _reap(self._pid)
-            if not _signal(os.killpg, self._pid, 0):
-                return
+        while not self._group_is_gone() and time.monotonic() < deadline:
             time.sleep(_POLL)
         _signal(os.killpg, self._pid, signal.SIGKILL)
+        deadline = time.monotonic() + _REAP_TIMEOUT
+        while not _reap(self._pid) and time.monotonic() < deadline:
+            time.sleep(_POLL)
+
+    def _group_is_gone(self) -> bool:
+        return _reap(self._pid) and not _signal(os.killpg, self._pid, 0)
 
     def _report(self, line: str) -> None:
         try:
@@ -160,11 +165,12 @@ def _signal(send: object, target: int, number: int) -> bool:
     return True
 
 
-def _reap(pid: int) -> None:
+def _reap(pid: int) -> bool:
+    """Return True if the child has ended. It is no zombie any more then."""
     try:
-        os.waitpid(pid, os.WNOHANG)
+        return os.waitpid(pid, os.WNOHANG)[0] == pid
     except ChildProcessError:
-        return
+        return True
 
 
 def _empty(path: str) -> None:
