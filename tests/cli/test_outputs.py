@@ -19,13 +19,13 @@ KIT = str(Path(sys.executable).parent / "cekura-kit")
 PROGRESS = """
 import sys
 from pathlib import Path
-from cekura_agent_kit.cli import streams
+from cekura_agent_kit.cli import stdio
 from cekura_agent_kit.cli.live import Live, console
 from cekura_agent_kit.cli.outputs import deliver
 from cekura_agent_kit.trigger.progress import Finished, Planned, PlannedCase
 from cekura_agent_kit.verdict import SuiteVerdict
 
-streams.protect()
+stdio.protect()
 verdict = SuiteVerdict.from_json(Path("r.json").read_text())
 terminal = console()
 with Live(terminal) as live:
