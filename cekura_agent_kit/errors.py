@@ -3,6 +3,7 @@
     KitError
     ├── MetadataError           the job's metadata names a test, but cannot be understood
     ├── TextModeError           text mode was not reached or did not last
+    ├── SessionMissing          the entrypoint returned, and nothing could start a session any more
     ├── SuiteError              the suite file, or an option that replaces one of its keys
     ├── ScenarioError           the sandbox's scenario file or model rules
     ├── SettingsError           keys and addresses from the environment
@@ -50,6 +51,10 @@ class MetadataError(KitError):
 
 class TextModeError(KitError):
     """Text mode was not reached or did not last; the text names the part that is not text."""
+
+
+class SessionMissing(KitError):
+    """The entrypoint of a test returned without a session, and left nothing that could start one."""
 
 
 class SuiteError(KitError):

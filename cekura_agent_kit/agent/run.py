@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
 from .. import __version__
 from ..contract import KIT_ATTRIBUTE, MODE_ATTRIBUTE, JobMetadata, Mode
-from ..errors import KitError
+from ..errors import KitError, SessionMissing
 from .call import Call, Options
 from .data_messages import Mailbox
 from .events import add_event_sender
-from .internals import require_text_mode
+from .internals import pending_work, require_text_mode
 from .job import JobUnderTest, one_line
 from .session import install
 
@@ -40,7 +41,14 @@ async def run(
             from .text_session import prepare
 
             prepare(job, mailbox)
-        return await entrypoint()
+        before = asyncio.all_tasks()
+        result = await entrypoint()
+        if not job.sessions and job.ending is None and not pending_work(context, before):
+            raise SessionMissing(
+                "the entrypoint returned without a session, and left nothing that could start one",
+                hint="start an AgentSession in the entrypoint; read the agent's log if it returned early",
+            )
+        return result
     except Exception as error:
         logger.error("the test ends: %s", one_line(error))
         await (job.ending or job.show_error(error))

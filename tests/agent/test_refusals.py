@@ -121,3 +121,21 @@ async def test_openai_s_realtime_model_is_told_to_give_text(asked: bool, modalit
             assert first["session"]["output_modalities"] == [modality]
         finally:
             await session.aclose()
+
+
+@pytest.mark.server
+async def test_an_entrypoint_that_left_nothing_behind_is_refused_before_anybody_pays(worker: Worker) -> None:
+    async with dispatched(worker, {"text_mode": True, "shape": "returns_at_once"}) as run:
+        refusal = await run.refusal()
+        assert "returned without a session, and left nothing that could start one" in refusal[ERROR_ATTRIBUTE]
+
+
+@pytest.mark.server
+@pytest.mark.parametrize("shape", ["session_by_participant_entrypoint", "session_by_handler", "session_by_task"])
+async def test_an_entrypoint_that_returns_before_its_session_starts_goes_on(worker: Worker, shape: str) -> None:
+    async with dispatched(worker, {"text_mode": True, "shape": shape}) as run:
+        await run.until(lambda attributes: attributes.get("cekura.mode") == "text")
+        async with run.evaluator() as evaluator:
+            await run.announce()
+            await evaluator.say("hello")
+            await evaluator.hear("You said hello.")

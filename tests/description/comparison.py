@@ -109,4 +109,5 @@ def _changed_by_fault(service: CekuraService, *, described: bool) -> bool:
     faults = service.faults
     if faults.without or faults.extra:
         return True
-    return not described and bool(faults.starts or faults.reads or faults.ends)
+    answers = [*faults.starts.values(), *faults.reads.values(), *faults.scenarios.values(), *faults.ends.values()]
+    return any(answer.body is not None for answer in answers) or bool(answers and not described)

@@ -383,3 +383,42 @@ class WithSilentTask(Plain):
 @wrap_entrypoint
 async def silent_task_in_tool(ctx: JobContext) -> None:
     await new_session(llm=SlowToDecide()).start(WithSilentTask(), room=ctx.room)
+
+
+@probe
+@wrap_entrypoint
+async def returns_at_once(ctx: JobContext) -> None:
+    await ctx.connect()
+
+
+@probe
+@wrap_entrypoint
+async def session_by_participant_entrypoint(ctx: JobContext) -> None:
+    async def on_participant(ctx: JobContext, _: rtc.RemoteParticipant) -> None:
+        await new_session().start(Plain(), room=ctx.room)
+
+    ctx.add_participant_entrypoint(on_participant)
+    await ctx.connect()
+
+
+@probe
+@wrap_entrypoint
+async def session_by_handler(ctx: JobContext) -> None:
+    starting: set[asyncio.Task[Any]] = set()
+
+    def on_participant(_: rtc.RemoteParticipant) -> None:
+        starting.add(asyncio.create_task(new_session().start(Plain(), room=ctx.room)))
+
+    ctx.room.on("participant_connected", on_participant)
+    await ctx.connect()
+
+
+@probe
+@wrap_entrypoint
+async def session_by_task(ctx: JobContext) -> None:
+    async def later() -> None:
+        await ctx.wait_for_participant()
+        await new_session().start(Plain(), room=ctx.room)
+
+    await ctx.connect()
+    ctx.proc.userdata["later"] = asyncio.create_task(later())

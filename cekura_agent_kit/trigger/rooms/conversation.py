@@ -75,10 +75,17 @@ class Conversation:
             if participants is not None:
                 self._check_agents(participants)
             if self._over(presence, now):
+                await self._list_for_proof()
                 self.agent_left = presence.agent_left_first
                 self.ended = presence.evaluator_gone if presence.evaluator_gone is not None else now
                 return
             await self._pause(self._interval(presence, participants, begin))
+
+    async def _list_for_proof(self) -> None:
+        """List once more for the proof: a short conversation can end between two lists, and its witness learns late."""
+        if self.mode is Mode.TEXT and not self.proven:
+            agents = agents_in(await self.room.participants() or [])
+            self.proven = any(agent.attributes.get(PROOF_ATTRIBUTE) == TEXT_ONLY for agent in agents)
 
     def _check_agents(self, participants: Sequence[Participant]) -> None:
         agents = agents_in(participants)

@@ -121,5 +121,5 @@ def readiness(
     if text_for < timing.proof:
         return Readiness(False)
     return Readiness(
-        True, "no text proof before the start: the agent waits for its caller before it starts its session"
+        True, "no text proof before the start: the agent had not started its session; it may wait for its caller"
     )
