@@ -19,6 +19,7 @@ from cekura_agent_kit.trigger.settings import Settings
 from cekura_agent_kit.trigger.suite import PlannedRun, Suite
 
 FUZZ = int(os.environ.get("FUZZ", "300"))
+REFUSED = {"all": {"status": 403, "body": '{"detail": "No."}'}}
 GOOD = ApiScenario(30, agent=812, metrics=("Tone",), expected_outcome="Booked.", tools=("TOOL_END_CALL",))
 
 
@@ -128,6 +129,8 @@ async def test_each_scenario_is_read_once_and_unknown_ids_are_listed() -> None:
 
 
 async def test_a_scenario_that_cannot_be_read_is_no_fault() -> None:
-    report, _ = await checked({30: scenario()}, plan(30), scenarios={"all": {"status": 403, "body": "{}"}})
+    report, _ = await checked(
+        {30: scenario()}, plan(30), scenarios={"all": {"status": 403, "body": '{"detail": "No."}'}}
+    )
 
     assert (report.known, report.unknown, report.unread, report.faults) == ({}, (), (30,), ())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -14,6 +13,7 @@ from cekura_agent_kit.contract import Mode
 from cekura_agent_kit.errors import CekuraRefused
 from cekura_agent_kit.sandbox.cekura.faults import Faults
 from cekura_agent_kit.sandbox.cekura.service import CekuraService
+from cekura_agent_kit.trigger.cekura.api_models import ApiRun, StartAnswer
 from cekura_agent_kit.trigger.cekura.client import Cekura
 from cekura_agent_kit.trigger.cekura.ready_run import ReadyRun
 from cekura_agent_kit.trigger.cekura.starter import Starter
@@ -227,9 +227,12 @@ async def test_without_a_list_from_before_a_lost_run_stays_unknown() -> None:
         assert "end what is still running" in raised.value.hint
 
 
-async def test_an_answer_without_a_results_id_is_not_a_lost_one() -> None:
-    answer = {"runs": [{"id": 5, "scenario": HELLO}]}
-    async with Table(Faults.model_validate({"starts": {"1": {"body": json.dumps(answer)}}})) as table:
+async def test_an_answer_without_a_results_id_is_not_a_lost_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def answer(*_: Any, **__: Any) -> StartAnswer:
+        return StartAnswer(None, (ApiRun(5, scenario=HELLO),))
+
+    async with Table() as table:
+        monkeypatch.setattr(table.cekura, "start", answer)
         started = await table.starter.start(ready(plan(HELLO_RUN)[0]))
 
         assert (started.run_id, started.result_id, started.identified) == (5, None, False)

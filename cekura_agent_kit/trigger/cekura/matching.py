@@ -78,7 +78,7 @@ def match_lost(joined: Sequence[LostRun], listed: Sequence[ApiRun], known: Colle
     for key in {(each.scenario, each.mode) for each in joined}:
         same = [each for each in joined if (each.scenario, each.mode) == key]
         runs = {run.id: run for run in candidates(same, listed, known)}
-        # More runs than rooms: some are another job's. Fewer: the list is not complete.
+        # More runs than rooms: another job's, or those of a POST whose answer is under way. Fewer: the list is cut.
         if len(runs) == len(same):
             matched |= _only_matching(same, runs, known)
     return matched

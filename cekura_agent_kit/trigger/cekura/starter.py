@@ -49,7 +49,6 @@ class Starter:
         self._waiting: dict[Group, list[ReadyRun]] = {}
         self._timers: dict[Group, asyncio.TimerHandle] = {}
         self._posts: set[asyncio.Task[None]] = set()
-        self._unanswered: list[ReadyRun] = []
         self._lost: dict[str, tuple[LostRun, ReadyRun]] = {}
         self._closed = False
         self._stopped = asyncio.Event()
@@ -135,7 +134,6 @@ class Starter:
         """Send one POST. If its answer is lost, find its runs by their rooms and by what is new on Cekura."""
         for ready in runs:
             ready.sent.set()
-        self._unanswered += runs
         left = runs
         try:
             answer = await self._with_scenarios(await self._answer(mode, runs))
@@ -150,8 +148,6 @@ class Starter:
         except CekuraError as error:
             _fail(runs, _not_started(error, runs))
             return
-        finally:
-            self._unanswered = [ready for ready in self._unanswered if ready not in runs]
         if left:
             await self._find_lost(left, before, lost)
 
@@ -213,13 +209,8 @@ class Starter:
         _fail(left, _unknown(lost, left, candidates(mine.values(), listed, self._known_ids()), before is not None))
 
     def _lost_and_joined(self) -> list[LostRun]:
-        """Return all lost runs whose evaluator joined, without those whose scenario another POST under way names."""
-        under_way = {(ready.planned.scenario, ready.planned.mode) for ready in self._unanswered}
-        return [
-            lost
-            for lost, ready in self._lost.values()
-            if ready.evaluator_came.is_set() and (lost.scenario, lost.mode) not in under_way
-        ]
+        """Return all lost runs of the suite whose evaluator joined."""
+        return [lost for lost, ready in self._lost.values() if ready.evaluator_came.is_set()]
 
     def _known_ids(self) -> set[int]:
         return {started.run_id for started in self.started.values()}
