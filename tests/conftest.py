@@ -10,6 +10,7 @@ import pytest
 
 from cekura_agent_kit.errors import SandboxError
 from cekura_agent_kit.sandbox.livekit_server import LiveKitServer
+from tests.agent.workers import Worker
 
 pytest_plugins = ["pytester", "tests.description.plugin"]
 
@@ -25,3 +26,14 @@ def livekit_server() -> Iterator[LiveKitServer]:
         pytest.skip(str(error))
     yield server
     asyncio.run(server.stop())
+
+
+@pytest.fixture(scope="session")
+def worker(livekit_server: LiveKitServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
+    """A worker that serves every shape and probe of tests/shapes."""
+    worker = Worker("tests.shapes.worker", livekit_server, tmp_path_factory.mktemp("worker"))
+    try:
+        worker.wait_until_registered()
+        yield worker
+    finally:
+        worker.stop()

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from cekura_agent_kit.chat import ChatPacket, Payload, read_packet
 from cekura_agent_kit.contract import PROOF_ATTRIBUTE
-from tests.agent.conftest import Worker, dispatched
+from tests.agent.workers import Worker, dispatched
 
 
 def legacy(message: str, **more: object) -> str:

@@ -10,8 +10,8 @@ import pytest
 from livekit import rtc
 
 from cekura_agent_kit.contract import EVENTS_TOPIC, MODE_ATTRIBUTE, witness_permit
-from tests.agent.conftest import Run, Worker, dispatched
 from tests.agent.evaluator import DEADLINE, Evaluator
+from tests.agent.workers import Run, Worker, dispatched
 
 pytestmark = pytest.mark.server
 

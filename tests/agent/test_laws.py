@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from cekura_agent_kit.contract import ERROR_ATTRIBUTE, MODE_ATTRIBUTE, PROOF_ATTRIBUTE
-from tests.agent.conftest import Worker, dispatched
+from tests.agent.workers import Worker, dispatched
 
 pytestmark = pytest.mark.server
 

@@ -10,7 +10,7 @@ import pytest
 import cekura_agent_kit
 from cekura_agent_kit.contract import PROOF_ATTRIBUTE
 from cekura_agent_kit.sandbox.livekit_server import LiveKitServer
-from tests.agent.conftest import Worker, dispatched
+from tests.agent.workers import Worker, dispatched
 
 PACKAGE = Path(cekura_agent_kit.__file__).parent
 

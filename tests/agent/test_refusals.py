@@ -17,7 +17,7 @@ from cekura_agent_kit.agent import internals
 from cekura_agent_kit.contract import ERROR_ATTRIBUTE, PROOF_ATTRIBUTE
 from cekura_agent_kit.errors import TextModeError
 from cekura_agent_kit.sandbox.livekit_server import LiveKitServer
-from tests.agent.conftest import Worker, dispatched
+from tests.agent.workers import Worker, dispatched
 from tests.shapes.models import MOVED
 
 

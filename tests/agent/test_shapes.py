@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cekura_agent_kit.contract import KIT_ATTRIBUTE, MODE_ATTRIBUTE, PROOF_ATTRIBUTE
-from tests.agent.conftest import Worker, dispatched
+from tests.agent.workers import Worker, dispatched
 from tests.shapes import SHAPES
 
 pytestmark = pytest.mark.server

@@ -12,8 +12,8 @@ import pytest
 from aiohttp import web
 
 from cekura_agent_kit.sandbox.livekit_server import LiveKitServer
-from tests.agent.conftest import Worker, dispatched
 from tests.agent.evaluator import DEADLINE
+from tests.agent.workers import Worker, dispatched
 
 pytest.importorskip("cekura.livekit")
 pytestmark = pytest.mark.server

@@ -12,8 +12,8 @@ import pytest
 from cekura_agent_kit.agent.turns import SPEECH_TIMEOUT
 from cekura_agent_kit.contract import PROOF_ATTRIBUTE
 from cekura_agent_kit.rehearsal.room import MemoryRoom
-from tests.agent.conftest import Worker, dispatched  # the fixture `worker` is theirs
 from tests.agent.evaluator import Evaluator
+from tests.agent.workers import Worker, dispatched
 from tests.rehearsal.in_memory import PATIENCE, in_memory
 from tests.shapes.agents import SHAPES
 from tests.shapes.probes import PROBES

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Iterator
 from functools import partial
 from pathlib import Path
 
 import pytest
 
 from cekura_agent_kit.sandbox.livekit_server import LiveKitServer
-from tests.faults.scene import Scene, Worker, scene_of
+from tests.faults.scene import Scene, SceneOf, Worker, scene_of
 from tests.faults.secrecy import Outputs
 
 
@@ -47,9 +46,6 @@ def worker(livekit_server: LiveKitServer, tmp_path_factory: pytest.TempPathFacto
         yield worker
     finally:
         worker.stop()
-
-
-SceneOf = Callable[..., AbstractAsyncContextManager[Scene]]
 
 
 @pytest.fixture

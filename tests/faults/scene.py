@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -224,3 +224,7 @@ async def scene_of(
     async with CekuraService(SCENARIOS, faults=faults) as service:
         outputs.secrets |= {service.api_key, livekit.api_key, livekit.api_secret}
         yield Scene(livekit, worker, service, settings_for(livekit, service), outputs, folder)
+
+
+SceneOf = Callable[..., AbstractAsyncContextManager[Scene]]
+"""Type of the fixture `scene_with`."""

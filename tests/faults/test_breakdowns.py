@@ -21,9 +21,8 @@ from cekura_agent_kit.trigger.rooms import service as client
 from cekura_agent_kit.trigger.sweep import sweep
 from cekura_agent_kit.verdict import Kind, Outcome
 from tests.faults.command import command, write_suite
-from tests.faults.conftest import SceneOf
 from tests.faults.proxy import Proxy
-from tests.faults.scene import Scene, Worker, room_of, rooms_of, scene_of, settings_for
+from tests.faults.scene import Scene, SceneOf, Worker, room_of, rooms_of, scene_of, settings_for
 from tests.faults.secrecy import Outputs
 
 pytestmark = pytest.mark.server

@@ -20,8 +20,7 @@ from cekura_agent_kit.sandbox.cekura.faults import Faults
 from cekura_agent_kit.trigger.sweep import sweep
 from cekura_agent_kit.verdict import Kind
 from tests.faults.command import Command, command, write_suite
-from tests.faults.conftest import SceneOf
-from tests.faults.scene import Scene
+from tests.faults.scene import Scene, SceneOf
 from tests.faults.secrecy import Outputs
 
 pytestmark = pytest.mark.server

@@ -8,8 +8,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from cekura_agent_kit.verdict import Kind, Outcome, RunVerdict, SuiteVerdict
-from tests.faults.conftest import SceneOf
-from tests.faults.scene import Scene
+from tests.faults.scene import Scene, SceneOf
 from tests.faults.table import FAULTS, PASSED, Fault
 
 pytestmark = pytest.mark.server

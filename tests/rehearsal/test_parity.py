@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from cekura_agent_kit.rehearsal.fixture import Rehearse
-from tests.agent.conftest import Worker, dispatched, worker  # noqa: F401 - a fixture
+from tests.agent.workers import Worker, dispatched
 from tests.shapes import SHAPES, Shape
 from tests.shapes.models import CALLS
 
@@ -51,7 +51,7 @@ async def talk_in_memory(shape: Shape) -> list[str]:
         return caller.heard
 
 
-async def talk_on_the_server(worker: Worker, name: str, shape: Shape) -> list[str]:  # noqa: F811
+async def talk_on_the_server(worker: Worker, name: str, shape: Shape) -> list[str]:
     """The same over a real server, the evaluator announced as a trigger does it."""
     async with dispatched(worker, {"text_mode": True, "shape": name}) as run:
         await run.until(lambda attributes: attributes.get("cekura.mode") == "text")
@@ -72,7 +72,7 @@ async def test_an_evaluator_that_speaks_at_once(name: str) -> None:
 
 @pytest.mark.server
 @pytest.mark.slow
-async def test_the_server_agrees(worker: Worker) -> None:  # noqa: F811
+async def test_the_server_agrees(worker: Worker) -> None:
     few = asyncio.Semaphore(AT_ONCE)
 
     async def on_the_server(name: str, shape: Shape) -> list[str]:

@@ -4,36 +4,22 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, Page, Request, async_playwright, expect
+from playwright.async_api import Browser, BrowserContext, Request, async_playwright
 
 from cekura_agent_kit.report import html
 from cekura_agent_kit.verdict import SuiteVerdict
 
+from .browser import Open, Opened
+
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 QUIET = ["--no-sandbox", "--headless", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
 QUIET += ["--disable-background-networking", "--disable-component-update"]
-
-
-@dataclass
-class Opened:
-    """A report in a browser, and everything that it should not have done."""
-
-    page: Page
-    wrong: list[str] = field(default_factory=list)
-    """Console messages, errors, and requests for anything but the file itself."""
-
-
-# A loaded machine is slow, not wrong.
-expect.set_options(timeout=30_000)
-
-Open = Callable[..., Awaitable[Opened]]
 
 
 def chromium() -> str:

@@ -11,7 +11,7 @@ from playwright.async_api import Page, expect
 
 from cekura_agent_kit.verdict import Kind, Line
 
-from .conftest import Open
+from .browser import Open
 from .verdicts import FAILED, HOSTILE, POOL, hostile, judged, many, mixed, run, suite
 
 # One browser for all, on one core.

@@ -15,7 +15,7 @@ from cekura_agent_kit.contract import PROOF_ATTRIBUTE, TEXT_ONLY
 from cekura_agent_kit.rehearsal.room import MemoryRoom
 from cekura_agent_kit.sandbox.livekit_server import LiveKitServer
 from cekura_agent_kit.sandbox.server_binary import VERSION
-from tests.agent.conftest import Worker, dispatched
+from tests.agent.workers import Worker, dispatched
 from tests.rehearsal.in_memory import PATIENCE, in_memory
 from tests.shapes import SHAPES, Shape
 from tests.shapes.models import CALLS

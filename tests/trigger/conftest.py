@@ -1,92 +1,15 @@
-"""A worker whose agents go wrong as they are told, and suites of them against a stand-in that goes wrong, too."""
+"""The agent that serves the tests of a session, and suites of it."""
 
 from __future__ import annotations
 
-import asyncio
-import os
-import sys
-import threading
 from collections.abc import Iterator
-from contextlib import AbstractAsyncContextManager, contextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, TypeVar
 
 import pytest
 
-from cekura_agent_kit.sandbox.cekura.faults import Faults
-from cekura_agent_kit.sandbox.cekura.scenarios import Scenario
-from cekura_agent_kit.sandbox.cekura.service import CekuraService
 from cekura_agent_kit.sandbox.livekit_server import LiveKitServer
-from cekura_agent_kit.trigger.progress import Event
-from cekura_agent_kit.trigger.rooms.budget import Budget
-from cekura_agent_kit.trigger.rooms.service import LiveKit
-from cekura_agent_kit.trigger.settings import Settings
-from cekura_agent_kit.trigger.suite import Suite
-from cekura_agent_kit.trigger.suite_run import SuiteRun
-from cekura_agent_kit.trigger.timing import Timing
 from cekura_agent_kit.trigger.worker import Worker
-from cekura_agent_kit.verdict import SuiteVerdict
 
-T = TypeVar("T")
-
-ROOT = Path(__file__).parents[2]
-AGENT = ROOT / "tests/trigger/agent.py"
-COMMAND = f"{sys.executable} {AGENT} dev --no-reload"
-
-HELLO, BOOKING, MORE, LONG, SLOW, CRASH = 1, 2, 3, 4, 5, 6
-SCENARIOS = {
-    HELLO: Scenario.model_validate(
-        {"name": "Says hello", "talk": [{"hear": "welcome"}, {"say": "hello", "hear": "said: hello"}]}
-    ),
-    BOOKING: Scenario.model_validate(
-        {"name": "Books", "talk": [{"say": "a table", "hear": "is booked"}], "outcome": "A table is booked."}
-    ),
-    MORE: Scenario.model_validate(
-        {"name": "Wants more", "talk": [{"say": "hello", "hear": "this is never said"}], "patience": "1s"}
-    ),
-    LONG: Scenario.model_validate(
-        {"name": "Talks long", "talk": [{"say": "hello"}, {"hear": "this is never said"}], "patience": "60s"}
-    ),
-    SLOW: Scenario.model_validate(
-        {"name": "Is answered slowly", "talk": [{"hear": "welcome"}, {"say": "slowly, please", "hear": "said: slowly"}]}
-    ),
-    CRASH: Scenario.model_validate(
-        {"name": "Kills its process", "talk": [{"say": "crash", "hear": "this is never said"}], "patience": "60s"}
-    ),
-}
-
-
-@contextmanager
-def held(context: AbstractAsyncContextManager[T]) -> Iterator[T]:
-    """An asynchronous context held open in a loop and thread of its own, for tests that each have their own loop."""
-    ready, leave, result = threading.Event(), threading.Event(), []
-
-    async def hold() -> None:
-        try:
-            async with context as value:
-                result.append(value)
-                ready.set()
-                await asyncio.to_thread(leave.wait)
-        except Exception as error:  # noqa: BLE001 - raised again in the test's thread
-            result.append(error)
-            ready.set()
-
-    thread = threading.Thread(target=asyncio.run, args=(hold(),), daemon=True)
-    thread.start()
-    ready.wait()
-    try:
-        if isinstance(result[0], Exception):
-            raise result[0]
-        yield result[0]
-    finally:
-        leave.set()
-        thread.join(60)
-
-
-def worker_environment(server: LiveKitServer, **more: str) -> dict[str, str]:
-    own = {key: value for key, value in os.environ.items() if not key.startswith(("CEKURA_", "LIVEKIT_"))}
-    return own | server.environment | {"PYTHONPATH": str(ROOT)} | more
+from .bench import COMMAND, ROOT, Bench, held, worker_environment
 
 
 @pytest.fixture(scope="session")
@@ -95,74 +18,6 @@ def agent_name(livekit_server: LiveKitServer) -> Iterator[str]:
     environment = worker_environment(livekit_server, AGENT_EXECUTOR="THREAD", AGENT_IDLE="4")
     with held(Worker(COMMAND, folder=ROOT, environment=environment, agent_name="tests")) as worker:
         yield worker.agent_name
-
-
-@dataclass
-class Outcome:
-    """What a suite came to, and what it left behind."""
-
-    verdict: SuiteVerdict
-    events: list[Event]
-    service: CekuraService
-    rooms: list[str]
-
-    @property
-    def kinds(self) -> list[str]:
-        return [run.kind or run.outcome.value for run in self.verdict.runs]
-
-    @property
-    def reasons(self) -> str:
-        return "\n".join(run.reason for run in self.verdict.runs)
-
-    @property
-    def started(self) -> int:
-        return len(self.service.runs)
-
-
-@dataclass
-class Bench:
-    """Runs suites of the test agent against a stand-in of their own."""
-
-    server: LiveKitServer
-    agent_name: str
-    timing: dict[str, float] = field(default_factory=dict)
-
-    def suite(self, *runs: int | dict[str, Any], behave: str = "talk", **keys: Any) -> Suite:
-        entries = [{"scenario": run} if isinstance(run, int) else run for run in runs]
-        values = {
-            "mode": "text",
-            "agent_name": self.agent_name,
-            "timeout": "60s",
-            "agent_timeout": "60s",
-            "metadata": {"behave": behave},
-        }
-        return Suite.model_validate(values | {"runs": entries} | keys)
-
-    def settings(self, service: CekuraService, **more: str) -> Settings:
-        environment = self.server.environment | service.environment
-        return Settings.model_validate({key.lower(): value for key, value in environment.items()} | more)
-
-    def pace_for(self, settings: Settings) -> Timing:
-        import dataclasses
-
-        return dataclasses.replace(Timing.of(settings), **self.timing)
-
-    async def run(self, suite: Suite, *, faults: Faults | None = None, **more: Any) -> Outcome:
-        async with CekuraService(SCENARIOS, faults=faults) as service:
-            return await self.run_on(service, suite, **more)
-
-    async def run_on(self, service: CekuraService, suite: Suite, **more: Any) -> Outcome:
-        settings = self.settings(service)
-        events: list[Event] = []
-        conductor = SuiteRun(
-            suite, settings=settings, on_event=events.append, **{"timing": self.pace_for(settings)} | more
-        )
-        verdict = await conductor.run()
-        return Outcome(verdict, events, service, await self.rooms_of(verdict.suite_id, settings))
-
-    async def rooms_of(self, suite_id: str, settings: Settings) -> list[str]:
-        async with LiveKit(settings, Budget(100)) as livekit:
-            return [room.name for room in await livekit.rooms() if suite_id in room.metadata]
 
 
 @pytest.fixture

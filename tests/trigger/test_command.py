@@ -17,7 +17,7 @@ import yaml
 
 from cekura_agent_kit.sandbox.cekura.service import CekuraService
 from cekura_agent_kit.verdict import SuiteVerdict
-from tests.trigger.conftest import HELLO, MORE, SCENARIOS, Bench
+from tests.trigger.bench import HELLO, MORE, SCENARIOS, Bench
 
 pytestmark = [pytest.mark.server, pytest.mark.xdist_group("trigger")]
 

@@ -13,7 +13,7 @@ from cekura_agent_kit.cli import app
 from cekura_agent_kit.sandbox.cekura.faults import Faults
 from cekura_agent_kit.sandbox.cekura.service import CekuraService
 from cekura_agent_kit.trigger.doctor import Check, examine
-from tests.trigger.conftest import AGENT, BOOKING, HELLO, SCENARIOS, Bench
+from tests.trigger.bench import AGENT, BOOKING, HELLO, SCENARIOS, Bench
 
 pytestmark = [pytest.mark.server, pytest.mark.xdist_group("trigger")]
 

@@ -13,7 +13,7 @@ from cekura_agent_kit.trigger.rooms.budget import Budget
 from cekura_agent_kit.trigger.rooms.service import LiveKit
 from cekura_agent_kit.trigger.suite_run import SuiteRun
 from cekura_agent_kit.verdict import Outcome
-from tests.trigger.conftest import BOOKING, HELLO, LONG, MORE, SCENARIOS, SLOW, Bench
+from tests.trigger.bench import BOOKING, HELLO, LONG, MORE, SCENARIOS, SLOW, Bench
 
 pytestmark = [pytest.mark.server, pytest.mark.xdist_group("trigger")]
 

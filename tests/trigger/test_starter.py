@@ -22,7 +22,7 @@ from cekura_agent_kit.trigger.settings import Settings
 from cekura_agent_kit.trigger.suite import PlannedRun, Suite
 from cekura_agent_kit.trigger.timing import Timing
 from cekura_agent_kit.verdict import Kind
-from tests.trigger.conftest import BOOKING, HELLO, MORE, SCENARIOS
+from tests.trigger.bench import BOOKING, HELLO, MORE, SCENARIOS
 
 TOKEN = jwt.encode(
     {"video": {"roomJoin": True, "room": "r"}}, "a-secret-of-some-length-for-the-test", algorithm="HS256"

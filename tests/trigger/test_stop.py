@@ -12,7 +12,7 @@ from cekura_agent_kit.trigger.progress import Stage
 from cekura_agent_kit.trigger.stop import HASTY, USUAL, WITHOUT_AGENT, Breaker, Preempted, Stop, unless
 from cekura_agent_kit.verdict import Kind, Outcome, SkipReason
 
-from .conftest import HELLO, Bench
+from .bench import HELLO, Bench
 
 MISSING = Errored(Kind.AGENT_MISSING, "no worker accepted the job")
 

@@ -18,7 +18,7 @@ from cekura_agent_kit.errors import WorkerError
 from cekura_agent_kit.sandbox.livekit_server import LiveKitServer
 from cekura_agent_kit.trigger.redaction import Redaction
 from cekura_agent_kit.trigger.worker import Worker
-from tests.trigger.conftest import AGENT, HELLO, ROOT, Bench, worker_environment
+from tests.trigger.bench import AGENT, HELLO, ROOT, Bench, worker_environment
 
 pytestmark = [pytest.mark.server, pytest.mark.xdist_group("trigger")]
 

@@ -11,12 +11,11 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import pytest
 from livekit import api
 
 from cekura_agent_kit.contract import ERROR_ATTRIBUTE
@@ -79,16 +78,6 @@ class Worker:
         except subprocess.TimeoutExpired:
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
-
-
-@pytest.fixture(scope="session")
-def worker(livekit_server: LiveKitServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
-    worker = Worker("tests.shapes.worker", livekit_server, tmp_path_factory.mktemp("worker"))
-    try:
-        worker.wait_until_registered()
-        yield worker
-    finally:
-        worker.stop()
 
 
 class Run:
