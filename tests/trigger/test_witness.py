@@ -28,6 +28,8 @@ def token(server: LiveKitServer, room: str, identity: str) -> str:
     return (
         api.AccessToken(server.api_key, server.api_secret)
         .with_identity(identity)
+        # The server lets agents alone send in another participant's name.
+        .with_kind("agent" if identity == AGENT else "standard")
         .with_grants(api.VideoGrants(room_join=True, room=room, hidden=identity == WITNESS))
         .to_jwt()
     )
@@ -48,13 +50,14 @@ async def watching(
     server: LiveKitServer,
     room: str,
     *,
+    text: bool = True,
     on_line: Callable[[Line], None] = lambda _: None,
     on_change: Callable[[], None] = lambda: None,
 ) -> AsyncIterator[Witness]:
     begin = time.monotonic()
     witness = Witness(
         evaluator=EVALUATOR,
-        text=True,
+        text=text,
         clock=lambda: time.monotonic() - begin,
         on_line=on_line,
         on_change=on_change,
@@ -147,6 +150,35 @@ async def test_cause_is_before_effect_on_a_busy_machine(livekit_server: LiveKitS
     if not blocked:
         # 20 ms are the tool's, and nobody answers sooner.
         assert min(witness.transcript.latency.turns) >= 0.02
+
+
+async def test_in_voice_words_that_are_transcribed_after_their_effect_come_before_it(
+    livekit_server: LiveKitServer,
+) -> None:
+    room = f"test-{secrets.token_hex(6)}"
+    reported: list[Line] = []
+    async with (
+        watching(livekit_server, room, text=False, on_line=reported.append) as witness,
+        joined(livekit_server, room, EVALUATOR),
+        joined(livekit_server, room, AGENT) as agent,
+    ):
+        me = agent.local_participant
+        await me.send_text(json.dumps({"type": "tool_call", "name": "book"}), topic="cekura.events")
+        words = await me.stream_text(
+            topic="lk.transcription",
+            sender_identity=EVALUATOR,
+            attributes={"lk.transcription_final": "true", "lk.segment_id": "1"},
+        )
+        await words.write("a table")
+        await words.aclose()
+        await me.send_text("It is booked.", topic="lk.transcription")
+        async with asyncio.timeout(10):
+            while len(reported) < 3:  # noqa: ASYNC110 - lines have no event
+                await asyncio.sleep(0.01)
+
+    expected = [("evaluator", "a table"), ("tool", "book"), ("agent", "It is booked.")]
+    assert [(line.role, line.text or line.name) for line in reported] == expected
+    assert [(line.role, line.text or line.name) for line in witness.transcript.lines] == expected
 
 
 async def test_a_message_sent_as_stream_and_as_packet_is_one_line(livekit_server: LiveKitServer) -> None:

@@ -36,6 +36,8 @@ _LAST_WORDS: Final = 0.5
 """Seconds for streams that are still open at the end of the conversation."""
 _IN_ORDER: Final = 2.0
 """Seconds for which a complete line waits for streams that were opened before it."""
+_TRANSCRIBED: Final = 0.4
+"""Seconds in voice for the evaluator's words, which the agent transcribes and may send just after their effect."""
 
 _log: Final = logging.getLogger("cekura_agent_kit.trigger")
 
@@ -204,7 +206,7 @@ class Witness:
         began = self._segments.setdefault(segment, opened)
         if attributes.get(FINAL_ATTRIBUTE) == "true":
             self._asked = self._segments.pop(segment)
-            await self._report_in_order(lambda: self.transcript.add_words("evaluator", text, at=began, until=opened))
+            self._report(self.transcript.add_words("evaluator", text, at=began, until=opened))
 
     async def _receive_event(self, reader: rtc.TextStreamReader, opened: float, asked: float) -> None:
         text = await _all_of(reader)
@@ -215,7 +217,12 @@ class Witness:
         if not isinstance(event, dict):
             _log.debug("an event of the agent's is not a JSON object")
             return
-        await self._report_in_order(lambda: self.transcript.add_event(event, at=opened, asked=asked))
+        if self._text:
+            await self._report_in_order(lambda: self.transcript.add_event(event, at=opened, asked=asked))
+        else:
+            await self._report_in_order(
+                lambda: self.transcript.add_event(event, at=opened, asked=self._asked), after=_TRANSCRIBED
+            )
 
     def _report(self, line: Line | None) -> None:
         if line is not None:
@@ -226,11 +233,17 @@ class Witness:
         self._open[task] = None
         task.add_done_callback(lambda task: self._open.pop(task, None))
 
-    async def _report_in_order(self, add: Callable[[], Line | None]) -> None:
-        """Add and report a line once the streams that were opened before it are complete; at once when cancelled."""
+    async def _report_in_order(self, add: Callable[[], Line | None], *, after: float = 0.0) -> None:
+        """Add and report a line once the streams that were opened before it are complete; at once when cancelled.
+
+        Args:
+            add: adds the line to the transcript.
+            after: seconds to wait first.
+        """
         me = asyncio.current_task()
         before = list(takewhile(lambda task: task is not me, self._open))
         try:
+            await asyncio.sleep(after)
             if before:
                 await asyncio.wait(before, timeout=_IN_ORDER)
         finally:
