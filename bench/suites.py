@@ -15,7 +15,9 @@ import yaml
 ROOT = Path(__file__).parents[1]
 EXAMPLE = ROOT / "examples" / "restaurant"
 WORKER = f"python {shlex.quote(str(EXAMPLE / 'agent.py'))} dev --no-reload"
-"""As in the example's own suite. `start` would keep processes ready, and refuse jobs while the machine is busy."""
+"""`start` would keep processes ready, and refuse jobs while the machine is busy."""
+AGENT_FILE = shlex.quote(str(EXAMPLE / "agent.py"))
+"""The same agent, served by the kit."""
 LLM_SECONDS = 0.3
 """How long the model thinks: a small hosted one's time to its first word."""
 
@@ -37,7 +39,7 @@ def write_suite(folder: Path, *, scenarios: int, turns: int, **suite: Any) -> Pa
     rule = {"user": r"dog (?P<dog>\d+)", "say": "Yes, dog {dog} is welcome.", "delay": f"{LLM_SECONDS}s"}
     write_yaml(folder / "models.yaml", {"rules": [rule]})
     whole = {
-        "worker": WORKER,
+        "worker": AGENT_FILE,
         "mode": "text",
         "runs": [{"scenario": each} for each in ids],
         **suite,

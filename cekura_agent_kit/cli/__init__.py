@@ -18,6 +18,7 @@ from .sandbox import sandbox
 from .schema import schema
 from .stdio import protect
 from .sweep import sweep
+from .worker_command import worker
 
 app = typer.Typer(
     name="cekura-kit",
@@ -45,7 +46,7 @@ def _options(
 
 
 # In the order in which a newcomer uses them.
-for command in (init, run, doctor, sandbox, sweep, report, schema):
+for command in (init, run, doctor, sandbox, worker, sweep, report, schema):
     app.command()(command)
 
 

@@ -252,14 +252,15 @@ class _RunCommand:
         if self._suite.worker is None:
             raise SuiteError(
                 "--sandbox starts the suite's worker, but this suite has none",
-                hint="add `worker: python agent.py start` to the suite, or use `cekura-kit sandbox` by hand",
+                hint="add `worker: agent.py` to the suite, or use `cekura-kit sandbox` by hand",
             )
         from ..sandbox import Sandbox
+        from ..variables import missing_placeholders
 
         box = Sandbox(self._suite.scenarios_file, say=say)
         box.check([run.scenario for run in self._plan], voice=any(run.mode is Mode.VOICE for run in self._plan))
         self._box = await stack.enter_async_context(box)
-        own = {key: value for key, value in os.environ.items() if not key.startswith(("CEKURA_", "LIVEKIT_"))}
+        own = dict(os.environ) | missing_placeholders(os.environ)
         names = ("CEKURA_API_KEY", "CEKURA_API_URL", "LIVEKIT_URL", "LIVEKIT_API_KEY", "LIVEKIT_API_SECRET")
         return Settings.model_validate({each.lower(): box.environment[each] for each in names}), own | box.environment
 

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from ..errors import ScenarioError
+from ..variables import no_proxies
 from .cekura.faults import Faults
 from .cekura.scenarios import load_scenarios
 from .cekura.service import CekuraService
@@ -85,6 +86,8 @@ class Sandbox:
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as parts:
             self.livekit = await parts.enter_async_context(await LiveKitServer.running(self._say))
+            # After the server's program was found: its download may need them. LiveKit's client ignores NO_PROXY.
+            parts.enter_context(no_proxies())
             # One for each side: its recognizer, used by the other side, knows only what this side has said.
             agent, caller = [await parts.enter_async_context(Speech()) for _ in range(2)]
             self.models = await parts.enter_async_context(ModelsService(self.rules, speech=agent, caller=caller))

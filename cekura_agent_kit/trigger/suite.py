@@ -97,7 +97,8 @@ class Suite(_Model):
     agent_name: Annotated[str, Field(min_length=1)] | None = None
     """LiveKit agent name to dispatch; required unless `worker` is given."""
     worker: Annotated[str, Field(min_length=1)] | None = None
-    """Command of a worker, started for the suite under a name of its own, in the suite's folder, without a shell."""
+    """Python file of the agent (`agent.py` or `agent.py:name`), or command of a worker, without a shell. It is started
+    for the suite under a name of its own, in the suite's folder."""
     agent: ScenarioId | None = None
     """Cekura's agent id, sent with text starts; not needed if the scenarios have an agent."""
     mode: Mode = Mode.VOICE

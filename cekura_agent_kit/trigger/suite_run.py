@@ -174,6 +174,7 @@ class SuiteRun:
             folder=self._suite.folder,
             environment=self._environment,
             agent_name=self._suite.agent_name or "",
+            concurrency=min(self._suite.concurrency, len(self._plan)),
             redaction=self._redaction,
         )
         try:

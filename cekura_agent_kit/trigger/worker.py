@@ -16,12 +16,16 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self
+from urllib.parse import urlsplit
 
 import psutil
 
 from ..errors import WorkerError
 from ..guarded import GuardedProcess
+from ..variables import without_proxies
+from ..worker import is_target, serve_command
+from .addresses import is_loopback
 from .redaction import Redaction
 
 NAME_VARIABLE: Final = "LIVEKIT_AGENT_NAME_OVERRIDE"
@@ -34,6 +38,7 @@ _SMALL_MACHINE: Final = 4
 """Cores up to which a suite may fill its machine. A server silently withholds jobs from a worker that reports full
 load: of 20 runs at once on two busy cores none got a job in two minutes; all did where half the load was reported."""
 _REGISTERED: Final = "registered worker"
+_NOT_CONNECTED: Final = "failed to connect to livekit"
 _FAILED: Final = "worker failed"
 """Logged by `dev`, whose process then goes on."""
 _START_TIMEOUT: Final = 90.0
@@ -50,6 +55,9 @@ _WIDTH: Final = 300
 """Characters of such a line."""
 _DEV_LINE: Final = re.compile(r"^\d{4}-\d\d-\d\d [\d:,]+ - (\w+) [\w.]+ - (.*?)\s*(?:\{.*\})?\s*$")
 _CRASHED: Final = re.compile(r"process exited with non-zero exit code (-?\d+)")
+_CONNECTION: Final = re.compile(r"Cannot connect to host ([^\s:]+):(\d+)")
+_OWN_HINT: Final = re.compile(r"^  hint: (.+)$", re.MULTILINE)
+"""Of `worker.serve`."""
 _ANSI: Final = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _HINTS: Final = (
     (r"ModuleNotFoundError|ImportError", "install the missing module into the environment that runs cekura-kit"),
@@ -68,10 +76,12 @@ class Worker:
     """A worker process.
 
     Args:
-        command: split by shlex, without a shell; ``python`` means the Python that runs this.
+        command: split by shlex, without a shell; ``python`` means the Python that runs this. A Python file alone,
+            ``agent.py`` or ``agent.py:name``, is served by `worker.serve`.
         folder: working folder of the process.
         environment: all its variables; the agent name is added.
         agent_name: prefix of its own name.
+        concurrency: number of jobs at a time; as many processes are kept ready for a Python file.
         redaction: applied to its log when it is shown and when it is kept.
 
     Attributes:
@@ -87,12 +97,14 @@ class Worker:
         folder: Path,
         environment: Mapping[str, str],
         agent_name: str = "",
+        concurrency: int = 1,
         redaction: Redaction | None = None,
     ) -> None:
         # A unique name: another worker with the same name would receive half of the jobs.
         self.agent_name = f"{agent_name or 'cekura-kit'}-{secrets.token_hex(4)}"
         self.died = asyncio.Event()
         self._command, self._folder, self._environment = command, folder, dict(environment)
+        self._concurrency = concurrency
         self._redaction = redaction or Redaction()
         handle, path = tempfile.mkstemp(prefix="cekura-kit-worker-", suffix=".log")
         os.close(handle)
@@ -179,9 +191,13 @@ class Worker:
             raise WorkerError(f"worker: {self._command!r} cannot be split: {error}", hint="check its quotes") from None
         if not words:
             raise WorkerError("worker: the command is empty", hint="give one, for example `python agent.py start`")
-        if words[0] in ("python", "python3"):
+        if is_target(words):
+            words = serve_command(words[0], idle=self._concurrency)
+        elif words[0] in ("python", "python3"):
             words[0] = sys.executable
         environment = _load_allowance() | self._environment | {NAME_VARIABLE: self.agent_name, "PYTHONUNBUFFERED": "1"}
+        if is_loopback(self._host_and_port[0]):
+            environment = without_proxies(environment)
         try:
             self._process = GuardedProcess(words, log=self.log_path, folder=self._folder, environment=environment)
         except OSError as error:
@@ -198,21 +214,50 @@ class Worker:
         while time.monotonic() < deadline:
             lines = self._log().splitlines()
             if line := next((line for line in lines if _REGISTERED in line), None):
-                self._check_name(line)
+                self._check_registration(line)
                 return
+            if other := self._other_server(lines):
+                raise self._registered_elsewhere("connects to", other)
             if process.poll() is not None or any(_FAILED in line for line in lines):
                 raise self.failure()
             await asyncio.sleep(_POLL)
         raise self._error(f"did not register within {_START_TIMEOUT:g} s")
 
-    def _check_name(self, line: str) -> None:
-        name = _registered_name(line)
-        if name is not None and name != self.agent_name:
+    def _check_registration(self, line: str) -> None:
+        """Check the name and the server in the log line of a registration."""
+        fields = _fields(line)
+        name, url = fields.get("agent_name"), fields.get("url")
+        if isinstance(name, str) and name != self.agent_name:
             raise WorkerError(
                 f"the worker registered as {name!r}, not as {self.agent_name!r}",
                 hint=f"livekit-agents reads its name from {NAME_VARIABLE}: "
                 "does the command start another environment, or a script that sets the variable?",
             )
+        if isinstance(url, str) and self._host_and_port[0] and _host_and_port(url) != self._host_and_port:
+            raise self._registered_elsewhere("registered at", _host_and_port(url))
+
+    @property
+    def _host_and_port(self) -> tuple[str, int]:
+        """The server that the worker is to register at."""
+        return _host_and_port(self._environment.get("LIVEKIT_URL", ""))
+
+    def _other_server(self, lines: list[str]) -> tuple[str, int] | None:
+        """Return the server of a connection error, if it is not the one that was set."""
+        expected = self._host_and_port
+        behind_proxy = without_proxies(self._environment) != self._environment
+        if not expected[0] or (behind_proxy and not is_loopback(expected[0])):
+            return None
+        failures = (_CONNECTION.search(line) for line in lines if _NOT_CONNECTED in line)
+        found = [_server(match[1], int(match[2])) for match in failures if match]
+        return next((each for each in found if each != expected), None)
+
+    def _registered_elsewhere(self, verb: str, server: tuple[str, int]) -> WorkerError:
+        here, there = ("{}:{}".format(*each) for each in (self._host_and_port, server))
+        return WorkerError(
+            f"the worker {verb} {there}, and LIVEKIT_URL was set to {here}: the agent overrides LIVEKIT_URL",
+            hint="does its code call load_dotenv(override=True), or pass ws_url? Let the environment win: its own .env "
+            "sends tests to another server, with that server's keys",
+        )
 
     async def _watch(self) -> None:
         process = self._process
@@ -222,7 +267,8 @@ class Worker:
 
     def _error(self, how: str) -> WorkerError:
         log = self._log()
-        hint = next((hint for sign, hint in _HINTS if re.search(sign, log)), "read its log")
+        own = _OWN_HINT.search(log)
+        hint = own[1] if own else next((hint for sign, hint in _HINTS if re.search(sign, log)), "read its log")
         return WorkerError(
             f"worker `{self._redaction.text(self._command)}` {how}. Its log ends:\n{self.tail() or '(it is empty)'}",
             hint=f"{hint} ({self.log_path})",
@@ -262,14 +308,26 @@ def _readable(line: str) -> str:
     return line[:_WIDTH].rstrip()
 
 
-def _registered_name(line: str) -> str | None:
-    """Read the agent name from the log line of a registration: JSON in `start`, text and then JSON in `dev`."""
+def _fields(line: str) -> dict[str, Any]:
+    """Return the fields of a log line: all of it is JSON in `start`, its end in `dev`. Empty if it has none."""
     begin = line.find("{")
     with contextlib.suppress(ValueError):
         value = json.loads(line[begin:]) if begin >= 0 else None
-        if isinstance(value, dict) and isinstance(value.get("agent_name"), str):
-            return str(value["agent_name"])
-    return None
+        if isinstance(value, dict):
+            return value
+    return {}
+
+
+def _host_and_port(url: str) -> tuple[str, int]:
+    """Return the server of a URL; an empty host for what is none."""
+    with contextlib.suppress(ValueError):
+        parts = urlsplit(url)
+        return _server(parts.hostname or "", parts.port or (443 if parts.scheme in ("wss", "https") else 80))
+    return "", 0
+
+
+def _server(host: str, port: int) -> tuple[str, int]:
+    return ("127.0.0.1" if is_loopback(host) else host), port
 
 
 def _ending(code: int) -> str:

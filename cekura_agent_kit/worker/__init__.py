@@ -1,1 +1,23 @@
 """A worker made for tests."""
+
+from __future__ import annotations
+
+import sys
+
+
+def serve_command(target: str, *, idle: int) -> list[str]:
+    """Return the command that serves an agent.
+
+    Args:
+        target: ``"agent.py"`` or ``"agent.py:name"``.
+        idle: number of job processes that are kept ready.
+    """
+    return [sys.executable, "-m", f"{__name__}.serve", target, "--idle", str(idle)]
+
+
+def is_target(words: list[str]) -> bool:
+    """Return True for the words of a suite's ``worker`` that name a Python file, and are no command."""
+    if len(words) != 1:
+        return False
+    file, colon, name = words[0].rpartition(":")
+    return (file if colon and name.isidentifier() else words[0]).endswith(".py")

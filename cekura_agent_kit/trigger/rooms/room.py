@@ -93,8 +93,8 @@ class Room:
             raise Errored(
                 Kind.AGENT_MISSING,
                 f"the suite's worker got no job: {waited}",
-                hint="use `dev --no-reload`, lower `concurrency`, or run on a larger machine: LiveKit sends no jobs to "
-                "a worker on a fully loaded machine, and `start` refuses them above a load of 0.7",
+                hint="use `worker: agent.py`, which reports no load, lower `concurrency`, or run on a larger machine: "
+                "LiveKit sends no jobs to a worker that reports full load, and `start` refuses them above 0.7",
             )
         raise Errored(
             Kind.AGENT_MISSING,

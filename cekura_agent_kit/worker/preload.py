@@ -1,0 +1,101 @@
+"""Import of the agent's module before job processes are forked, and the check that a job has inherited it.
+
+livekit-agents names this module to Python's forkserver (Linux), which imports it once. Every job process is forked from
+there, with the agent's module and its plugins loaded. Under spawn (macOS, Windows) nothing is preloaded.
+
+Python's forkserver ignores ``sys.path`` up to 3.11.7, 3.12.1 and 3.13.0, and an ImportError in all versions. The file
+is therefore imported by its path, and what it raises is kept for the jobs.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import logging
+import os
+import sys
+import traceback
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from multiprocessing import current_process
+from pathlib import Path
+from typing import Any, Final
+
+logger = logging.getLogger("cekura_agent_kit")
+
+FILE_VARIABLE: Final = "CEKURA_KIT_PRELOAD"
+"""The agent's file, for the forkserver. Not in the environment of jobs."""
+PATH_VARIABLE: Final = "CEKURA_KIT_PYTHONPATH"
+"""The value of PYTHONPATH that jobs get, for the forkserver. Not in the environment of jobs."""
+
+_SHARED: Final = ("av", "openai.resources", "livekit.rtc._ffi_client", "cekura_agent_kit.agent.run")
+"""Imported by most jobs, and not at the import of an agent's module; each is optional."""
+
+loaded: Path | None = None
+"""The file that was preloaded in this process or the one it was forked from."""
+failure = ""
+"""Traceback of a preload that failed."""
+
+
+def environment(file: Path) -> dict[str, str]:
+    """Return the variables with which the forkserver preloads an agent's file.
+
+    Args:
+        file: absolute path of the file.
+    """
+    package = str(Path(__file__).parents[2])
+    before = os.environ.get("PYTHONPATH", "")
+    return {
+        FILE_VARIABLE: str(file),
+        PATH_VARIABLE: before,
+        "PYTHONPATH": os.pathsep.join(filter(None, [package, before])),
+    }
+
+
+class JobSetup:
+    """Set-up of a job process: the agent's own prewarm, after a check that its module was inherited.
+
+    Args:
+        prewarm: the agent's ``setup_fnc`` or ``prewarm_fnc``.
+        file: the file that was to be preloaded; None if it was not.
+    """
+
+    def __init__(self, prewarm: Callable[[Any], Any] | None, file: Path | None) -> None:
+        self._prewarm, self._file = prewarm, file
+
+    def __call__(self, process: Any) -> Any:
+        """Log a warning if the module was not inherited, and run the agent's prewarm."""
+        if self._file is not None and loaded != self._file:
+            why = failure.strip().splitlines()[-1] if failure else "the forkserver did not import it"
+            logger.warning("%s was not preloaded, so each job process imports it: %s", self._file.name, why)
+        return self._prewarm(process) if self._prewarm is not None else None
+
+
+def _preload(environ: Mapping[str, str]) -> None:
+    global loaded, failure
+    from .module import load_module
+
+    file = Path(environ[FILE_VARIABLE])
+    try:
+        load_module(file)
+        loaded = file
+    except BaseException:  # noqa: BLE001 - the forkserver must go on; a job that imports the file raises it again
+        failure = traceback.format_exc()
+    for name in _SHARED:
+        with suppress(Exception):
+            importlib.import_module(name)
+    with suppress(Exception):
+        # Opening the native library takes 0.2 s. Its threads start later, in each job.
+        sys.modules["livekit.rtc._ffi_client"].get_ffi_lib()
+    # Garbage collection in a job would write to the pages that it shares with the others.
+    gc.collect()
+    gc.freeze()
+
+
+# A job process has a name of its own. It must not repair, and so hide, what the forkserver failed to do.
+if FILE_VARIABLE in os.environ and current_process().name == "MainProcess":
+    _given = {name: os.environ.pop(name) for name in (FILE_VARIABLE, PATH_VARIABLE)}
+    os.environ.pop("PYTHONPATH", None)
+    if _given[PATH_VARIABLE]:
+        os.environ["PYTHONPATH"] = _given[PATH_VARIABLE]
+    _preload(_given)

@@ -1,0 +1,42 @@
+"""Agents' files for the tests of `cekura-kit worker`."""
+
+from __future__ import annotations
+
+GREETER = """
+import os
+
+from livekit.agents import Agent, AgentServer, AgentSession, JobContext, cli
+
+from cekura_agent_kit import wrap_entrypoint
+
+IMPORTED_IN = os.getpid()
+
+
+def prewarm(process):
+    process.userdata["prewarmed"] = True
+
+
+server = AgentServer(setup_fnc=prewarm)
+
+
+class Greeter(Agent):
+    def __init__(self, words):
+        super().__init__(instructions="Greet.")
+        self.words = words
+
+    async def on_enter(self):
+        self.session.say(self.words)
+
+
+@server.rtc_session(agent_name="greeter")
+@wrap_entrypoint
+async def entrypoint(ctx: JobContext):
+    session = AgentSession()
+    inherited = IMPORTED_IN != os.getpid()
+    words = f"prewarmed {ctx.proc.userdata.get('prewarmed')}, inherited {inherited}, {os.environ.get('PYTHONPATH')}."
+    await session.start(agent=Greeter(words), room=ctx.room)
+
+
+if __name__ == "__main__":
+    cli.run_app(server)
+"""
