@@ -10,6 +10,7 @@ import pytest
 from cekura_agent_kit.errors import WorkerError
 from cekura_agent_kit.sandbox.livekit_server import LiveKitServer
 from cekura_agent_kit.trigger.worker import Worker
+from cekura_agent_kit.variables import PLACEHOLDER
 from tests.faults.command import command
 from tests.faults.secrecy import Outputs
 from tests.trigger.conftest import worker_environment
@@ -122,3 +123,20 @@ async def test_an_agent_that_overrides_livekit_url_is_named(
 @pytest.mark.parametrize("name", ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY"])
 async def test_the_sandbox_works_behind_a_proxy(livekit_server: LiveKitServer, folder: Path, name: str) -> None:
     assert len(await said_by(folder, **{name: "http://127.0.0.1:9"})) == 3
+
+
+async def test_the_sandbox_keeps_the_users_variables_and_replaces_empty_keys(
+    livekit_server: LiveKitServer, folder: Path
+) -> None:
+    names = ("LIVEKIT_SIP_OUTBOUND_TRUNK", "CEKURA_AGENT_ID", "DEEPGRAM_API_KEY", "CARTESIA_API_KEY")
+    words = f"words = 'prewarmed ' + ' '.join(os.environ[name] for name in {names})"
+    text = "\n".join("    " + words if line.startswith("    words = f") else line for line in GREETER.splitlines())
+    (folder / "agent.py").write_text(text + "\n")
+    given = {
+        "LIVEKIT_SIP_OUTBOUND_TRUNK": "ST_1",
+        "CEKURA_AGENT_ID": "7",
+        "DEEPGRAM_API_KEY": "",
+        "CARTESIA_API_KEY": "c",
+    }
+
+    assert set(await said_by(folder, **given)) == {f"prewarmed ST_1 7 {PLACEHOLDER} c"}
