@@ -6,6 +6,7 @@ Each entry is the first of a fresh process, forked as a worker forks its job pro
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import multiprocessing
 import sys
@@ -19,7 +20,7 @@ from livekit.agents import JobContext, JobProcess
 from livekit.agents.job import JobAcceptArguments, RunningJobInfo
 from livekit.protocol import agent
 
-from cekura_agent_kit import wrap_entrypoint
+from cekura_agent_kit import SessionMissing, wrap_entrypoint
 
 from .measure import Figure, interleaved
 
@@ -86,7 +87,9 @@ def changed(metadata: str) -> list[str]:
     async def compare() -> list[str]:
         ctx = production_job(metadata)
         before = attributes()
-        await wrapped(ctx)
+        # In a test this entrypoint is refused, since it starts no session; what a test replaces is replaced by then.
+        with contextlib.suppress(SessionMissing):
+            await wrapped(ctx)
         after = attributes()
         return sorted(name for name in before.keys() | after.keys() if before.get(name) is not after.get(name))
 
