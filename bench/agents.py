@@ -62,7 +62,7 @@ async def by_tracer(shape: Shape, ctx: JobContext) -> None:
         return await session.start(*args, **kwargs)
 
     # What an owner writes into each entrypoint; this process runs one job.
-    AgentSession.start = track_and_start  # type: ignore[method-assign]
+    AgentSession.start = track_and_start  # type: ignore[method-assign, assignment]
     await inspect.unwrap(shape.entrypoint)(ctx)
 
 

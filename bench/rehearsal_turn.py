@@ -10,6 +10,7 @@ import time
 from collections.abc import Awaitable, Callable
 
 from livekit.agents import Agent, AgentSession, JobContext
+from livekit.agents.voice.run_result import RunResult
 
 from cekura_agent_kit.rehearsal.rehearsal import Rehearsal
 from tests.shapes.models import InstantLLM
@@ -60,8 +61,9 @@ async def _bare(turns: int) -> float:
         await session.start(agent=Agent(instructions="You take bookings."))
 
         async def turn() -> None:
-            result = await session.run(user_input=WORDS)
-            assert WORDS in str(result.events[-1].item.text_content)
+            result: RunResult[None] = await session.run(user_input=WORDS)
+            result.expect[-1].is_message(role="assistant")
+            assert WORDS in str(result.events[-1].item)
 
         return await _turns_a_second(turn, turns)
 

@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from livekit import rtc
+from pydantic import SecretStr
 
 from cekura_agent_kit.contract import JobMetadata, Mode
 from cekura_agent_kit.sandbox.livekit_server import LiveKitServer
@@ -170,11 +171,11 @@ async def rooms() -> AsyncIterator[Rooms]:
     """Rooms on a server of their own, served by `bench.agents`."""
     async with await LiveKitServer.running() as server:
         settings = Settings(
-            cekura_api_key="bench",
+            cekura_api_key=SecretStr("bench"),
             cekura_api_url="http://127.0.0.1:9",
             livekit_url=server.url,
-            livekit_api_key=server.api_key,
-            livekit_api_secret=server.api_secret,
+            livekit_api_key=SecretStr(server.api_key),
+            livekit_api_secret=SecretStr(server.api_secret),
         )
         environment = os.environ | settings.environment
         async with (

@@ -47,7 +47,10 @@ def bench(*, short: bool) -> list[Figure]:
     fork.set_forkserver_preload([__name__])
     with ProcessPoolExecutor(1, mp_context=fork, max_tasks_per_child=1) as processes:
         took = interleaved(
-            [lambda each=each: processes.submit(first_entry, each).result() for each in (wrapped, unwrapped)],
+            [
+                lambda: processes.submit(first_entry, wrapped).result(),
+                lambda: processes.submit(first_entry, unwrapped).result(),
+            ],
             repeats=3 if short else 51,
         )
         in_production = processes.submit(changed, METADATA).result()

@@ -8,6 +8,7 @@ skipped with a word; where CI is set, it fails.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -46,7 +47,7 @@ class Versions:
 
     @property
     def name(self) -> str:
-        agents = self.agents.translate(str.maketrans(dict.fromkeys("=<>,*", ""))) or "newest"
+        agents = re.sub(r"[=<>,*]", "", self.agents) or "newest"
         return f"python{self.python}-agents{agents}-{self.resolution}"
 
 
@@ -118,7 +119,7 @@ def main() -> int:
         installed = "from importlib.metadata import version as v; print(*(f'{n} {v(n)}' for n in "
         installed += "('livekit-agents', 'livekit', 'livekit-api', 'httpx', 'pydantic', 'cekura')), sep=', ')"
         subprocess.run([python, "-c", installed], cwd=ROOT, check=True)
-        tests = [python, "-m", "pytest", "-q", "-n", "2", "-p", "no:cacheprovider", *TESTS]
+        tests = [str(python), "-m", "pytest", "-q", "-n", "2", "-p", "no:cacheprovider", *TESTS]
         if subprocess.run(tests, cwd=ROOT, check=False).returncode:
             failed.append(versions.name)
     print("failed: " + ", ".join(failed) if failed else "all passed")

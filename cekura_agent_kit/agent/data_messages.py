@@ -14,7 +14,7 @@ logger = logging.getLogger("cekura_agent_kit")
 MAX_WAITING: Final = 1000
 """Data messages that wait for a sender or a handler; a test sends a handful."""
 
-Handler = Callable[["DataMessage"], Awaitable[None] | None]
+Handler = Callable[["DataMessage"], Awaitable[Any] | None]
 
 
 @dataclass(frozen=True)

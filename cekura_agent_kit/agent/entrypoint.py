@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar, overload
 
 from ..contract import JobMetadata
 from ..errors import MetadataError
 from .call import UNDER_TEST, Options
 
-F = TypeVar("F", bound=Callable[..., Coroutine[Any, Any, Any]])
+F = TypeVar("F", bound=Callable[..., Awaitable[Any]])
 
 
 @overload
@@ -87,7 +87,7 @@ class WrappedEntrypoint:
     was wrapped inline is not, so it is wrapped again.
     """
 
-    def __init__(self, function: Callable[..., Coroutine[Any, Any, Any]], options: Options) -> None:
+    def __init__(self, function: Callable[..., Awaitable[Any]], options: Options) -> None:
         self._function = function
         self._options = options
         functools.update_wrapper(self, function)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from .. import __version__
@@ -24,7 +24,7 @@ logger = logging.getLogger("cekura_agent_kit")
 
 
 async def run(
-    context: JobContext, metadata: JobMetadata, options: Options, entrypoint: Callable[[], Coroutine[Any, Any, Any]]
+    context: JobContext, metadata: JobMetadata, options: Options, entrypoint: Callable[[], Awaitable[Any]]
 ) -> Any:
     """Run the entrypoint as a test.
 

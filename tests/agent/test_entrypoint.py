@@ -217,7 +217,8 @@ def call_of(metadata: dict[str, object]) -> Call:
 
 
 def test_a_call_is_what_the_metadata_says() -> None:
-    ours = {"cekura": {"text_mode": True, "scenario": 30, "suite": "support", "case": "30#2"}, "tier": "gold"}
+    test = {"text_mode": True, "scenario": 30, "suite": "support", "case": "30#2"}
+    ours: dict[str, object] = {"cekura": test, "tier": "gold"}
     call = call_of(ours)
     assert (call.mode, call.scenario_id, call.suite, call.case) == (Mode.TEXT, 30, "support", "30#2")
     assert call.metadata["tier"] == "gold"

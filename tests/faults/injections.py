@@ -43,7 +43,7 @@ async def start_refused_once(scene: Scene) -> AsyncIterator[None]:
     async with _between(scene, lambda proxy, data: proxy.refuse() if _BEFORE_THE_START in data else None) as proxy:
         opening: set[asyncio.Task[None]] = set()
 
-        def on_retry(_: stamina.instrumentation.RetryDetails) -> None:
+        def on_retry(details: stamina.instrumentation.RetryDetails) -> None:
             opening.add(asyncio.create_task(proxy.open()))
 
         stamina.instrumentation.set_on_retry_hooks([on_retry])

@@ -16,7 +16,7 @@ class Proxy:
         on_request: told each piece of bytes that goes there, before it goes.
     """
 
-    def __init__(self, port: int, *, on_request: Callable[[bytes], None] = lambda _: None) -> None:
+    def __init__(self, port: int, *, on_request: Callable[[bytes], object] = lambda _: None) -> None:
         self.port = 0
         self._to, self._on_request = port, on_request
         self._server: asyncio.Server | None = None
@@ -77,12 +77,12 @@ class Proxy:
                 there.close()
 
     async def _pass(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, told: Callable[[bytes], None]
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, on_data: Callable[[bytes], object]
     ) -> None:
         try:
             while data := await reader.read(65536):
                 await self._flows.wait()
-                told(data)
+                on_data(data)
                 writer.write(data)
                 await writer.drain()
         except OSError:

@@ -135,7 +135,7 @@ class Scene:
         """How many jobs the worker has been given in this test."""
         return len(self.worker.jobs) - self._jobs_before
 
-    def redirect(self, **urls: str) -> None:
+    def redirect(self, **urls: str | SecretStr) -> None:
         """Have the trigger dial other addresses."""
         self.settings = self.settings.model_copy(update=urls)
 
@@ -192,7 +192,9 @@ async def rooms_of(livekit: LiveKitServer) -> list[str]:
 
 def room_of(run: SandboxRun) -> str:
     """The room into which the trigger asked a run's evaluator."""
-    return str(api.TokenVerifier("", "").verify(run.invitation.token, verify_signature=False).video.room)
+    grants = api.TokenVerifier("", "").verify(run.invitation.token, verify_signature=False).video
+    assert grants is not None
+    return grants.room
 
 
 def processes() -> str:

@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+from livekit.agents import llm
+
 from cekura_agent_kit.contract import JobMetadata, Mode
 from cekura_agent_kit.rehearsal.internals.job import job_process
 from cekura_agent_kit.rehearsal.internals.sessions import install
@@ -17,7 +19,7 @@ PATIENCE = 20.0
 
 
 class NoListener:
-    model = None
+    model: llm.LLM[Any] | None = None
 
     def session_starting(self, session: Any) -> None: ...
     def session_started(self, session: Any) -> None: ...

@@ -27,7 +27,7 @@ log: list[str] = []
 _ids = itertools.count()
 
 
-class RuleModel(llm.LLM):
+class RuleModel(llm.LLM[Any]):
     """Calls the tool whose name a user's message begins with, tells what a tool returned, and echoes all else."""
 
     def __init__(self, name: str = "") -> None:
@@ -107,7 +107,7 @@ class Host(Agent):
         return Waiter()
 
     @function_tool
-    async def goodbye(self, context: RunContext) -> None:
+    async def goodbye(self, context: RunContext[Any]) -> None:
         """End the call."""
         get_job_context().shutdown("said goodbye")
 

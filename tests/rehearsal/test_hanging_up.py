@@ -77,7 +77,7 @@ def agent_that(hang_up: HangUp, log: list[str]) -> Callable[[JobContext], Awaita
             super().__init__(instructions="")
 
         @function_tool
-        async def bye(self, context: RunContext) -> None:
+        async def bye(self, context: RunContext[Any]) -> None:
             """Say goodbye and hang up."""
             await context.session.say("Goodbye.")
             await hang_up(get_job_context())

@@ -95,4 +95,4 @@ async def until_as(before: dict[str, Any]) -> None:
 
 
 def resident() -> int:
-    return psutil.Process().memory_info().rss
+    return int(psutil.Process().memory_info().rss)

@@ -506,7 +506,7 @@ async def test_a_method_of_the_agents_is_called(rehearse: Rehearse) -> None:
         session = AgentSession[None](llm=RuleModel())
         await session.start(Host(), room=ctx.room)
 
-        @ctx.room.local_participant.register_rpc_method("end_turn")
+        @ctx.room.local_participant.register_rpc_method("end_turn")  # type: ignore[arg-type]
         async def end_turn(invocation: Any) -> str:
             current = current_call()
             assert current is not None

@@ -87,7 +87,7 @@ def test_options_of_a_file(write: Write) -> None:
     for name in ("", ":options", ":entrypoint"):
         server = find(f"{file}{name}").server
         assert server is not None
-        assert server.setup_fnc.__name__ == "prewarm"
+        assert getattr(server.setup_fnc, "__name__", "") == "prewarm"
         assert server is find(file).server
 
 

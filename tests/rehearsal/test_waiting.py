@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from livekit import rtc
 from livekit.agents import Agent, AgentSession, JobContext, RunContext, function_tool
+from livekit.agents.voice.run_result import RunResult
 
 from cekura_agent_kit.errors import RehearsalError, SessionMissing
 from cekura_agent_kit.rehearsal.fixture import Rehearse
@@ -178,9 +179,9 @@ async def test_an_agent_that_handles_the_words_itself_is_named(rehearse: Rehears
 async def test_a_session_that_runs_itself(rehearse: Rehearse) -> None:
     class Running(Host):
         @function_tool
-        async def think(self, context: RunContext) -> str:
+        async def think(self, context: RunContext[Any]) -> str:
             """Think."""
-            self.result = context.session.run(user_input="aloud")
+            self.result: RunResult[None] = context.session.run(user_input="aloud")
             return "thought"
 
     agent = Running()
@@ -188,7 +189,7 @@ async def test_a_session_that_runs_itself(rehearse: Rehearse) -> None:
     async def entrypoint(ctx: JobContext) -> None:
         started = session()
         await started.start(agent, room=ctx.room)
-        result = await started.run(user_input="good evening")
+        result: RunResult[None] = await started.run(user_input="good evening")
         result.expect.contains_message(role="assistant")
 
     async with rehearse(entrypoint) as call:

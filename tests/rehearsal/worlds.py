@@ -30,11 +30,15 @@ async def eventually(predicate: Callable[[], object], *, timeout: float = PATIEN
         await asyncio.sleep(pause)
 
 
-def record(room: rtc.Room, *events: str) -> list[tuple[str, Any]]:
+def record(room: rtc.Room, *events: Any) -> list[tuple[Any, ...]]:
     """(event, arguments …) of a room's events, in order; it grows."""
-    seen: list[tuple[str, Any]] = []
+    seen: list[tuple[Any, ...]] = []
+
+    def listener(event: str) -> Callable[..., None]:
+        return lambda *args: seen.append((event, *args))
+
     for event in events:
-        room.on(event, lambda *args, event=event: seen.append((event, *args)))  # type: ignore[call-overload, misc]
+        room.on(event, listener(event))
     return seen
 
 
@@ -73,7 +77,8 @@ class Guest(Protocol):
 
 
 class World(Protocol):
-    room: rtc.Room
+    @property
+    def room(self) -> rtc.Room: ...
 
     async def connect(self) -> None:
         """The agent joins."""

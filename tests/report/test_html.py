@@ -169,7 +169,12 @@ async def test_hostile_text_in_every_field_is_text(open_report: Open, width: int
 async def test_nothing_is_fetched_even_if_markup_gets_in(open_report: Open) -> None:
     """The page's own policy stands behind the escaping: what is put in by force still loads and runs nothing."""
     callers: list[Any] = []
-    server = await asyncio.start_server(lambda reader, writer: callers.append(writer.close()), "127.0.0.1", 0)
+
+    def caller(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        callers.append(writer)
+        writer.close()
+
+    server = await asyncio.start_server(caller, "127.0.0.1", 0)
     async with server:
         address = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
         page = (await open_report(mixed())).page

@@ -27,6 +27,7 @@ def read(verdict: SuiteVerdict) -> xunit2.TestSuite:
     text = junit.render(verdict)
     schema().validate(text)
     (only,) = xunit2.JUnitXml.fromstring(text)
+    assert isinstance(only, xunit2.TestSuite)
     return only
 
 
@@ -82,7 +83,8 @@ def test_a_failure_within_the_pass_rate_turns_no_build_red() -> None:
     assert verdict.exit_code == 0
     report = read(verdict)
     assert report.failures == 0
-    assert [case.is_flaky for case in report] == [False, True]
+    cases: list[Any] = list(report)
+    assert [case.is_flaky for case in cases] == [False, True]
 
 
 def test_a_suite_that_could_not_run_has_an_error() -> None:

@@ -154,7 +154,7 @@ def judged() -> SuiteVerdict:
         Line(role="tool", name="book_table", output="table 4", at=5.0, mocked=True),
         Line(role="tool", name="send_mail", output="no such address", at=5.5, is_error=True),
     ]
-    failed = {
+    failed: dict[str, Any] = {
         "entry": "gold",
         "reason": reason,
         "explanation": ["✅ Every expected reply was heard."],
@@ -166,7 +166,7 @@ def judged() -> SuiteVerdict:
         "checks": [Check(name="one booking", ok=False, detail="there are 2")],
         "worker_log": "logs/30#2.log",
     }
-    unscored = {
+    unscored: dict[str, Any] = {
         "kind": Kind.UNSCORED,
         "reason": "Cekura reported success, but nothing was measured",
         "statements": [Statement(text="The caller is happy.", outcome="blocked", explanation="The line was bad.")],

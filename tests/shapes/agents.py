@@ -389,7 +389,7 @@ class Voiced(Plain):
     def tts_node(self, text: Any, model_settings: Any) -> Any:
         raise called("tts_node")
 
-    async def transcription_node(self, text: AsyncIterator[str], model_settings: Any) -> AsyncIterator[str]:
+    async def transcription_node(self, text: Any, model_settings: Any) -> AsyncIterator[str]:
         async for part in text:
             yield part.replace("hello", "HELLO")
 

@@ -32,7 +32,7 @@ def called(what: str) -> RuntimeError:
     return RuntimeError(f"{what} was called in a text test")
 
 
-class SpySTT(stt.STT):
+class SpySTT(stt.STT[Any]):
     def __init__(self) -> None:
         super().__init__(capabilities=stt.STTCapabilities(streaming=True, interim_results=True))
 
@@ -46,7 +46,7 @@ class SpySTT(stt.STT):
         raise called("stt.prewarm")
 
 
-class SpyTTS(tts.TTS):
+class SpyTTS(tts.TTS[Any]):
     def __init__(self) -> None:
         super().__init__(capabilities=tts.TTSCapabilities(streaming=True), sample_rate=24000, num_channels=1)
 
@@ -82,7 +82,7 @@ class SpyTurnDetector:
         raise called("turn_detector.predict_end_of_turn")
 
 
-class InstantLLM(llm.LLM):
+class InstantLLM(llm.LLM[Any]):
     """Answers at once, by the last thing in the context.
 
     - ``call NAME {"argument": …}`` calls that tool; several, joined with `` and ``, in one batch.
@@ -162,14 +162,14 @@ class SpeakingModel(llm.RealtimeModel):
             )
         )
 
-    def session(self, **_: Any) -> llm.RealtimeSession:
+    def session(self, **_: Any) -> llm.RealtimeSession[Any]:
         return _SpeakingSession(self)
 
     async def aclose(self) -> None:
         pass
 
 
-class _SpeakingSession(llm.RealtimeSession):
+class _SpeakingSession(llm.RealtimeSession[Any]):
     def __init__(self, model: llm.RealtimeModel) -> None:
         super().__init__(model)
         self._chat_ctx = llm.ChatContext.empty()

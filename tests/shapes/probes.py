@@ -73,7 +73,7 @@ class Stubborn(AgentSession[Any]):
     """A session that will not be silent."""
 
     @property
-    def _text_only(self) -> bool:  # type: ignore[override]
+    def _text_only(self) -> bool:
         return False
 
 
@@ -293,9 +293,7 @@ async def data_messages(ctx: JobContext) -> None:
         raise AssertionError("no call")
     # Later than the first messages may come.
     await asyncio.sleep(0.3)
-    call.on_data_message(
-        lambda message: session.say(f"{message.topic}: {message.payload} by {message.sender}") and None
-    )
+    call.on_data_message(lambda message: session.say(f"{message.topic}: {message.payload} by {message.sender}"))
 
 
 @probe
@@ -336,10 +334,10 @@ async def hangs(ctx: JobContext) -> None:
 class SlowToDecide(SlowLLM):
     """Thinks for a while before the tool of "start" is called, and answers everything else at once."""
 
-    def chat(self, *, chat_ctx: Any, **kwargs: Any) -> Any:
-        last = chat_ctx.items[-1]
+    def chat(self, **kwargs: Any) -> Any:
+        last = kwargs["chat_ctx"].items[-1]
         thinks = last.type == "message" and (last.text_content or "").startswith("call ")
-        return SlowLLM.chat(self, chat_ctx=chat_ctx, **kwargs) if thinks else InstantLLM().chat(chat_ctx=chat_ctx)
+        return super().chat(**kwargs) if thinks else InstantLLM().chat(chat_ctx=kwargs["chat_ctx"])
 
 
 class OnEnterAsks(WithTask):

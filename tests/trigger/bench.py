@@ -57,7 +57,8 @@ SCENARIOS = {
 @contextmanager
 def held(context: AbstractAsyncContextManager[T]) -> Iterator[T]:
     """An asynchronous context held open in a loop and thread of its own, for tests that each have their own loop."""
-    ready, leave, result = threading.Event(), threading.Event(), []
+    ready, leave = threading.Event(), threading.Event()
+    result: list[T | Exception] = []
 
     async def hold() -> None:
         try:

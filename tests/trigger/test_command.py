@@ -37,7 +37,7 @@ async def kit(*words: str | Path, environment: Mapping[str, str], folder: Path) 
         KIT,
         *map(str, words),
         cwd=folder,
-        env=own | environment,
+        env=own | dict(environment),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )

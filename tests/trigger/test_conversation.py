@@ -61,7 +61,8 @@ def watch(
     within: float = 600.0,
 ) -> Watched:
     async def main() -> Watched:
-        room, joined = ScriptedRoom(list(changes)), []
+        room = ScriptedRoom(list(changes))
+        joined: list[float] = []
         conversation = Conversation(
             room,  # type: ignore[arg-type]
             mode=Mode.TEXT,

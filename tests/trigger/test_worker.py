@@ -135,11 +135,10 @@ async def test_one_that_ignores_sigterm_is_killed_with_its_children(
         "print('registered worker', flush=True)\n"
         "time.sleep(60)\n"
     )
-    stubborn = worker(livekit_server, f"python {script}")
-    stubborn.stop_within = 0.5
-    async with stubborn as mine:
-        pid = mine.pid
+    async with worker(livekit_server, f"python {script}") as stubborn:
+        pid = stubborn.pid
         assert pid is not None
+        await stubborn.stop(within=0.5)
 
     assert group_of(pid) == []
 

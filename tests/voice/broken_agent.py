@@ -5,10 +5,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "examples/restaurant"))
 
-import agent
+import agent  # type: ignore[import-not-found]
 from livekit.agents import cli
 
-agent.SEATS = 0  # type: ignore[attr-defined]
+agent.SEATS = 0
 
 if __name__ == "__main__":
-    cli.run_app(agent.server)  # type: ignore[attr-defined]
+    cli.run_app(agent.server)

@@ -13,7 +13,7 @@ from cekura_agent_kit.trigger.worker import Worker
 from cekura_agent_kit.variables import PLACEHOLDER
 from tests.faults.command import command
 from tests.faults.secrecy import Outputs
-from tests.trigger.conftest import worker_environment
+from tests.trigger.bench import worker_environment
 from tests.worker.agent_files import GREETER
 
 pytestmark = [pytest.mark.server, pytest.mark.xdist_group("trigger")]

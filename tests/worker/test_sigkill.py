@@ -14,7 +14,7 @@ from cekura_agent_kit.sandbox import Sandbox
 from cekura_agent_kit.sandbox.livekit_server import LiveKitServer
 from tests.faults.command import Command, command
 from tests.faults.secrecy import Outputs
-from tests.trigger.conftest import AGENT, ROOT
+from tests.trigger.bench import AGENT, ROOT
 
 pytestmark = [pytest.mark.server, pytest.mark.xdist_group("trigger")]
 
