@@ -177,6 +177,9 @@ def why_failed(run: ApiRun) -> str:
     A sentence that approves is never a reason.
     """
     failed = failures(run.rubric, run.metrics, run.statements, explanation=run.explanation)
+    if run.success and run.reviewed is False:
+        # The explanation is of Cekura's own verdict, which was a success.
+        return "; ".join(failed) or "a person judged it as failed"
     reason = "; ".join(failed or disapproving(run.explanation)) or run.error
     return reason or "Cekura judged it as failed"
 

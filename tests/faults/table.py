@@ -102,6 +102,12 @@ def _evaluator(what: str, comes_to: str, fault: Mapping[str, Any], **rest: Any) 
     return Fault(part="The evaluator", what=what, comes_to=comes_to, faults={"runs": {"all": fault}}, **rest)
 
 
+def _scored(what: str, comes_to: str, verdict: Mapping[str, Any], **rest: Any) -> Fault:
+    return Fault(
+        part="The verdict", what=what, comes_to=comes_to, faults={"runs": {"all": {"verdict": verdict}}}, **rest
+    )
+
+
 def _agent(what: str, comes_to: str, behave: str, *, started: int = 0, **rest: Any) -> Fault:
     suite = {"metadata": {"behave": behave}} | rest.pop("suite", {})
     return Fault(
@@ -341,6 +347,53 @@ FAULTS: Final[tuple[Fault, ...]] = (
         hint="read the run's page on Cekura",
         faults={"runs": {"all": {"unjudged": True}}, "without": ["expected_outcome"]},
         timing={"no_verdict": 1.0},
+    ),
+    # What Cekura scored.
+    _scored(
+        "a rubric rule is broken",
+        FAILED,
+        {"rubric": [{"name": "Upsell", "passed": False, "value": 2, "conditions": "score gte 4"}]},
+        reason="rubric rule Upsell failed with 2, it requires score gte 4",
+    ),
+    _scored(
+        "each rubric rule is skipped, and no metric is attached",
+        Kind.UNSCORED,
+        {"rubric": [{"name": "Upsell", "passed": None}], "metrics": []},
+        reason="Cekura reports success, and measured nothing",
+        hint="attach a metric, a rubric rule or an expected outcome",
+    ),
+    _scored(
+        "an older binary metric has the score 0",
+        FAILED,
+        {"metrics": [{"name": "Tone", "kind": "score", "passed": False}]},
+        reason="metric Tone failed",
+    ),
+    _scored(
+        "only plain numbers",
+        Kind.UNSCORED,
+        {"metrics": [{"name": "Words", "kind": "numeric", "value": 12}]},
+        reason="Cekura reports success, and measured nothing",
+        hint="attach a metric, a rubric rule or an expected outcome",
+    ),
+    _scored(
+        "a statement is blocked",
+        Kind.UNSCORED,
+        {"statements": [{"outcome": "A table is booked.", "aligned": "blocked"}], "success": True},
+        reason="could not judge the expected outcome",
+        hint="attach a metric, a rubric rule or an expected outcome",
+    ),
+    _scored("`success` is null for a second", PASSED, {"success_after": "1s"}),
+    _scored(
+        "a person reviewed a pass as failed",
+        FAILED,
+        {"review": "failure"},
+        reason="a person judged it as failed",
+    ),
+    _scored(
+        "a person reviewed a fail as passed",
+        PASSED,
+        {"success": False, "review": "success"},
+        reason="a person reviewed this run as passed",
     ),
     # The evaluator.
     _evaluator(

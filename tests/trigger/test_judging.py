@@ -47,7 +47,12 @@ def seen(run: ApiRun | None = None, **what: object) -> Observed:
             "could not judge the expected outcome",
         ),
         (seen(ApiRun(1, "completed", True, reviewed=True)), Outcome.PASSED, None, ""),
-        (seen(replace(PASSED, reviewed=False)), Outcome.FAILED, None, "judged it as failed"),
+        (
+            seen(replace(PASSED, reviewed=False, explanation=("Booked.",))),
+            Outcome.FAILED,
+            None,
+            "a person judged it as failed",
+        ),
         (
             seen(ApiRun(1, "completed", False, explanation=("❌ no table", "✅ polite"))),
             Outcome.FAILED,

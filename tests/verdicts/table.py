@@ -345,7 +345,7 @@ REVIEWS: Final = (
         _TONE,
         comes_to=FAILED,
         measured=True,
-        reason="Cekura judged it as failed",
+        reason="a person judged it as failed",
         note="a person reviewed this run as failed",
     ),
     _review(
