@@ -8,6 +8,7 @@ import inspect
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import CodeType
 from typing import Any, Final
 
 __tracebackhide__ = True
@@ -32,14 +33,32 @@ class OptionsCall:
 
 def place_of(thing: Any) -> str:
     """Return where a function or class is defined: ``agent.py:42 entrypoint``, or its name alone."""
+    thing = inspect.unwrap(thing) if callable(thing) else thing
+    name = str(getattr(thing, "__qualname__", None) or type(thing).__name__)
+    # By its code, not by its module: a rehearsal's modules do not stay in `sys.modules`.
+    members = vars(thing).values() if isinstance(thing, type) else (getattr(thing, "__func__", thing),)
+    code = next((found for each in members if (found := _code_of(each)) is not None), None)
+    if code is None:
+        return name
+    file = Path(code.co_filename)
+    line = _class_line(file, name) if isinstance(thing, type) else code.co_firstlineno
+    return f"{file.name}:{line or code.co_firstlineno} {name}"
+
+
+def _code_of(member: Any) -> CodeType | None:
+    function = getattr(member, "__func__", getattr(member, "fget", member))
+    code = getattr(inspect.unwrap(function) if callable(function) else function, "__code__", None)
+    return code if isinstance(code, CodeType) else None
+
+
+def _class_line(file: Path, name: str) -> int | None:
+    """Return the line of a class by its qualified name; None if the file cannot be read."""
     try:
-        thing = inspect.unwrap(thing)
-        name = getattr(thing, "__qualname__", None) or type(thing).__name__
-        file = Path(inspect.getsourcefile(thing) or "?")
-        _, line = inspect.getsourcelines(thing)
-    except (TypeError, OSError, ValueError):
-        return str(getattr(thing, "__qualname__", None) or type(thing).__name__)
-    return f"{file.name}:{line} {name}"
+        tree = ast.parse(file.read_bytes())
+    except (OSError, ValueError, SyntaxError):
+        return None
+    last = name.rpartition(".")[2]
+    return next((node.lineno for node in ast.walk(tree) if isinstance(node, ast.ClassDef) and node.name == last), None)
 
 
 def options_calls(path: Path) -> list[OptionsCall]:

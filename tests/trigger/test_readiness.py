@@ -56,7 +56,7 @@ def test_ready(agents: tuple[Participant, ...], how: dict[str, Any], ready: bool
 
 
 def test_an_agent_that_waits_for_its_caller_is_noted() -> None:
-    assert "waits for its caller" in is_ready(with_attributes(TEXT), text=3.0).note
+    assert "had not started its session" in is_ready(with_attributes(TEXT), text=3.0).note
 
 
 @pytest.mark.parametrize(

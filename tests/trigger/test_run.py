@@ -77,7 +77,7 @@ async def test_an_agent_that_waits_for_its_caller_is_ready_by_its_mode(bench: Be
     outcome = await bench.run(bench.suite(HELLO, behave="wait_first"))
 
     assert outcome.kinds == ["passed"], outcome.reasons
-    assert "waits for its caller" in " ".join(outcome.verdict.runs[0].notes)
+    assert "had not started its session" in " ".join(outcome.verdict.runs[0].notes)
 
 
 async def test_an_unwrapped_agent_is_switched_by_its_dispatch(bench: Bench) -> None:

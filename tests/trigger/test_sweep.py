@@ -18,11 +18,10 @@ from cekura_agent_kit.trigger.sweep import left_room, sweep
 
 pytestmark = [pytest.mark.server, pytest.mark.xdist_group("worker")]
 
-NOW = time.time()
 
-
-def metadata(suite_id: str = "s1", deadline: float = NOW - 5) -> str:
-    return room_metadata(suite="support", suite_id=suite_id, made=NOW - 100, deadline=deadline)
+def metadata(suite_id: str = "s1", due_in: float = -5.0) -> str:
+    now = time.time()
+    return room_metadata(suite="support", suite_id=suite_id, made=now - 100, deadline=now + due_in)
 
 
 @pytest.fixture
@@ -48,7 +47,7 @@ def ours() -> str:
 
 async def test_only_the_kits_rooms_past_their_deadline_are_deleted(settings: Settings) -> None:
     late, early, theirs, odd = ours(), ours(), f"support_{secrets.token_hex(4)}", ours()
-    await make(settings, **{late: metadata(), early: metadata(deadline=NOW + 600), theirs: metadata(), odd: "{}"})
+    await make(settings, **{late: metadata(), early: metadata(due_in=600), theirs: metadata(), odd: "{}"})
 
     dry = await sweep(settings, dry_run=True)
     assert late.replace("_", "-") in {room.name for room in dry.found}
@@ -63,7 +62,7 @@ async def test_only_the_kits_rooms_past_their_deadline_are_deleted(settings: Set
 async def test_all_rooms_of_one_suite_are_deleted_and_no_others(settings: Settings) -> None:
     suite_id = secrets.token_hex(4)
     mine, others = ours(), ours()
-    await make(settings, **{mine: metadata(suite_id, NOW + 600), others: metadata(deadline=NOW + 600)})
+    await make(settings, **{mine: metadata(suite_id, 600), others: metadata(due_in=600)})
 
     swept = await sweep(settings, suite_id=suite_id)
     assert swept.deleted == (mine.replace("_", "-"),)
@@ -75,7 +74,7 @@ async def test_the_command_prints_what_it_did(settings: Settings, monkeypatch: p
 
     suite_id = secrets.token_hex(4)
     room = ours()
-    await make(settings, **{room: metadata(suite_id, NOW + 600)})
+    await make(settings, **{room: metadata(suite_id, 600)})
     for key, value in settings.environment.items():
         monkeypatch.setenv(key, value)
     monkeypatch.delenv("CEKURA_API_KEY")
@@ -102,4 +101,4 @@ async def test_the_command_prints_what_it_did(settings: Settings, monkeypatch: p
     ],
 )
 def test_other_rooms_are_not_the_kits(name: str, text: str) -> None:
-    assert left_room(ListedRoom(name, text, NOW), NOW) is None
+    assert left_room(ListedRoom(name, text, time.time()), time.time()) is None
