@@ -31,6 +31,10 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("cekura_agent_kit")
 
+_INITIALIZE_TIMEOUT = 60.0
+"""Seconds for a job process to get ready. livekit-agents ends it after 10, which a process that imports everything by
+itself exceeds on a busy machine."""
+
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Serve the target of the command line until SIGINT or SIGTERM."""
@@ -81,7 +85,9 @@ def serve(target: str, *, idle: int) -> None:
 
 def _adapt(server: AgentServer, *, idle: int) -> None:
     """Set what differs from production. Checked on livekit-agents 1.6.0 to 1.8.9."""
-    server.update_options(load_threshold=math.inf, num_idle_processes=idle)
+    server.update_options(
+        load_threshold=math.inf, num_idle_processes=idle, initialize_process_timeout=_INITIALIZE_TIMEOUT
+    )
     server.load_fnc = _no_load
     # Two workers on one machine would have the same port. Without these attributes, the second one ends with an error.
     server._host, server._port = "127.0.0.1", 0
