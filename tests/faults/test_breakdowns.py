@@ -17,6 +17,7 @@ from livekit import api
 
 from cekura_agent_kit.sandbox.cekura.faults import Faults
 from cekura_agent_kit.sandbox.livekit_server import LiveKitServer
+from cekura_agent_kit.trigger.rooms import outages
 from cekura_agent_kit.trigger.rooms import service as client
 from cekura_agent_kit.trigger.sweep import sweep
 from cekura_agent_kit.verdict import Kind, Outcome
@@ -122,6 +123,29 @@ async def test_a_network_that_was_cut_for_a_while_costs_nothing(
         assert verdict.runs[0].outcome is Outcome.PASSED, verdict.runs[0]
         assert verdict.rooms_left == []
         assert await scene.rooms(verdict) == []
+
+
+async def test_a_fail_while_livekit_was_frozen_is_errored_and_both_facts_are_named(
+    scene_with: SceneOf, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _give_up_sooner(monkeypatch)
+    monkeypatch.setattr(outages, "SLOW", 0.5)
+    judged_as_failed = Faults.model_validate({"runs": {"all": {"verdict": {"success": False}}}})
+    async with scene_with(faults=judged_as_failed) as scene, Proxy(scene.livekit.port) as network:
+        scene.redirect(livekit_url=f"ws://127.0.0.1:{network.port}")
+        running = asyncio.create_task(scene.run(_waiting_for_the_agent(scene)))
+        await _until(lambda: scene.said("You said wait for it"), running)
+        caplog.clear()
+        network.freeze()
+        await _until(lambda: "are not known" in caplog.text, running)
+        network.thaw()
+        _let_the_agent_speak(scene)
+        verdict = await running
+    (run,) = verdict.runs
+    assert (run.kind, verdict.exit_code) == (Kind.LIVEKIT_UNREACHABLE, 2), run
+    assert "LiveKit" in run.reason
+    assert "Cekura judged the run as failed" in run.reason
+    assert "LiveKit may be down" in run.hint
 
 
 async def test_rooms_that_cannot_be_deleted_are_listed_and_swept_later(scene: Scene) -> None:
