@@ -141,7 +141,7 @@ async def test_what_cannot_be_rehearsed(rehearse: Rehearse, target: Any, options
     with pytest.raises(KitError, match=says) as refused:
         async with rehearse(target, **options):
             pass
-    assert refused.value.hint
+    assert len(refused.value.hint.split()) > 3
 
 
 async def test_a_file_says_what_could_be_meant(rehearse: Rehearse) -> None:

@@ -225,7 +225,7 @@ def test_strange_values_of_a_file_are_left_alone(write: Write) -> None:
     "value", [42, None, JobContext, sys, AgentServer()], ids=["number", "none", "class", "module", "bare server"]
 )
 def test_values_that_are_no_agent(value: object) -> None:
-    assert refused(value).hint
+    assert "server" in refused(value).hint.lower()
 
 
 def test_a_plain_function_is_not_an_entrypoint(write: Write) -> None:

@@ -94,11 +94,16 @@ async def test_a_slow_reply_fails_a_passed_run(bench: Bench) -> None:
     assert "max_reply is 1 s" in outcome.verdict.runs[0].reason
 
 
-async def test_the_pass_rate_judges_a_scenario_over_its_runs(bench: Bench) -> None:
-    outcome = await bench.run(bench.suite({"scenario": HELLO, "repeat": 2, "pass_rate": 0.5}))
+@pytest.mark.parametrize(("rate", "exit_code"), [(0.5, 0), (0.6, 1)])
+async def test_the_pass_rate_judges_an_entry_over_its_runs(bench: Bench, rate: float, exit_code: int) -> None:
+    """One of two runs passes."""
+    faults = Faults.model_validate({"runs": {f"{HELLO}#2": {"verdict": {"success": False}}}})
+    outcome = await bench.run(bench.suite({"scenario": HELLO, "repeat": 2, "pass_rate": rate}), faults=faults)
 
-    assert outcome.verdict.scenarios[0].pass_rate == 0.5
-    assert outcome.verdict.exit_code == 0
+    assert sorted(outcome.kinds) == ["failed", "passed"], outcome.reasons
+    (pool,) = outcome.verdict.pools
+    assert (pool.pass_rate, pool.flaky) == (rate, True)
+    assert outcome.verdict.exit_code == exit_code
 
 
 async def test_concurrency_holds_rooms(bench: Bench) -> None:
