@@ -21,6 +21,8 @@ logger = logging.getLogger("cekura_agent_kit")
 
 P = TypeVar("P")
 
+TASK_PREFIX: Final = "cekura_"
+"""Beginning of the names of the kit's own tasks."""
 ERROR_SECONDS: Final = 30.0
 """Seconds for which a failed agent stays in the room: its attributes leave with it."""
 _CONNECT_TIMEOUT: Final = 10.0
@@ -56,7 +58,6 @@ class JobUnderTest:
         self.gone = asyncio.Event()
         self._parts: dict[type, object] = {}
         self._attributes: dict[str, str] = {}
-        self._publishing = asyncio.Lock()
         self._tasks: set[asyncio.Task[Any]] = set()
         context.__dict__[UNDER_TEST] = self.room.__dict__[UNDER_TEST] = self
         if self.room.isconnected():
@@ -121,13 +122,13 @@ class JobUnderTest:
 
     def start_task(self, coroutine: Coroutine[Any, Any, Any], name: str) -> asyncio.Task[Any]:
         """Run a coroutine beside the job. It is cancelled when the job ends; what it raises is logged."""
-        task = asyncio.create_task(coroutine, name=f"cekura_{name}")
+        task = asyncio.create_task(coroutine, name=TASK_PREFIX + name)
         self._tasks.add(task)
         task.add_done_callback(self._on_task_done)
         return task
 
     def set_attributes(self, **attributes: str) -> None:
-        """Publish attributes, in order: now, or as soon as the room is connected."""
+        """Publish attributes: now, or as soon as the room is connected. None is ever given another value."""
         self._attributes |= attributes
         if self.room.isconnected():
             self.start_task(self._publish(), "attributes")
@@ -146,11 +147,10 @@ class JobUnderTest:
         try:
             async with asyncio.timeout(_CONNECT_TIMEOUT):
                 await asyncio.shield(connecting)
-                self._attributes |= {ERROR_ATTRIBUTE: one_line(error)}
-                await self._publish()
         except Exception as fault:  # noqa: BLE001
             logger.warning("cekura.error could not be published: %s", one_line(fault))
             return
+        self.set_attributes(**{ERROR_ATTRIBUTE: one_line(error)})
         try:
             async with asyncio.timeout(ERROR_SECONDS):
                 await self.gone.wait()
@@ -164,10 +164,10 @@ class JobUnderTest:
         self.context.shutdown(reason=one_line(error))
 
     async def _publish(self) -> None:
-        # One at a time: an earlier update must not overwrite a later one.
-        async with self._publishing:
-            if self.room.isconnected():
-                await self.room.local_participant.set_attributes(dict(self._attributes))
+        # No update waits for another: the SDK can miss the server's answer, and then waits 5 s for it (livekit 1.1.21).
+        # Their order is free, since the server merges them and no attribute changes its value.
+        if self.room.isconnected():
+            await self.room.local_participant.set_attributes(dict(self._attributes))
 
     def _on_connection_state(self, _state: object) -> None:
         if self.room.isconnected():
