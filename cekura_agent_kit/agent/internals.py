@@ -10,8 +10,9 @@ All are there since 1.6.0; checked on 1.6.0, 1.7.1 and 1.8.9.
 - ``AgentOutput._audio_changed``, ``AgentInput._audio_changed``: audio sinks and sources that are set later.
 - ``RoomOptions._ensure_options``: conversion of the legacy pair of options.
 - ``RoomIO._options``, ``RoomIO._agent_session``: a RoomIO that the entrypoint makes itself.
-- ``JobContext._participant_entrypoints``, ``Room._events``: what could still start a session. If they are gone, an
-  entrypoint that returned without a session goes on only if it left a task.
+- ``JobContext._participant_entrypoints``, ``Room._events``, ``._text_stream_handlers``, ``._byte_stream_handlers``,
+  ``LocalParticipant._rpc_handlers``: what could still start a session. If one of the first two is gone, an entrypoint
+  that returned without a session always goes on.
 - ``RealtimeModel._opts.modalities`` of OpenAI's kind of models: text is requested. If it is gone, the model generates
   audio that nobody hears.
 - ``AgentServer._entrypoint_fnc``: a server that received the function before it was wrapped. If it is gone, such a
@@ -27,11 +28,9 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import importlib
 import inspect
 import threading
-from collections.abc import Callable, Collection, Mapping
-from pathlib import Path
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from ..errors import TextModeError
@@ -45,13 +44,6 @@ Replacement = Callable[..., Any]
 
 NO_MODEL: Final = (None, "manual", "realtime_llm")
 """Values of turn detection without a model."""
-
-_OWN_FOLDERS: Final = (
-    str(Path(__file__).parents[1]),
-    *(str(Path(folder)) for folder in getattr(importlib.import_module("livekit"), "__path__", ())),
-    str(Path(asyncio.__file__).parent),
-)
-"""Folders of code that starts no session by itself: ours, livekit's, asyncio's."""
 
 _installing = threading.Lock()
 _installed = False
@@ -194,34 +186,21 @@ def on_enter_task(session: AgentSession[Any]) -> asyncio.Task[Any] | None:
     return getattr(session._activity, "_on_enter_task", None)
 
 
-def pending_work(context: JobContext, before: Collection[asyncio.Task[Any]]) -> list[str]:
-    """Describe what of a job could still start a session after its entrypoint has returned; empty if nothing could.
-
-    Args:
-        context: of the job.
-        before: tasks that ran before the entrypoint did.
-    """
-    found = [
-        f"the participant entrypoint {_name(each)}" for each, _ in getattr(context, "_participant_entrypoints", [])
-    ]
-    for event, handlers in getattr(context.room, "_events", {}).items():
-        found += [f"a handler of {event}" for each in handlers if _is_foreign(inspect.unwrap(each))]
-    for task in asyncio.all_tasks() - set(before) - {asyncio.current_task()}:
-        coroutine = task.get_coro()
-        code = getattr(coroutine, "cr_code", None)
-        if code is not None and not code.co_filename.startswith(_OWN_FOLDERS):
-            found.append(f"the task {_name(coroutine)}")
+def registered_functions(context: JobContext) -> list[tuple[str, Callable[..., Any]]] | None:
+    """Return the functions that are registered with a job and its room, each with its kind; None if unknown."""
+    room = context.room
+    registered = getattr(context, "_participant_entrypoints", None)
+    events = getattr(room, "_events", None)
+    if registered is None or events is None:
+        return None
+    found: list[tuple[str, Callable[..., Any]]] = [("the participant entrypoint", each) for each, _ in registered]
+    found += [(f"the handler of {event}", each) for event, handlers in events.items() for each in handlers]
+    streams = getattr(room, "_text_stream_handlers", {}), getattr(room, "_byte_stream_handlers", {})
+    found += [(f"the stream handler of {topic!r}", each) for topics in streams for topic, each in topics.items()]
+    if room.isconnected():
+        methods = getattr(room.local_participant, "_rpc_handlers", {})
+        found += [(f"the RPC method {name!r}", each) for name, each in methods.items()]
     return found
-
-
-def _name(thing: object) -> str:
-    return str(getattr(thing, "__qualname__", thing))
-
-
-def _is_foreign(function: Callable[..., Any]) -> bool:
-    """Return True for a function that is neither livekit's nor ours."""
-    code = getattr(getattr(function, "__func__", function), "__code__", None)
-    return code is None or not code.co_filename.startswith(_OWN_FOLDERS)
 
 
 def audible(session: AgentSession[Any]) -> list[str]:

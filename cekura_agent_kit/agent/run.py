@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
@@ -13,8 +12,9 @@ from ..errors import KitError, SessionMissing
 from .call import Call, Options
 from .data_messages import Mailbox
 from .events import add_event_sender
-from .internals import pending_work, require_text_mode
+from .internals import require_text_mode
 from .job import JobUnderTest, one_line
+from .pending import PendingWork
 from .session import install
 
 if TYPE_CHECKING:
@@ -41,13 +41,10 @@ async def run(
             from .text_session import prepare
 
             prepare(job, mailbox)
-        before = asyncio.all_tasks()
+        pending = PendingWork(context)
         result = await entrypoint()
-        if not job.sessions and job.ending is None and not pending_work(context, before):
-            raise SessionMissing(
-                "the entrypoint returned without a session, and left nothing that could start one",
-                hint="start an AgentSession in the entrypoint; read the agent's log if it returned early",
-            )
+        if not job.sessions and job.ending is None:
+            _require_pending(pending)
         return result
     except Exception as error:
         logger.error("the test ends: %s", one_line(error))
@@ -55,6 +52,21 @@ async def run(
         raise
     finally:
         job.returned.set()
+
+
+def _require_pending(pending: PendingWork) -> None:
+    """Refuse an entrypoint that returned without a session and left nothing that could start one.
+
+    Raises:
+        SessionMissing: it did.
+    """
+    found = pending.describe()
+    if not found:
+        raise SessionMissing(
+            "the entrypoint returned without a session, and left nothing that could start one",
+            hint="start an AgentSession in the entrypoint; read the agent's log if it returned early",
+        )
+    logger.info("the entrypoint returned without a session; what may still start one: %s", ", ".join(found))
 
 
 async def refuse(context: JobContext, error: KitError) -> None:

@@ -32,10 +32,20 @@ def install() -> None:
     internals.install(replacements, lambda room: JobUnderTest.current() or JobUnderTest.of_room(room))
 
 
-async def start(job: JobUnderTest, original: Original, session: AgentSession[Any], *args: Any, **kwargs: Any) -> Any:
-    """Replace ``AgentSession.start``."""
-    if session not in job.sessions:
+def start(
+    job: JobUnderTest, original: Original, session: AgentSession[Any], *args: Any, **kwargs: Any
+) -> Coroutine[Any, Any, Any]:
+    """Replace ``AgentSession.start``. The session counts from this call on: an entrypoint may start it in a task."""
+    is_first_start = session not in job.sessions
+    if is_first_start:
         job.sessions.append(session)
+    return _start(job, original, session, *args, is_first_start=is_first_start, **kwargs)
+
+
+async def _start(
+    job: JobUnderTest, original: Original, session: AgentSession[Any], *args: Any, is_first_start: bool, **kwargs: Any
+) -> Any:
+    if is_first_start:
         if sender := job.part(EventSender):
             sender.watch(session)
         if job.options.tracing:

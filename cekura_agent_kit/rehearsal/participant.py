@@ -43,6 +43,8 @@ class AgentParticipant(rtc.LocalParticipant):
         )
         init_local_participant(self, info)
         self._wire = wire
+        # The SDK's name: the wrapper asks there what an entrypoint has registered.
+        self._rpc_handlers = wire.agent_methods.handlers
         self._on_attributes = on_attributes
         self._published: dict[str, rtc.LocalTrackPublication] = {}
 

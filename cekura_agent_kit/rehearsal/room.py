@@ -70,8 +70,8 @@ class MemoryRoom(rtc.Room):
         self._on_attributes = on_attributes
         self._agent: AgentParticipant | None = None
         self._known: dict[str, rtc.RemoteParticipant] = {}
-        self._text_handlers: dict[str, Any] = {}
-        self._byte_handlers: dict[str, Any] = {}
+        self._text_stream_handlers: dict[str, Any] = {}
+        self._byte_stream_handlers: dict[str, Any] = {}
 
     # For a test.
 
@@ -222,23 +222,23 @@ class MemoryRoom(rtc.Room):
 
     def register_text_stream_handler(self, topic: str, handler: Any) -> None:
         """Set the handler of text streams of a topic; there may be one."""
-        if topic in self._text_handlers:
+        if topic in self._text_stream_handlers:
             raise ValueError(f"text stream handler for topic '{topic}' already set")
-        self._text_handlers[topic] = handler
+        self._text_stream_handlers[topic] = handler
 
     def unregister_text_stream_handler(self, topic: str) -> None:
         """Remove the handler."""
-        self._text_handlers.pop(topic, None)
+        self._text_stream_handlers.pop(topic, None)
 
     def register_byte_stream_handler(self, topic: str, handler: Any) -> None:
         """Set the handler of byte streams of a topic; there may be one."""
-        if topic in self._byte_handlers:
+        if topic in self._byte_stream_handlers:
             raise ValueError(f"byte stream handler for topic '{topic}' already set")
-        self._byte_handlers[topic] = handler
+        self._byte_stream_handlers[topic] = handler
 
     def unregister_byte_stream_handler(self, topic: str) -> None:
         """Remove the handler."""
-        self._byte_handlers.pop(topic, None)
+        self._byte_stream_handlers.pop(topic, None)
 
     # What the wire delivers (`wire.AgentSide`).
 
@@ -259,11 +259,11 @@ class MemoryRoom(rtc.Room):
 
     def receive_text(self, reader: TextReader, identity: str) -> None:
         """See `AgentSide.receive_text`."""
-        _handle(self._text_handlers, reader, identity)
+        _handle(self._text_stream_handlers, reader, identity)
 
     def receive_bytes(self, reader: ByteReader, identity: str) -> None:
         """See `AgentSide.receive_bytes`."""
-        _handle(self._byte_handlers, reader, identity)
+        _handle(self._byte_stream_handlers, reader, identity)
 
     def receive_data(self, identity: str, data: bytes, topic: str) -> None:
         """See `AgentSide.receive_data`."""

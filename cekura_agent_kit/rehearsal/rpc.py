@@ -30,21 +30,21 @@ def refusal(code: int) -> rtc.RpcError:
 
 
 class Methods:
-    """The methods that a participant offers, by name."""
+    """The methods that a participant offers: handlers by name."""
 
     def __init__(self) -> None:
-        self._handlers: dict[str, Handler] = {}
+        self.handlers: dict[str, Handler] = {}
 
     def register(self, name: str, handler: Handler | None = None) -> Any:
         """Offer a method; without a handler it returns a decorator."""
         if handler is None:
             return lambda function: self.register(name, function)
-        self._handlers[name] = handler
+        self.handlers[name] = handler
         return handler
 
     def unregister(self, name: str) -> None:
         """Offer a method no longer."""
-        self._handlers.pop(name, None)
+        self.handlers.pop(name, None)
 
     async def answer(self, name: str, payload: str, *, caller: str, timeout: float) -> str:
         """Return the handler's answer to a call.
@@ -58,7 +58,7 @@ class Methods:
         Raises:
             rtc.RpcError: the handler's own; or LiveKit's, as when there is no handler, or it raises or is late.
         """
-        handler = self._handlers.get(name)
+        handler = self.handlers.get(name)
         if handler is None:
             raise refusal(_Code.UNSUPPORTED_METHOD)
         try:

@@ -14,7 +14,7 @@ from aiohttp import web
 from livekit.agents import llm
 
 from cekura_agent_kit.agent import internals
-from cekura_agent_kit.contract import ERROR_ATTRIBUTE, PROOF_ATTRIBUTE
+from cekura_agent_kit.contract import ERROR_ATTRIBUTE, PROOF_ATTRIBUTE, TEXT_ONLY
 from cekura_agent_kit.errors import TextModeError
 from cekura_agent_kit.sandbox.livekit_server import LiveKitServer
 from tests.agent.workers import Worker, dispatched
@@ -131,7 +131,16 @@ async def test_an_entrypoint_that_left_nothing_behind_is_refused_before_anybody_
 
 
 @pytest.mark.server
-@pytest.mark.parametrize("shape", ["session_by_participant_entrypoint", "session_by_handler", "session_by_task"])
+@pytest.mark.parametrize(
+    "shape",
+    [
+        "session_by_participant_entrypoint",
+        "session_by_handler",
+        "session_by_task",
+        "session_in_task",
+        "session_by_timer",
+    ],
+)
 async def test_an_entrypoint_that_returns_before_its_session_starts_goes_on(worker: Worker, shape: str) -> None:
     async with dispatched(worker, {"text_mode": True, "shape": shape}) as run:
         await run.until(lambda attributes: attributes.get("cekura.mode") == "text")
@@ -139,3 +148,15 @@ async def test_an_entrypoint_that_returns_before_its_session_starts_goes_on(work
             await run.announce()
             await evaluator.say("hello")
             await evaluator.hear("You said hello.")
+
+
+@pytest.mark.server
+async def test_the_proof_is_published_although_an_earlier_answer_was_lost(worker: Worker) -> None:
+    async with dispatched(worker, {"text_mode": True, "shape": "first_answer_is_lost"}) as run:
+        await run.until(lambda attributes: attributes.get(PROOF_ATTRIBUTE) == TEXT_ONLY)
+
+
+@pytest.mark.server
+async def test_an_error_is_published_although_an_earlier_answer_was_lost(worker: Worker) -> None:
+    async with dispatched(worker, {"text_mode": True, "shape": "raises_when_first_answer_is_lost"}) as run:
+        assert "no such tenant: acme" in (await run.refusal())[ERROR_ATTRIBUTE]

@@ -420,3 +420,50 @@ async def session_by_task(ctx: JobContext) -> None:
 
     await ctx.connect()
     ctx.proc.userdata["later"] = asyncio.create_task(later())
+
+
+@probe
+@wrap_entrypoint
+async def session_in_task(ctx: JobContext) -> None:
+    await ctx.connect()
+    ctx.proc.userdata["starting"] = asyncio.create_task(new_session().start(Plain(), room=ctx.room))
+
+
+@probe
+@wrap_entrypoint
+async def session_by_timer(ctx: JobContext) -> None:
+    def begin() -> None:
+        ctx.proc.userdata["starting"] = asyncio.create_task(new_session().start(Plain(), room=ctx.room))
+
+    await ctx.connect()
+    asyncio.get_running_loop().call_later(0.05, begin)
+
+
+@probe
+@wrap_entrypoint
+async def first_answer_is_lost(ctx: JobContext) -> None:
+    await start_with_first_answer_lost(ctx)
+
+
+async def start_with_first_answer_lost(ctx: JobContext) -> None:
+    """Start a session whose first attributes are never confirmed. The SDK waits 5 s for an answer that it missed."""
+    original = rtc.LocalParticipant.set_attributes
+    calls = 0
+
+    async def set_attributes(self: rtc.LocalParticipant, attributes: dict[str, str]) -> None:
+        nonlocal calls
+        calls += 1
+        is_first = calls == 1
+        await original(self, attributes)
+        if is_first:
+            await asyncio.Event().wait()
+
+    rtc.LocalParticipant.set_attributes = set_attributes  # type: ignore[method-assign]
+    await new_session().start(Plain(), room=ctx.room)
+
+
+@probe
+@wrap_entrypoint
+async def raises_when_first_answer_is_lost(ctx: JobContext) -> None:
+    await start_with_first_answer_lost(ctx)
+    raise LookupError("no such tenant: acme")
