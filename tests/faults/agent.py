@@ -10,6 +10,7 @@ from typing import Any
 
 from livekit import api, rtc
 from livekit.agents import Agent, AgentServer, AgentSession, JobContext, JobExecutorType, cli
+from livekit.rtc._ffi_client import FfiClient
 
 from cekura_agent_kit import wrap_entrypoint
 from tests.shapes.models import InstantLLM, speech
@@ -123,6 +124,10 @@ BEHAVIOURS = {
 }
 
 processes = os.environ.get(PROCESSES)
+# livekit makes its native client on first use, without a lock: two jobs that begin at once in two threads make two, and
+# then a connect hangs, or the process ends (livekit 1.1.21).
+_ = FfiClient.instance
+
 # A server gives no job to a worker that reports full load, as one does on a busy machine.
 server = AgentServer(
     job_executor_type=JobExecutorType.PROCESS if processes else JobExecutorType.THREAD,

@@ -21,6 +21,7 @@ from livekit.agents import (
 )
 from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS
 from livekit.agents.voice.room_io import RoomOptions
+from livekit.rtc._ffi_client import FfiClient
 
 from cekura_agent_kit import wrap_entrypoint
 
@@ -70,6 +71,10 @@ class Host(Agent):
         """
         return f"a table for {people} is booked"
 
+
+# livekit makes its native client on first use, without a lock: two jobs that begin at once in two threads make two, and
+# then a connect hangs, or the process ends (livekit 1.1.21).
+_ = FfiClient.instance
 
 # Threads start at once. A server gives no job to a worker that reports full load, as one does on a busy machine.
 server = AgentServer(
