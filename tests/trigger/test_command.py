@@ -182,7 +182,7 @@ async def test_what_is_missing_or_wrong_is_said_before_anything_is_made(
     assert desk.service.starts == []
 
 
-async def test_the_sandbox_takes_nothing_of_the_users_environment(tmp_path: Path) -> None:
+async def test_the_sandbox_sets_its_own_variables_and_takes_no_other_away(tmp_path: Path) -> None:
     (tmp_path / "agent.py").write_text(
         textwrap.dedent("""
             import os
@@ -197,7 +197,9 @@ async def test_the_sandbox_takes_nothing_of_the_users_environment(tmp_path: Path
     ran = await kit("run", "--sandbox", environment=users, folder=tmp_path)
 
     seen = (tmp_path / "seen").read_text()
-    assert "users" not in seen
+    assert "users-own-key" not in seen
+    assert "users.example.com" not in seen
+    assert "'CEKURA_SECRET': 'users-own'" in seen
     assert "ws://127.0.0.1" in seen
     assert "http://127.0.0.1" in seen
     assert ran.code == 2
