@@ -42,8 +42,8 @@ class Command:
     ) -> None:
         self._mark = secrets.token_hex(8)
         self._outputs, self._folder = outputs, folder
-        # What it leaves in the folder for temporary files can be seen. The path is short: job processes listen on a Unix
-        # socket in it, whose path may have 107 characters, and pytest's own folders are long.
+        # What it leaves in the folder for temporary files can be seen. The path is short: job processes listen on a
+        # Unix socket in it, whose path may have 107 characters, and pytest's own folders are long.
         self.temporary = Path(tempfile.mkdtemp(prefix="kit-"))
         self.log = folder / "printed"
         own = {key: value for key, value in os.environ.items() if not key.startswith(("CEKURA_", "LIVEKIT_"))}
