@@ -1,0 +1,156 @@
+"""Python blocks of the pages: each compiles, imports what exists and is public, and runs if it can run by itself.
+
+The tests in docs/rehearsal.md run in `tests/rehearsal/test_plugin.py`.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import os
+import re
+import shutil
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from unittest.mock import AsyncMock
+
+import pytest
+from livekit.agents import AgentServer, JobContext, WorkerOptions
+
+from cekura_agent_kit import Call, Mode, current_call, wrap_entrypoint
+from cekura_agent_kit.sandbox import Sandbox
+
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+BLOCK = re.compile(r"^(?P<quote>(?:> )?)```python\n(?P<code>.*?)^(?P=quote)```", re.MULTILINE | re.DOTALL)
+PUBLIC = {f"cekura_agent_kit{part}" for part in ("", ".verdict", ".rehearsal", ".sandbox")}
+
+
+def blocks_of(page: Path) -> dict[str, str]:
+    """Return the page's Python blocks by the place of their first line, ``docs/python.md:45``."""
+    text = page.read_text(encoding="utf-8")
+    return {
+        f"{page.relative_to(ROOT)}:{text[: match.start('code')].count(chr(10)) + 1}": re.sub(
+            f"^{match['quote']}", "", match["code"], flags=re.MULTILINE
+        )
+        for match in BLOCK.finditer(text)
+    }
+
+
+BLOCKS = {place: code for page in PAGES for place, code in blocks_of(page).items()}
+
+
+def block(page: str, words: str) -> str:
+    """Return the one block of a page that contains these words."""
+    (code,) = (code for place, code in BLOCKS.items() if place.startswith(f"{page}:") and words in code)
+    return code
+
+
+async def execute(code: str, names: dict[str, Any]) -> dict[str, Any]:
+    """Run a block, awaits outside of functions included, and return its names."""
+    result = eval(compile(code, "block", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT), names)
+    if inspect.isawaitable(result):
+        await result
+    return names
+
+
+def test_no_block_is_overlooked() -> None:
+    assert len(BLOCKS) == sum(page.read_text(encoding="utf-8").count("```python") for page in PAGES)
+    assert {place.partition(":")[0] for place in BLOCKS} >= {"README.md", "docs/python.md", "docs/wrapping.md"}
+
+
+@pytest.mark.parametrize("place", BLOCKS)
+def test_a_block_compiles_and_its_imports_are_public(place: str) -> None:
+    compile(BLOCKS[place], place, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    for node in ast.walk(ast.parse(BLOCKS[place])):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                importlib.import_module(alias.name)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.module is not None, "a block has no package to be relative to"
+            if node.module.startswith("cekura_agent_kit"):
+                assert node.module in PUBLIC
+            module = importlib.import_module(node.module)
+            assert [alias.name for alias in node.names if not hasattr(module, alias.name)] == []
+
+
+async def entrypoint(ctx: JobContext) -> None: ...
+
+
+def names_of_an_agent() -> dict[str, Any]:
+    """Names that a block about wrapping expects in the agent's file."""
+    return {
+        "AgentServer": AgentServer,
+        "JobContext": JobContext,
+        "WorkerOptions": WorkerOptions,
+        "current_call": current_call,
+        "entrypoint": entrypoint,
+        "os": os,
+        "prewarm": lambda process: None,
+        "server": AgentServer(),
+        "wrap_entrypoint": wrap_entrypoint,
+    }
+
+
+@pytest.mark.parametrize(
+    ("page", "words"),
+    [
+        ("README.md", "@wrap_entrypoint"),
+        ("docs/wrapping.md", "server = AgentServer()"),
+        ("docs/wrapping.md", "ctx.wait_for_participant()"),
+    ],
+)
+async def test_a_decorated_entrypoint_is_registered(page: str, words: str) -> None:
+    names = await execute(block(page, words), names_of_an_agent())
+    assert repr(names["entrypoint"]).startswith("wrap_entrypoint(")
+    with pytest.raises(RuntimeError, match="rtc_session"):
+        names["server"].rtc_session(entrypoint)
+
+
+async def test_an_entrypoint_wrapped_inline_is_registered() -> None:
+    names = await execute(block("docs/wrapping.md", "server.rtc_session(wrap_entrypoint("), names_of_an_agent())
+    with pytest.raises(RuntimeError, match="rtc_session"):
+        names["server"].rtc_session(entrypoint)
+
+
+async def test_worker_options_have_the_wrapped_entrypoint() -> None:
+    started: list[Any] = []
+    names = names_of_an_agent() | {"cli": SimpleNamespace(run_app=started.append)}
+    await execute(block("docs/wrapping.md", "WorkerOptions("), names)
+    (options,) = started
+    assert repr(options.entrypoint_fnc).startswith("wrap_entrypoint(")
+    assert options.agent_name == "support"
+
+
+@pytest.mark.parametrize(("stage", "wrapped"), [("production", False), ("staging", True)])
+async def test_the_wrapper_is_off_in_production(stage: str, wrapped: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STAGE", stage)
+    names = await execute(block("docs/wrapping.md", "enabled="), names_of_an_agent())
+    assert repr(names["entrypoint"]).startswith("wrap_entrypoint(") is wrapped
+
+
+async def test_a_tool_acts_in_a_real_call_only() -> None:
+    code = block("README.md", "calendar.book")
+    real, tested = AsyncMock(), AsyncMock()
+    await execute(code, {"current_call": current_call, "calendar": real, "day": "Friday", "time": "19:00"})
+    call = Call(mode=Mode.TEXT)
+    await execute(code, {"current_call": lambda: call, "calendar": tested, "day": "Friday", "time": "19:00"})
+    real.book.assert_awaited_once_with("Friday", "19:00")
+    tested.book.assert_not_called()
+
+
+async def test_what_the_agent_can_know_of_a_test() -> None:
+    code = block("docs/wrapping.md", "call.on_data_message(")
+    await execute(code, {"current_call": lambda: Call(mode=Mode.TEXT), "handle": print})
+    assert (await execute(code, {"current_call": current_call}))["call"] is None
+
+
+@pytest.mark.server
+async def test_the_sandbox_from_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copytree(ROOT / "examples/restaurant", tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+    names = await execute(block("docs/sandbox.md", "Sandbox("), {})
+    assert isinstance(names["sandbox"], Sandbox)
+    assert names["faults"].starts["1"].lost
