@@ -67,10 +67,6 @@ class Stop:
             self.skip = None
             self._requested.set()
 
-    async def wait(self) -> None:
-        """Wait until the suite is to end now."""
-        await self._requested.wait()
-
     async def unless_requested(self, work: Coroutine[Any, Any, R]) -> R:
         """Finish the work unless the stop is requested first.
 
