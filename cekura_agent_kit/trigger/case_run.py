@@ -4,33 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import Any
 
 from ..contract import JobMetadata, Mode, witness_permit
-from ..errors import CekuraError, KitError, LiveKitError
+from ..errors import CekuraError
 from ..verdict import Kind, RunVerdict
+from .case_failure import explained
+from .case_record import CaseRecord
+from .case_witness import CaseWitness
 from .cekura.poller import FollowedRun
 from .cekura.ready_run import ReadyRun
 from .cleanup import delete_room
 from .context import SuiteContext
-from .judging import Errored, Observed, unreachable, verdict_of
-from .progress import Noted, Said, Stage, StageName
+from .judging import Errored, verdict_of
 from .rooms.conversation import Conversation
 from .rooms.presence import EVALUATOR
 from .rooms.room import MARGIN, Room
 from .rooms.service import participant_token
-from .rooms.witness import IDENTITY, Witness
+from .rooms.witness import IDENTITY
 from .stop import Preempted, cancelled, unless
 from .suite import PlannedRun
-
-_log: Final = logging.getLogger("cekura_agent_kit.trigger")
-
-_AGENT_KINDS: Final = (Kind.AGENT_MISSING, Kind.AGENT_REFUSED, Kind.AGENT_LEFT)
-"""Kinds of an agent that did not start or go on, for which a gap of the sandbox is the likelier cause."""
 
 
 class CaseRun:
@@ -44,11 +40,12 @@ class CaseRun:
 
     def __init__(self, context: SuiteContext, planned: PlannedRun) -> None:
         self.case = planned.case
-        self.seen = Observed(planned)
+        self._record = CaseRecord(planned, context.clock, context.emit)
+        self.seen = self._record.seen
         self.begun = False
         self._context, self._planned = context, planned
         self._changed = asyncio.Event()
-        self._witness: Witness | None = None
+        self._witness = CaseWitness(context, planned, self._record, self._changed.set)
         self._reading: FollowedRun | None = None
         self._deadline = 0.0
         self._ended = False
@@ -70,7 +67,7 @@ class CaseRun:
                     raise
             await self._read_until_final()
         except Exception as error:  # noqa: BLE001 - a fault of one run is its verdict, and no other run's
-            self.seen.errored = self._explain(error)
+            self.seen.errored = explained(error, self.seen, reading=self._reading, sandbox_gap=self._sandbox_gap())
             await self._end_run()
             await self._read_once_more()
         except asyncio.CancelledError:
@@ -108,35 +105,16 @@ class CaseRun:
         context.rooms.add(room)
         try:
             await room.create(context.suite_id)
-            self._stage("room")
-            if not context.witnesses.locked():
-                await context.witnesses.acquire()
-                await self._send_witness(room)
+            self._record.stage("room")
+            await self._witness.send(room)
             yield room
         except Exception:
             await self._end_run()
             raise
         finally:
-            if self._witness is not None:
-                await self._witness.wait_joined()
+            await self._witness.wait_joined()
             grace = context.stop.grace
-            await asyncio.gather(self._release_witness(), delete_room(context, room, within=grace.delete_rooms))
-
-    async def _send_witness(self, room: Room) -> None:
-        context = self._context
-        self._witness = Witness(
-            evaluator=EVALUATOR,
-            text=self._planned.mode is Mode.TEXT,
-            clock=context.clock,
-            on_line=lambda line: context.emit(Said(self._planned.case, line)),
-            on_change=self._on_change,
-        )
-        token = participant_token(context.settings, room=room.name, identity=IDENTITY, ttl=room.lifetime, hidden=True)
-        try:
-            await self._witness.join(context.settings.room_url, token)
-            self.seen.watched = True
-        except LiveKitError as error:
-            self._note(f"{error}: the transcript is Cekura's, and reply times are not known")
+            await asyncio.gather(self._witness.release(), delete_room(context, room, within=grace.delete_rooms))
 
     async def _prepare(self, room: Room) -> None:
         """Wait until the agent is ready for its evaluator, unless the suite's worker dies first."""
@@ -173,15 +151,15 @@ class CaseRun:
             await room.dispatch_agent(context.agent_name, metadata, ours=context.worker is not None)
         except Errored as error:
             if error.kind is Kind.AGENT_MISSING and context.worker:
-                self._note(f"the worker's log ({context.worker.log_path}) ends:\n{context.worker.tail()}")
+                self._record.note(f"the worker's log ({context.worker.log_path}) ends:\n{context.worker.tail()}")
             raise
         finally:
             if room.agent_joined is not None:
-                self._stage("agent_joined", room.agent_joined)
+                self._record.stage("agent_joined", room.agent_joined)
         self._context.breaker.agent_ready()
-        self._stage("agent_ready")
+        self._record.stage("agent_ready")
         if room.note:
-            self._note(room.note)
+            self._record.note(room.note)
 
     async def _converse(self, room: Room) -> None:
         """Start the run and watch its conversation to the end. The evaluator may join before the POST is answered."""
@@ -205,23 +183,23 @@ class CaseRun:
                 watching = asyncio.create_task(conversation.watch())
                 # What the watching raises waits for the answer, so that the run can be ended.
                 started = await starting
-                self._stage("started")
+                self._record.stage("started")
                 if started.identified:
-                    self._note("the start's answer was lost; this run was found by its evaluator in the room")
+                    self._record.note("the start's answer was lost; this run was found by its evaluator in the room")
                 conversation.reading = self._reading = context.poller.follow(started.run_id, self._changed.set)
                 await watching
         finally:
             await cancelled(starting, watching)
             if conversation.ended is not None:
-                self._stage("ended", conversation.ended)
+                self._record.stage("ended", conversation.ended)
         self._conclude(conversation)
 
     def _conclude(self, conversation: Conversation) -> None:
         context = self._context
         context.poller.read_soon()
-        proven = conversation.proven or (self._witness is not None and self._witness.proven)
+        proven = conversation.proven or self._witness.proven
         if self._planned.mode is Mode.TEXT and context.suite.text_switch == "wrapper" and not proven:
-            self._note("text was not proven: the attribute cekura.proof was never seen")
+            self._record.note("text was not proven: the attribute cekura.proof was never seen")
         self.seen.agent_left = conversation.agent_left
         self._note_breakdowns(conversation.room)
         if conversation.agent_lost:
@@ -242,7 +220,7 @@ class CaseRun:
         if room.outages.is_breakdown:
             self.seen.breakdown = self.seen.breakdown or Errored(Kind.LIVEKIT_UNREACHABLE, room.outages.description)
         elif room.outages.description:
-            self._note(room.outages.description)
+            self._record.note(room.outages.description)
         if gap := self._sandbox_gap():
             self.seen.breakdown = self.seen.breakdown or Errored(Kind.SANDBOX_FAILED, gap)
 
@@ -266,7 +244,7 @@ class CaseRun:
         try:
             await self._context.cekura.end_run(started.run_id)
         except CekuraError as error:
-            self._note(f"run {started.run_id} could not be ended: {error}")
+            self._record.note(f"run {started.run_id} could not be ended: {error}")
 
     async def _read_once_more(self) -> None:
         """Wait for a verdict on a run that was ended: Cekura's own verdict wins."""
@@ -274,41 +252,6 @@ class CaseRun:
             self._context.poller.read_soon()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._reading.final.wait(), self._context.timing.after_end)
-
-    def _explain(self, error: Exception) -> Errored:
-        if isinstance(error, Errored):
-            if error.kind in _AGENT_KINDS and (gap := self._sandbox_gap()):
-                return Errored(Kind.SANDBOX_FAILED, f"{gap}; {error}")
-            return error
-        if isinstance(error, TimeoutError):
-            return self._timed_out()
-        if isinstance(error, KitError):
-            return Errored(unreachable(error), str(error), hint=error.hint)
-        _log.error("run %s failed", self._planned.case, exc_info=error)
-        return Errored(
-            Kind.INTERNAL,
-            f"a fault of cekura-kit itself: {type(error).__name__}: {error}",
-            hint="run it again with CEKURA_KIT_DEBUG=1 for the traceback, and report it",
-        )
-
-    def _timed_out(self) -> Errored:
-        waited = f"within {self._planned.timeout:g} s"
-        reading = self._reading
-        if reading is not None and reading.error is not None:
-            return Errored(
-                Kind.CEKURA_UNREACHABLE,
-                f"the verdict could not be read {waited}: {reading.error}",
-                hint=reading.error.hint,
-            )
-        status = reading.latest.status if reading and reading.latest else "not known"
-        if not self.seen.evaluator_came:
-            return Errored(
-                Kind.EVALUATOR_MISSING,
-                f"Cekura's evaluator did not join the room {waited}; the run is {status}",
-                hint="Cekura queues runs beyond your plan's limit: raise `timeout`, or lower `concurrency`. Check that "
-                "LIVEKIT_URL can be reached from outside",
-            )
-        return Errored(Kind.TIMEOUT, f"no verdict {waited}; the run is {status}")
 
     def _verdict(self) -> RunVerdict:
         seen = self.seen
@@ -318,7 +261,7 @@ class CaseRun:
             seen.run = self._reading.latest
             self._context.poller.unfollow(self._reading.run_id)
         seen.url = self._context.settings.result_url(seen.result_id)
-        self._stage("verdict")
+        self._record.stage("verdict")
         return verdict_of(seen)
 
     def _entry(self, room: Room) -> dict[str, Any]:
@@ -332,37 +275,6 @@ class CaseRun:
         return entry
 
     def _evaluator_came(self, at: float, ready: ReadyRun) -> None:
-        self._stage("evaluator_joined", at)
+        self._record.stage("evaluator_joined", at)
         ready.evaluator_came.set()
-        self._on_change()
-
-    def _on_change(self) -> None:
-        """React to a participant that joined, left, changed or spoke."""
-        self._changed.set()
-        joined = self.seen.timeline.get("evaluator_joined")
-        if joined is not None and self._witness:
-            for at in self._witness.first_words:
-                if at >= joined:
-                    self._stage("first_reply", at)
-                    return
-
-    async def _release_witness(self) -> None:
-        if self._witness is None:
-            return
-        await self._witness.leave()
-        self._context.witnesses.release()
-        self._on_change()
-        transcript = self._witness.transcript
-        self.seen.lines = transcript.lines
-        self.seen.latency, self.seen.full_reply = transcript.latency, transcript.full_reply
-
-    def _stage(self, stage: StageName, at: float | None = None) -> None:
-        """Record that the run reached a stage, once: now, or at a time."""
-        if stage in self.seen.timeline:
-            return
-        self.seen.timeline[stage] = self._context.clock() if at is None else at
-        self._context.emit(Stage(self._planned.case, stage, round(self.seen.timeline[stage], 3)))
-
-    def _note(self, text: str) -> None:
-        self.seen.notes.append(text)
-        self._context.emit(Noted(self._planned.case, text))
+        self._witness.on_change()

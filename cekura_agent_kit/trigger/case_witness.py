@@ -1,0 +1,84 @@
+"""Witness of one run, from its way into the room to what it recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ..contract import Mode
+from ..errors import LiveKitError
+from .case_record import CaseRecord
+from .context import SuiteContext
+from .progress import Said
+from .rooms.presence import EVALUATOR
+from .rooms.room import Room
+from .rooms.service import participant_token
+from .rooms.witness import IDENTITY, Witness
+from .suite import PlannedRun
+
+
+class CaseWitness:
+    """The witness of one run, if one is free.
+
+    Args:
+        context: of the suite.
+        planned: the run.
+        record: of the run; receives the witness's transcript and times.
+        changed: called when a participant joined, left, changed or spoke.
+    """
+
+    def __init__(
+        self, context: SuiteContext, planned: PlannedRun, record: CaseRecord, changed: Callable[[], None]
+    ) -> None:
+        self._context, self._planned, self._record, self._changed = context, planned, record, changed
+        self._witness: Witness | None = None
+
+    @property
+    def proven(self) -> bool:
+        """True once it has seen the proof of text mode."""
+        return self._witness is not None and self._witness.proven
+
+    async def send(self, room: Room) -> None:
+        """Let a witness join the room, if one is free. Without it the transcript is Cekura's."""
+        context = self._context
+        if context.witnesses.locked():
+            return
+        await context.witnesses.acquire()
+        self._witness = Witness(
+            evaluator=EVALUATOR,
+            text=self._planned.mode is Mode.TEXT,
+            clock=context.clock,
+            on_line=lambda line: context.emit(Said(self._planned.case, line)),
+            on_change=self.on_change,
+        )
+        token = participant_token(context.settings, room=room.name, identity=IDENTITY, ttl=room.lifetime, hidden=True)
+        try:
+            await self._witness.join(context.settings.room_url, token)
+            self._record.seen.watched = True
+        except LiveKitError as error:
+            self._record.note(f"{error}: the transcript is Cekura's, and reply times are not known")
+
+    def on_change(self) -> None:
+        """React to a participant that joined, left, changed or spoke."""
+        self._changed()
+        joined = self._record.seen.timeline.get("evaluator_joined")
+        if joined is not None and self._witness:
+            for at in self._witness.first_words:
+                if at >= joined:
+                    self._record.stage("first_reply", at)
+                    return
+
+    async def wait_joined(self) -> None:
+        """Wait until it has joined, or has failed to."""
+        if self._witness is not None:
+            await self._witness.wait_joined()
+
+    async def release(self) -> None:
+        """Let it leave, free its place for another run, and record what it saw."""
+        if self._witness is None:
+            return
+        await self._witness.leave()
+        self._context.witnesses.release()
+        self.on_change()
+        transcript, seen = self._witness.transcript, self._record.seen
+        seen.lines = transcript.lines
+        seen.latency, seen.full_reply = transcript.latency, transcript.full_reply
