@@ -21,6 +21,8 @@ ROOT = PACKAGE.parent
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if "agent_template" not in path.parts)
 TWICE = {"__init__", "room", "job", "transcript", "doctor", "sweep", "sandbox", "scenarios", "service"}
 """Basenames that stand for one noun in several worlds."""
+MODULE_LINES = 300
+"""One noun a module: what is longer has two."""
 QUESTION = re.compile(r"(What|Whether|Where|When|Who|How|Which|Why)\b")
 
 
@@ -141,6 +143,11 @@ def test_no_module_is_part_of_a_circle_types_included() -> None:
 def test_the_trigger_never_imports_livekit_agents(path: Path) -> None:
     """It takes three seconds; import-linter cannot see inside of the livekit namespace."""
     assert not {name for name in imports_of(path, lazy=True) if name.startswith("livekit.agents")}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=module_name)
+def test_a_module_is_short(path: Path) -> None:
+    assert len(path.read_text().splitlines()) <= MODULE_LINES
 
 
 def test_no_basename_stands_twice() -> None:

@@ -8,9 +8,7 @@ async with Rehearsal("agent.py", metadata={"tier": "gold"}) as call:
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
-import os
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -20,25 +18,20 @@ from typing import Any, Self
 from livekit.agents import Agent, AgentSession, llm
 from livekit.agents.llm import ChatContext
 
-from ..agent.call import Options
-from ..agent.entrypoint import WrappedEntrypoint
-from ..contract import ERROR_ATTRIBUTE, JobMetadata, Mode, parse_object
+from ..contract import Mode
 from ..errors import RehearsalError
 from ..worker.target import Target
+from .call_setup import CallSetup, job_metadata
 from .caller import Caller
-from .environment import environment
-from .failures import blocked, explain_missing_key, not_replaced, too_long
-from .frames import Place
-from .internals import api, models, sessions
-from .job import CLOSING, Job
-from .modules import find_with_own_modules
+from .failures import explain_missing_key, not_replaced, too_long
+from .internals import sessions
+from .job import CLOSING
 from .processes import Processes
 from .room import MemoryRoom
 from .server_api import ServerRequest
 from .streams import Text
 from .turn import Turn
 from .turn_taking import TurnTaking
-from .watchdog import Watchdog
 
 __tracebackhide__ = True
 
@@ -62,10 +55,6 @@ class Rehearsal:
         suite: ``current_call().suite``.
         folders: folders in which a relative path is searched; default: the current one.
         processes: shared by rehearsals of one agent, so that prewarm runs once.
-
-    Attributes:
-        model: the option ``llm``.
-        target: what is rehearsed; None before it was found.
     """
 
     def __init__(
@@ -87,32 +76,38 @@ class Rehearsal:
                 f"mode={str(mode)!r}: a rehearsal is in text",
                 hint="speech is tested by `mode: voice` in a suite, with `cekura-kit run --sandbox` or on Cekura",
             )
-        self.target: Target | None = None
-        self._named = target
-        own = _object(metadata) or {}
-        self._metadata = JobMetadata(
-            mode=Mode.TEXT, scenario=scenario, suite=suite, case=f"{scenario}#1", own=own
-        ).to_json()
-        self.model = llm
-        self._env = dict(env or {})
-        self._timeout = timeout
-        self._folders = folders or [Path.cwd()]
-        self._processes = processes or Processes()
-        self._resources = contextlib.ExitStack()
-        self._call: TurnTaking | None = None
+        self._setup = CallSetup(
+            target,
+            metadata=job_metadata(metadata, scenario=scenario, suite=suite),
+            model=llm,
+            env=dict(env or {}),
+            timeout=timeout,
+            folders=folders or [Path.cwd()],
+            processes=processes or Processes(),
+        )
 
     # What a test uses.
 
     @property
     def timeout(self) -> float:
         """Seconds for the agent's start, for each turn, and for the session's end; may be changed for the next one."""
-        return self._timeout
+        return self._setup.timeout
 
     @timeout.setter
     def timeout(self, seconds: float) -> None:
-        self._timeout = seconds
+        self._setup.timeout = seconds
         if self._call is not None:
             self._call.timeout, self._call.job.closing = seconds, min(CLOSING, seconds)
+
+    @property
+    def model(self) -> llm.LLM[Any] | None:
+        """The option ``llm``."""
+        return self._setup.model
+
+    @property
+    def target(self) -> Target | None:
+        """The agent that is rehearsed; None before it was found."""
+        return self._setup.target
 
     @property
     def turns(self) -> list[Turn]:
@@ -239,10 +234,10 @@ class Rehearsal:
         if not call.job.over:  # the caller was removed; a server closes the room of an agent alone
             await self.room.close()
         ended = asyncio.ensure_future(call.job.end("room disconnected"))
-        await asyncio.wait([ended], timeout=self._timeout)
+        await asyncio.wait([ended], timeout=self.timeout)
         if not ended.done():
             ended.cancel()
-            raise too_long("the job's shutdown did not end", self._timeout, call.job.waits())
+            raise too_long("the job's shutdown did not end", self.timeout, call.job.waits())
         await call.job.raise_failure()
 
     async def hang_up(self) -> None:
@@ -255,9 +250,9 @@ class Rehearsal:
 
     async def __aenter__(self) -> Self:
         try:
-            await self._begin()
+            await self._setup.begin()
         except BaseException as error:
-            await self._release()
+            await self._setup.release()
             if isinstance(error, Exception):
                 explain_missing_key(error)
             raise
@@ -278,42 +273,13 @@ class Rehearsal:
                 raise
             logger.exception("the call's end failed, too")
         finally:
-            await self._release()
+            await self._setup.release()
         for note in self.notes:
             warnings.warn(note, stacklevel=2)
 
-    async def _begin(self) -> None:
-        self._loop = _running_loop()
-        api.install()
-        models.install()
-        sessions.install()
-        self.target = find_with_own_modules(self._named, self._folders, self._env, self._resources)
-        self._resources.enter_context(environment(self._env))
-        room = MemoryRoom(f"rehearsal-{os.getpid()}", on_attributes=self._on_attributes)
-        call = TurnTaking(room, self.model, self._timeout)
-        process = self._processes.of(self.target.server)
-        entrypoint = self.target.entrypoint
-        if not self.target.is_wrapped:
-            entrypoint = WrappedEntrypoint(entrypoint, Options())
-        call.job = job = Job(
-            self.target,
-            entrypoint,
-            metadata=self._metadata,
-            process=process,
-            room=room,
-            listener=call,
-            closing=min(CLOSING, self._timeout),
-        )
-        self._call = call
-        self._resources.enter_context(Watchdog(self._timeout, job.owns, self._on_blocked))
-        await call.until(lambda: room.isconnected() or job.returned.done(), "the entrypoint has not joined the room")
-        call.caller = room.join()
-        await call.until(lambda: call.started or job.returned.done(), "the entrypoint has not started a session")
-
-    async def _release(self) -> None:
-        if self._call is not None:
-            await self._call.job.cancel()
-        self._resources.close()
+    @property
+    def _call(self) -> TurnTaking | None:
+        return self._setup.call
 
     @property
     def _begun(self) -> TurnTaking:
@@ -327,32 +293,3 @@ class Rehearsal:
     def _share_mocks(self) -> None:
         """Let the agent use the `mock_tools` of the test as they are now."""
         sessions.set_mocks(self._begun.job.mocks)
-
-    def _on_blocked(self, place: Place, seconds: float) -> None:
-        # Called in the watchdog's thread.
-        self._loop.call_soon_threadsafe(self._begun.job.fail, blocked(place, seconds))
-
-    def _on_attributes(self, changed: dict[str, str]) -> None:
-        if text := changed.get(ERROR_ATTRIBUTE):
-            self._begun.job.refuse(text)
-
-
-def _running_loop() -> asyncio.AbstractEventLoop:
-    try:
-        return asyncio.get_running_loop()
-    except RuntimeError:
-        raise RehearsalError(
-            "a rehearsal needs asyncio's event loop, and this test runs in none: livekit-agents runs on asyncio alone",
-            hint="run the test with pytest-asyncio, or with anyio's backend asyncio; trio cannot run it",
-        ) from None
-
-
-def _object(metadata: Mapping[str, Any] | str | None) -> Mapping[str, Any] | None:
-    if not isinstance(metadata, str):
-        return metadata
-    parsed = parse_object(metadata)
-    if parsed is None and metadata:
-        raise RehearsalError(
-            f"metadata {metadata!r} is not a JSON object", hint="text mode is part of the metadata, so it must be one"
-        )
-    return parsed

@@ -20,7 +20,6 @@ import asyncio
 import functools
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 from livekit.agents import AgentSession, CloseEvent, llm
@@ -31,6 +30,7 @@ from .failures import deaf_session, explain_model, too_long
 from .internals.models import ModelRequest
 from .internals.sessions import Recorder, is_closing, record
 from .job import Job
+from .open_turn import OpenTurn
 from .room import MemoryRoom
 from .streams import Text
 from .turn import Turn
@@ -39,27 +39,6 @@ __tracebackhide__ = True
 
 RETURN = 2.0
 """Seconds in which an entrypoint may return once its session has started. Most return at once."""
-
-
-@dataclass
-class OpenTurn:
-    """A turn that goes on.
-
-    Attributes:
-        said: the caller's words; None for the greeting, and for words of the agent's own accord.
-        recorder: records what the session does.
-        first_text: the number of text streams that the agent had opened before.
-        unprocessed: id of the text stream whose words the session has not processed; empty when it has.
-        error: what the session's text callback raised; livekit-agents logs it and goes on.
-        began: `time.perf_counter` at its begin.
-    """
-
-    said: str | None
-    recorder: Recorder
-    first_text: int
-    unprocessed: str = ""
-    error: Exception | None = None
-    began: float = field(default_factory=time.perf_counter)
 
 
 class TurnTaking:

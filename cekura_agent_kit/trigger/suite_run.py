@@ -12,7 +12,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
 from datetime import UTC, datetime
 from typing import Final, TypeVar
 
-from ..errors import CekuraRefused, KitError, SuiteError, WorkerError
+from ..errors import SuiteError, WorkerError
 from ..verdict import Kind, Outcome, Result, RunVerdict, Shard, SkipReason, SuiteVerdict
 from .case_run import CaseRun
 from .cekura.client import Cekura
@@ -20,12 +20,12 @@ from .cekura.poller import Poller
 from .cekura.starter import Starter
 from .cleanup import clean_up
 from .context import SandboxGap, SuiteContext
-from .judging import Errored, Observed, unreachable, verdict_of
+from .judging import Errored, Observed, verdict_of
+from .preflight import check_plan, check_services
 from .progress import Ended, Event, Finished, Noted, OnEvent, Planned, PlannedCase
 from .redaction import Redaction, redacted, redacted_logs
 from .rooms.budget import Budget
 from .rooms.service import LiveKit
-from .scenario_checks import UNKNOWN_HINT, check_scenarios
 from .settings import Settings
 from .stop import Breaker, Stop
 from .suite import PlannedRun, Suite
@@ -120,8 +120,7 @@ class SuiteRun:
         with redacted_logs(self._redaction):
             try:
                 async with self._services() as (livekit, cekura, poller):
-                    await self._stop.unless_requested(self._check_services(livekit, cekura))
-                    await self._stop.unless_requested(self._check_scenarios(cekura))
+                    await self._stop.unless_requested(self._preflight(livekit, cekura))
                     async with self._worker() as worker:
                         context = self._context(livekit, cekura, poller, worker)
                         try:
@@ -142,25 +141,10 @@ class SuiteRun:
             poller = await stack.enter_async_context(Poller(cekura, self._timing))
             yield livekit, cekura, poller
 
-    async def _check_services(self, livekit: LiveKit, cekura: Cekura) -> None:
-        """Check that both services answer and accept the keys, before anything is made or paid for."""
-        try:
-            await asyncio.gather(livekit.rooms(["cekura-kit"]), cekura.latest_runs(1))
-        except CekuraRefused as error:
-            if error.status not in (401, 403):
-                _log.info("the list of runs was refused: %s", error)
-                return
-            raise Errored(Kind.START_REFUSED, str(error), hint=error.hint) from None
-        except KitError as error:
-            raise Errored(unreachable(error), str(error), hint=error.hint) from None
-
-    async def _check_scenarios(self, cekura: Cekura) -> None:
-        """Refuse unknown scenarios before anything is made or paid for, and note what makes a scenario worthless."""
-        report = await check_scenarios(cekura, self._plan, agent=self._suite.agent)
-        if report.unknown:
-            ids = ", ".join(map(str, report.unknown))
-            raise Errored(Kind.START_REFUSED, f"not on Cekura: scenario {ids}; nothing was started", hint=UNKNOWN_HINT)
-        for fault in report.faults:
+    async def _preflight(self, livekit: LiveKit, cekura: Cekura) -> None:
+        """Check what can be known before anything is made or paid for."""
+        await check_services(livekit, cekura)
+        for fault in await check_plan(cekura, self._plan, agent=self._suite.agent):
             self._emit(Noted("", fault))
 
     @contextlib.asynccontextmanager
