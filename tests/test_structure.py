@@ -57,6 +57,48 @@ def test_importing_is_cheap(statement: str, not_loaded: set[str]) -> None:
     assert loaded_by(statement).isdisjoint(not_loaded)
 
 
+DOOR = {"cekura_agent_kit.cli.console", "cekura_agent_kit.cli.stdio"}
+"""The modules that write to the terminal."""
+WRITERS = {"print", "Console", "StreamHandler", "basicConfig", "echo", "secho", "print_exc", "print_exception"}
+
+
+def writes(source: str) -> list[str]:
+    """What of the source's code writes to stdout or stderr, or could."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Call):
+            name = getattr(node.func, "id", None) or getattr(node.func, "attr", "")
+            # A console's own `print` is the door's: its texts pass through the door's class.
+            if name in WRITERS and not (name == "print" and isinstance(node.func, ast.Attribute)):
+                found.append(name)
+        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "sys":
+            found += [node.attr] if node.attr.strip("_") in ("stdout", "stderr") else []
+        elif isinstance(node, ast.ImportFrom) and node.module in ("sys", "builtins"):
+            found += [each.name for each in node.names if each.name.strip("_") in ("stdout", "stderr", "print")]
+    return found
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "print('x')",
+        "import sys; sys.stderr.write('x')",
+        "from sys import stdout",
+        "import typer; typer.echo('x')",
+        "from rich.console import Console; Console().print('x')",
+        "import logging; logging.StreamHandler()",
+        "import traceback; traceback.print_exc()",
+    ],
+)
+def test_the_search_for_what_writes_to_the_terminal_finds_it(source: str) -> None:
+    assert writes(source)
+
+
+def test_only_the_door_writes_to_the_terminal() -> None:
+    found = {name: writes(path.read_text()) for path in MODULES if (name := module_name(path)) not in DOOR}
+    assert {name: what for name, what in found.items() if what} == {}
+
+
 def module_name(path: Path) -> str:
     parts = path.relative_to(ROOT).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)

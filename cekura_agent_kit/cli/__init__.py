@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 
 from .. import __version__
-from ..errors import KitError
+from ..errors import KitError, SuiteError
+from .console import captured_logs, say, say_error, say_traceback
 from .doctor import doctor
 from .init import init
 from .report import report
@@ -32,7 +33,7 @@ app = typer.Typer(
 
 def _version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"cekura-kit {__version__}")
+        say(f"cekura-kit {__version__}")
         raise typer.Exit
 
 
@@ -50,30 +51,40 @@ for command in (init, run, doctor, sandbox, worker, sweep, report, schema):
     app.command()(command)
 
 
-def print_error(error: KitError) -> None:
-    """Print on stderr what happened and what to do about it."""
-    from ..report.sanitize import console_text
-
-    typer.echo(console_text(f"cekura-kit: {error}"), err=True)
-    if error.hint:
-        typer.echo(console_text(f"  hint: {error.hint}"), err=True)
-
-
 def main() -> None:
     """Run the command. A `KitError` is printed as message and hint, without a traceback; the exit code is 2."""
     protect()
     try:
-        app()
+        _check_arguments(sys.argv[1:])
+        with captured_logs(printed=False):
+            app()
     except KitError as error:
-        print_error(error)
+        say_error(error)
         sys.exit(error.exit_code)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - the last place where a fault can become two lines
         if os.environ.get("CEKURA_KIT_DEBUG"):
-            raise
-        print_error(
+            say_traceback()
+            sys.exit(2)
+        say_error(
             KitError(
                 f"a fault in cekura-kit: {type(error).__name__}",
                 hint="run the command again with CEKURA_KIT_DEBUG=1 to get a traceback, and report it",
             )
         )
         sys.exit(2)
+
+
+def _check_arguments(arguments: list[str]) -> None:
+    """Refuse control characters: errors about arguments are printed by a library, as they are.
+
+    Raises:
+        SuiteError: an argument has one.
+    """
+    from ..report.sanitize import printable
+
+    for number, argument in enumerate(arguments, start=1):
+        if printable(argument) != argument.replace("\r\n", "\n"):
+            raise SuiteError(
+                f"argument {number} has a character that would control the terminal: {argument}",
+                hint="type the argument again without it",
+            )

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from .console import say, say_json
+
 if TYPE_CHECKING:
     from ..trigger.doctor import Check
 
@@ -26,7 +28,6 @@ def doctor(
     """
     import asyncio
     import dataclasses
-    import json
 
     from ..trigger.doctor import examine
     from ..trigger.suite import DEFAULT_FILE, Suite
@@ -38,9 +39,9 @@ def doctor(
     failed = [check for check in checks if check.outcome == "failed"]
     if as_json:
         report = {"version": 1, "ok": not failed, "checks": [dataclasses.asdict(check) for check in checks]}
-        typer.echo(json.dumps(report, indent=2))
+        say_json(report)
     elif loaded is None:
-        typer.echo("Give a suite to check its scenarios, its worker and its agent.")
+        say("Give a suite to check its scenarios, its worker and its agent.")
     if failed:
         raise typer.Exit(2)
 
@@ -48,6 +49,6 @@ def doctor(
 def _show(check: Check) -> None:
     from ..report.sanitize import console_line
 
-    typer.echo(f"{_MARKS[check.outcome]}  {check.name:<12}  {console_line(check.detail)}")
+    say(f"{_MARKS[check.outcome]}  {check.name:<12}  {console_line(check.detail)}")
     if check.outcome in ("failed", "warning") and check.hint:
-        typer.echo(f"{'':<23}hint: {console_line(check.hint)}")
+        say(f"{'':<23}hint: {console_line(check.hint)}")

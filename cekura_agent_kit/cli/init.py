@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from .console import say
+
 _PLACEHOLDER = "my-agent"
 _SCHEMA = "cekura.schema.json"
 _IGNORED = frozenset({"__pycache__", ".venv", "reports", ".pytest_cache"})
@@ -34,12 +36,12 @@ def init(
             except FileExistsError:
                 kept.append(path)
             else:
-                typer.echo(f"  wrote {target}")
+                say(f"  wrote {target}")
     except OSError as error:
         raise KitError(f"{error.filename}: {error.strerror}", hint="give a folder that can be written to") from None
     for path in kept:
-        typer.echo(f"  kept  {folder / path}, which already exists")
-    typer.echo(
+        say(f"  kept  {folder / path}, which already exists")
+    say(
         f"\nNext:\n"
         f"  cd {folder}\n"
         f"  make demo    run the scenarios against this agent, on this machine: no key, no cloud\n"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 import time
 from collections import Counter
@@ -42,14 +41,6 @@ _FOLLOWED: Final = 5
 """Runs up to which a terminal prints every line; more conversations cannot be read at once, and each has its row."""
 _SILENCE: Final = 60.0
 """Seconds without output after which a log prints what is going on: CI services stop a silent job."""
-
-
-def console(*, stderr: bool = False) -> Console:
-    """Return a console that prints any text: a character that its encoding lacks becomes a question mark."""
-    stream = sys.stderr if stderr else sys.stdout
-    if hasattr(stream, "reconfigure"):
-        stream.reconfigure(errors="replace")
-    return Console(stderr=stderr, highlight=False, soft_wrap=True)
 
 
 @dataclass

@@ -8,11 +8,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, Literal
 
-import typer
-from rich.console import Console
-
 from ..errors import ReportError
 from ..verdict import SuiteVerdict
+from .console import Terminal, say, say_error
 
 Form = Literal["json", "junit", "markdown", "html"]
 
@@ -44,7 +42,7 @@ def check_writable(files: Mapping[Form, Path | None]) -> None:
                 path.unlink()
 
 
-def deliver(verdict: SuiteVerdict, files: Mapping[Form, Path | None], console: Console) -> int:
+def deliver(verdict: SuiteVerdict, files: Mapping[Form, Path | None], console: Terminal) -> int:
     """Print the verdict and write the files. What fails costs none of the others.
 
     Args:
@@ -55,7 +53,6 @@ def deliver(verdict: SuiteVerdict, files: Mapping[Form, Path | None], console: C
     Returns:
         The exit code: the verdict's, or 2 if a file could not be written.
     """
-    from . import print_error
     from .stdio import lost_output
 
     code = verdict.exit_code
@@ -77,7 +74,7 @@ def deliver(verdict: SuiteVerdict, files: Mapping[Form, Path | None], console: C
     except ReportError as error:
         failures.append(error)
     for form, path in written:
-        typer.echo(f"{form}: {path}")
+        say(f"{form}: {path}")
     try:
         report_to_github(verdict, console)
     except ReportError as error:
@@ -86,11 +83,11 @@ def deliver(verdict: SuiteVerdict, files: Mapping[Form, Path | None], console: C
     if lost := lost_output():
         failures.append(ReportError(f"standard output could not be written ({lost})", hint=_AGAIN))
     for failure in failures:
-        print_error(failure)
+        say_error(failure)
     return code
 
 
-def report_to_github(verdict: SuiteVerdict, console: Console, environment: Mapping[str, str] = os.environ) -> None:
+def report_to_github(verdict: SuiteVerdict, console: Terminal, environment: Mapping[str, str] = os.environ) -> None:
     """Write the step's summary and the build's annotations, if GitHub Actions runs the command.
 
     Raises:
@@ -100,13 +97,13 @@ def report_to_github(verdict: SuiteVerdict, console: Console, environment: Mappi
 
     if environment.get("GITHUB_ACTIONS") == "true":
         annotations = _guarded(lambda: github.error_commands(verdict), "annotations")
-        console.out(annotations, end="", highlight=False)
+        console.ci_commands(annotations)
     if summary := environment.get("GITHUB_STEP_SUMMARY"):
         text = _guarded(lambda: markdown.render(verdict, limit=markdown.SUMMARY_LIMIT), "markdown")
         _write(Path(summary), text, "markdown", mode="a")
 
 
-def _print(verdict: SuiteVerdict, console: Console) -> None:
+def _print(verdict: SuiteVerdict, console: Terminal) -> None:
     from ..report import terminal
 
     def render() -> str:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import typer
-
 from ..contract import Mode
 from ..counting import counted
+from ..report.sanitize import console_line
+from .console import say
 
 if TYPE_CHECKING:
     from ..trigger.suite import PlannedRun, Suite
@@ -17,15 +17,14 @@ def print_plan(suite: Suite, plan: list[PlannedRun]) -> None:
     """Print the runs that would be started, and how they are billed."""
     from ..trigger.cekura.client import BILLED, START
 
-    typer.echo(
-        f"{suite.name}: {counted(len(plan), 'run')}, up to {suite.concurrency} at the same time. Nothing is started."
-    )
+    runs = f"{counted(len(plan), 'run')}, up to {suite.concurrency} at the same time"
+    say(f"{console_line(suite.name)}: {runs}. Nothing is started.")
     agent = f"the suite's worker: {suite.worker}" if suite.worker else f"agent {suite.agent_name!r}"
-    typer.echo(f"  agent     {agent}")
+    say(f"  agent     {console_line(agent)}")
     for mode in Mode:
         of_mode = [planned for planned in plan if planned.mode is mode]
         if of_mode:
-            typer.echo(f"  {mode:<8}  {counted(len(of_mode), 'run')}, POST {START[mode]}, billed {BILLED[mode]}")
+            say(f"  {mode:<8}  {counted(len(of_mode), 'run')}, POST {START[mode]}, billed {BILLED[mode]}")
     for planned in plan:
         extra = " with a data message" if planned.publish_data_message is not None else ""
-        typer.echo(f"    {planned.case:<12} {planned.mode:<5} timeout {planned.timeout:g} s{extra}")
+        say(f"    {planned.case:<12} {planned.mode:<5} timeout {planned.timeout:g} s{extra}")

@@ -25,12 +25,12 @@ def report(
     The exit code is the verdict's, as with `run`: 0 all passed, 1 some failed, 2 some errored or a shard is missing.
     """
     from ..report.merge import merged
-    from .live import console
+    from .console import terminal
     from .outputs import deliver
 
     verdict = merged([_read(file) for file in files])
     wanted = {"json": json_file, "junit": junit, "markdown": markdown, "html": html}
-    raise typer.Exit(deliver(verdict, wanted, console()))  # type: ignore[arg-type]
+    raise typer.Exit(deliver(verdict, wanted, terminal()))  # type: ignore[arg-type]
 
 
 def _read(file: Path) -> SuiteVerdict:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import signal
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import AsyncExitStack, contextmanager, suppress
+from collections.abc import Callable
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,10 +14,10 @@ import typer
 
 from ..contract import Mode
 from ..errors import KitError, SuiteError
+from .console import captured_logs, flush, say, terminal
 
 if TYPE_CHECKING:
     from ..sandbox import Sandbox
-    from ..trigger.redaction import Redaction
     from ..trigger.suite import PlannedRun, Suite
     from ..trigger.suite_run import SuiteRun
     from .outputs import Form
@@ -146,8 +144,7 @@ def run(
     if command.signalled:
         # Everything is cleaned up and written. At exit, LiveKit's native client would still wait for connections that
         # it tries to restore, for longer than a CI system allows.
-        with suppress(OSError, ValueError):
-            sys.stdout.flush()
+        flush()
         os._exit(code)
     raise typer.Exit(code)
 
@@ -194,7 +191,7 @@ class _RunCommand:
         except asyncio.CancelledError:
             if self._signal is None:
                 raise
-            typer.echo("cekura-kit: stopped before anything was started", err=True)
+            say("cekura-kit: stopped before anything was started", err=True)
             code = 2
         return 128 + self._signal if self._signal is not None else code
 
@@ -211,19 +208,20 @@ class _RunCommand:
             self._task.cancel()
 
     async def _run_suite(self) -> int:
-        from ..trigger.redaction import Redaction
+        from ..trigger.redaction import RedactingFilter, Redaction
         from ..trigger.suite_run import SuiteRun
         from ..verdict import Shard
-        from .live import Live, console
+        from .live import Live
         from .outputs import deliver
 
-        terminal = console()
+        console = terminal()
         async with AsyncExitStack() as stack:
-            settings, environment = await self._settings_and_environment(stack, terminal.print)
+            settings, environment = await self._settings_and_environment(stack, console.print)
             redaction = Redaction(settings.secrets)
-            stack.enter_context(_captured_logs(redaction))
+            printed = bool(os.environ.get("CEKURA_KIT_DEBUG"))
+            stack.enter_context(captured_logs(RedactingFilter(redaction), printed=printed))
             try:
-                with Live(terminal, follow=self._follow) as live:
+                with Live(console, follow=self._follow) as live:
                     self._suite_run = SuiteRun(
                         self._suite,
                         settings=settings,
@@ -239,7 +237,7 @@ class _RunCommand:
             except KitError as error:
                 error.args, error.hint = (redaction.text(str(error)),), redaction.text(error.hint)
                 raise
-        return deliver(verdict, self._files, terminal)
+        return deliver(verdict, self._files, console)
 
     async def _settings_and_environment(
         self, stack: AsyncExitStack, say: Callable[[str], None]
@@ -263,22 +261,3 @@ class _RunCommand:
         own = dict(os.environ) | missing_placeholders(os.environ)
         names = ("CEKURA_API_KEY", "CEKURA_API_URL", "LIVEKIT_URL", "LIVEKIT_API_KEY", "LIVEKIT_API_SECRET")
         return Settings.model_validate({each.lower(): box.environment[each] for each in names}), own | box.environment
-
-
-@contextmanager
-def _captured_logs(redaction: Redaction) -> Iterator[None]:
-    """Keep the libraries' logs off the terminal; with CEKURA_KIT_DEBUG, print them without secrets."""
-    from ..trigger.redaction import RedactingFilter
-
-    debug = bool(os.environ.get("CEKURA_KIT_DEBUG"))
-    handler = logging.StreamHandler(sys.stderr) if debug else logging.NullHandler()
-    handler.addFilter(RedactingFilter(redaction))
-    root = logging.getLogger()
-    level = root.level
-    root.addHandler(handler)
-    root.setLevel(logging.DEBUG if debug else level)
-    try:
-        yield
-    finally:
-        root.removeHandler(handler)
-        root.setLevel(level)

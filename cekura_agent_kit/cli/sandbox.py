@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from .console import say
+
 
 def sandbox(
     scenarios: Annotated[
@@ -46,8 +48,8 @@ async def _run(scenarios: Path, faults: Path | None) -> None:
     from ..sandbox.cekura.faults import load_faults
 
     plan = load_faults(faults) if faults else None
-    async with Sandbox(scenarios, say=lambda text: typer.echo(text, err=True), faults=plan) as sandbox:
+    async with Sandbox(scenarios, say=lambda text: say(text, err=True), faults=plan) as sandbox:
         for name, value in sandbox.environment.items():
-            typer.echo(f"export {name}={shlex.quote(value)}")
-        typer.echo("The sandbox is up. Press Ctrl-C to stop it.", err=True)
+            say(f"export {name}={shlex.quote(value)}")
+        say("The sandbox is up. Press Ctrl-C to stop it.", err=True)
         await asyncio.Event().wait()

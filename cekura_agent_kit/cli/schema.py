@@ -7,6 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
+from .console import say_json
+
 
 class Schema(StrEnum):
     """Kind of file that has a schema."""
@@ -29,9 +31,7 @@ def schema(
     An editor with a YAML language server completes and checks a suite whose first line is
     `# yaml-language-server: $schema=cekura.schema.json`, with `cekura-kit schema > cekura.schema.json` beside it.
     """
-    import json
-
-    typer.echo(json.dumps(schema_of(of), indent=2, ensure_ascii=False))
+    say_json(schema_of(of))
 
 
 def schema_of(what: Schema) -> dict[str, Any]:

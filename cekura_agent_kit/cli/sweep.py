@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from .console import say
+
 
 def sweep(
     suite_id: Annotated[
@@ -33,9 +35,9 @@ def sweep(
         else:
             done = f"not deleted: {failed[room.name]}" if room.name in failed else "deleted"
         suite = console_line(f"suite {room.suite} ({room.suite_id})", 200)
-        typer.echo(f"{room.name}  {suite}  {_age(room.overdue)}  {console_line(done)}")
+        say(f"{console_line(room.name)}  {suite}  {_age(room.overdue)}  {console_line(done)}")
     if not swept.found:
-        typer.echo("There is no room to delete.")
+        say("There is no room to delete.")
     if failed:
         raise typer.Exit(2)
 

@@ -20,19 +20,20 @@ PROGRESS = """
 import sys
 from pathlib import Path
 from cekura_agent_kit.cli import stdio
-from cekura_agent_kit.cli.live import Live, console
+from cekura_agent_kit.cli.console import terminal
+from cekura_agent_kit.cli.live import Live
 from cekura_agent_kit.cli.outputs import deliver
 from cekura_agent_kit.trigger.progress import Finished, Planned, PlannedCase
 from cekura_agent_kit.verdict import SuiteVerdict
 
 stdio.protect()
 verdict = SuiteVerdict.from_json(Path("r.json").read_text())
-terminal = console()
-with Live(terminal) as live:
+console = terminal()
+with Live(console) as live:
     for n in range(2000):
         live.on_event(Planned((PlannedCase("30#1", 30, verdict.runs[0].mode),)))
     live.on_event(Finished("30#1", verdict.runs[0]))
-sys.exit(deliver(verdict, {"json": Path("again.json")}, terminal))
+sys.exit(deliver(verdict, {"json": Path("again.json")}, console))
 """
 """The part of `cekura-kit run` that prints progress and delivers the verdict."""
 
