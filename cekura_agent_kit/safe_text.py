@@ -3,12 +3,36 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 TEXT_LIMIT: Final = 20_000
 """Characters of one text in a report: no conversation needs more, and a report must open quickly."""
 TOKEN: Final = re.compile(r"eyJ[\w-]{6,}\.[\w-]{8,}(?:\.[\w-]*)?")
 """A JWT, whole or cut. LiveKit's tokens are JWTs, and the text of its ConnectError contains the whole token."""
+_SECRET_NAME: Final = re.compile(r"(KEY|SECRET|TOKEN|PASSWORD|PASSWD|CREDENTIALS?)(_ID)?$", re.IGNORECASE)
+_SECRET_LENGTH: Final = 8
+"""Characters from which the value of such a variable counts as a secret: shorter ones occur in plain text."""
+
+
+def secrets_of(environment: Mapping[str, str | None]) -> list[str]:
+    """Return the values of variables whose names end like those of secrets: ``…_KEY``, ``…_TOKEN``, the longest first.
+
+    Names of files are not among them.
+    """
+    found = {
+        value
+        for name, value in environment.items()
+        if value and len(value) >= _SECRET_LENGTH and _SECRET_NAME.search(name) and not value.startswith(("/", "."))
+    }
+    return sorted(found, key=len, reverse=True)
+
+
+def without_secrets(text: str, secrets: Iterable[str]) -> str:
+    """Replace each of the secrets in the text by ``…``."""
+    for secret in secrets:
+        text = text.replace(secret, "…")
+    return text
 
 
 def without_tokens(text: str) -> str:

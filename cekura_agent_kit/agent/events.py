@@ -10,6 +10,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from ..contract import EVENTS_TOPIC, permitted_witness
+from .tool_failures import ToolFailures
 
 if TYPE_CHECKING:
     from livekit import rtc
@@ -49,7 +50,9 @@ class EventSender:
                 logger.warning("an event could not be sent to the witness: %s: %s", type(error).__name__, error)
 
     def _on_tools(self, event: FunctionToolsExecutedEvent) -> None:
+        failures = self._job.part(ToolFailures) or ToolFailures()
         for call, output in event.zipped():
+            failure = failures.of(call.call_id)
             self._events.put_nowait(
                 {
                     "type": "tool_call",
@@ -59,6 +62,8 @@ class EventSender:
                     "arguments": _arguments(call.arguments),
                     "output": output.output if output else "",
                     "is_error": output.is_error if output else False,
+                    "exception": failure.exception if failure else "",
+                    "place": failure.place if failure else "",
                     "started_at": call.created_at,
                 }
             )

@@ -15,13 +15,16 @@ All are there since 1.6.0; checked on 1.6.0, 1.7.1 and 1.8.9.
   that returned without a session always goes on.
 - ``RealtimeModel._opts.modalities`` of OpenAI's kind of models: text is requested. If it is gone, the model generates
   audio that nobody hears.
+- ``generation.make_tool_output``: exceptions of tools, by ``raw_exception`` of what it returns. If it is gone, a report
+  has livekit-agents' own words for a tool that failed.
 - ``AgentServer._entrypoint_fnc``: a server that received the function before it was wrapped. If it is gone, such a
   server runs the function as it is.
 
 If one of the first six is gone, `require_text_mode` refuses text mode and names it. Voice goes on untouched.
 
 Replaced, once and only in a process that runs a test: ``AgentSession.start``, ``AgentSession._text_only``,
-``RoomIO.start``, ``BackgroundAudioPlayer.start`` and ``.play``. Each does nothing of its own for a job that is no test.
+``RoomIO.start``, ``BackgroundAudioPlayer.start`` and ``.play``, ``generation.make_tool_output``. Each does nothing of
+its own for a job that is no test.
 """
 
 from __future__ import annotations
@@ -78,6 +81,28 @@ def _install(replacements: Mapping[str, Replacement], job_of: Callable[[object],
     for name, ours in replacements.items():
         owner, method = name.split(".")
         _replace(owners[owner], method, ours, job_of)
+
+
+def install_for_tools(ours: Replacement, job_of: Callable[[], Any]) -> None:
+    """Replace the function that makes a tool's output of what the tool returned or raised, once in a process.
+
+    Args:
+        ours: called in a test, with the job, the original function and its arguments.
+        job_of: returns the test of the running job; None runs the original.
+    """
+    from livekit.agents.voice import generation
+
+    with _installing:
+        original = getattr(generation, "make_tool_output", None)
+        if original is None or hasattr(original, "__wrapped__"):
+            return
+
+        @functools.wraps(original)
+        def replaced(*args: Any, **kwargs: Any) -> Any:
+            job = job_of()
+            return original(*args, **kwargs) if job is None else ours(job, original, *args, **kwargs)
+
+        generation.make_tool_output = replaced
 
 
 def _replace(owner: type, name: str, ours: Replacement, job_of: Callable[[object], Any]) -> None:

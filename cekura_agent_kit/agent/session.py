@@ -10,6 +10,7 @@ from ..contract import Mode
 from . import internals
 from .events import EventSender
 from .job import JobUnderTest
+from .tool_failures import make_tool_output
 from .tracing import track
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ def install() -> None:
         "BackgroundAudioPlayer.play": play_background_audio,
     }
     internals.install(replacements, lambda room: JobUnderTest.current() or JobUnderTest.of_room(room))
+    internals.install_for_tools(make_tool_output, JobUnderTest.current)
 
 
 def start(

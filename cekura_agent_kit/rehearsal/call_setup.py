@@ -15,10 +15,10 @@ from ..agent.call import Options
 from ..agent.entrypoint import WrappedEntrypoint
 from ..contract import ERROR_ATTRIBUTE, JobMetadata, Mode, parse_object
 from ..errors import RehearsalError
+from ..own_code import Place
 from ..worker.target import Target
 from .environment import environment
 from .failures import blocked
-from .frames import Place
 from .internals import api, models, sessions
 from .job import CLOSING, Job
 from .modules import find_with_own_modules

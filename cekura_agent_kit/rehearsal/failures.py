@@ -8,8 +8,9 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from ..errors import RehearsalError
+from ..own_code import Place
 from ..worker.source import place_of
-from .frames import Place, Waiting
+from .frames import Waiting
 from .internals.models import ModelRequest
 
 __tracebackhide__ = True

@@ -3,34 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import functools
-import sysconfig
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Any, Final
 
+from ..own_code import Place, is_kit, is_own
+
 __tracebackhide__ = True
 
-_KIT: Final = Path(__file__).parents[1]
-_LIBRARIES: Final = tuple(
-    {Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "platstdlib", "purelib", "platlib")} | {_KIT}
-)
 _ENDLESS: Final = ("wait", "get", "acquire", "join")
 """Functions of asyncio's locks and queues, which wait for another task and never for time."""
-
-
-@dataclass(frozen=True)
-class Place:
-    """A line that is running or waits."""
-
-    file: str
-    line: int
-    function: str
-
-    def __str__(self) -> str:
-        return f"{Path(self.file).name}:{self.line} in {self.function}"
 
 
 @dataclass(frozen=True)
@@ -49,20 +33,6 @@ class Waiting:
         outer, *inner = self.own
         first = f"{outer.function} waits at {Path(outer.file).name}:{outer.line}"
         return " > ".join([first, *map(str, inner)])
-
-
-@functools.lru_cache(maxsize=2048)
-def is_own(file: str) -> bool:
-    """Return whether a file is the agent's or the test's own: in no library, and not the kit's."""
-    if file.startswith("<"):
-        return False
-    path = Path(file).resolve()
-    return "site-packages" not in path.parts and not any(path.is_relative_to(each) for each in _LIBRARIES)
-
-
-def is_kit(file: str) -> bool:
-    """Return whether a file is the kit's."""
-    return Path(file).resolve().is_relative_to(_KIT)
 
 
 def own_place(frame: FrameType | None) -> Place | None:

@@ -6,7 +6,9 @@ import inspect
 from collections.abc import Iterable
 from typing import Any
 
-from ..verdict import Line
+from ..agent.job import JobUnderTest
+from ..agent.tool_failures import ToolFailures
+from ..verdict import Line, exception_of
 from ..worker.source import place_of
 from .model import unused_rules
 from .rehearsal import Rehearsal
@@ -21,11 +23,13 @@ def transcript(call: Rehearsal) -> list[Line]:
     said = [Line(role="evaluator", text=text, at=at) for at, text in call.said]
     heard = [Line(role="agent", text=text.text.strip(), at=text.at) for text in call.heard]
     asked = [_asked(request) for request in call.requests if request.refusal or not request.is_reading]
-    lines = [*said, *heard, *_done(call.items), *asked]
+    test = JobUnderTest.of_room(call.room)
+    failures = (test.part(ToolFailures) if test else None) or ToolFailures()
+    lines = [*said, *heard, *_done(call.items, failures), *asked]
     return sorted(lines, key=lambda line: line.at or 0.0)
 
 
-def _done(items: Iterable[Any]) -> list[Line]:
+def _done(items: Iterable[Any], failures: ToolFailures) -> list[Line]:
     """Return the tool calls and handoffs among the items of a chat history."""
     items = list(items)
     outputs = {item.call_id: item for item in items if item.type == "function_call_output"}
@@ -33,12 +37,16 @@ def _done(items: Iterable[Any]) -> list[Line]:
     for item in items:
         if item.type == "function_call":
             output = outputs.get(item.call_id)
+            is_error = output is not None and output.is_error
+            failure = failures.of(item.call_id) if is_error else None
             lines.append(
                 Line(
                     role="tool",
                     name=item.name,
                     arguments=arguments_of(item),
-                    is_error=output is not None and output.is_error,
+                    is_error=is_error,
+                    exception=failure.exception if failure else "",
+                    place=failure.place if failure else "",
                     output=output.output if output is not None else "",
                     at=item.created_at,
                 )
@@ -75,6 +83,7 @@ def _shown(line: Line) -> str:
     words = line.text
     if line.role == "tool":
         words = str(ToolCall(line.name, line.arguments, line.output, line.is_error, ""))
+        words += f"\nraised {raised}" if (raised := exception_of(line)) else ""
     first, *more = words.splitlines() or [""]
     return "\n".join([f"{_NAMES[line.role]:>8}  {first}", *(f"{'':>8}  {each}" for each in more)])
 

@@ -14,7 +14,8 @@ from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Any, Final, Self
 
-from .frames import Place, own_place
+from ..own_code import Place
+from .frames import own_place
 
 __tracebackhide__ = True
 

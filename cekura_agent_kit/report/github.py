@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Final
 
-from ..verdict import RunVerdict, SuiteVerdict
+from ..verdict import RunVerdict, SuiteVerdict, exceptions
 from .phrases import cause, expected, headline, run_title
 from .reasons import not_passed, reasons
 from .sanitize import printable_line
 
 _LIMIT: Final = 10
 """Errors of one step that GitHub shows."""
+_RAISED: Final = 3
+"""Exceptions of tools in one annotation."""
 
 
 def error_commands(verdict: SuiteVerdict) -> str:
@@ -27,6 +29,7 @@ def error_commands(verdict: SuiteVerdict) -> str:
 def _message(run: RunVerdict) -> str:
     lines = [printable_line(reason, 1000) for reason in reasons(run)]
     lines += [f"expected: {printable_line(expected(run), 1000)}"] if expected(run) else []
+    lines += [f"in a tool: {printable_line(each, 1000)}" for each in exceptions(run.transcript)[:_RAISED]]
     lines += [f"hint: {printable_line(run.hint, 1000)}"] if run.hint else []
     return "\n".join(lines) or cause(run)
 

@@ -12,7 +12,7 @@ from typing import TypeVar
 from junitparser import xunit2
 from junitparser.junitparser import Error, Failure, Result, Skipped, TestCase
 
-from ..verdict import Outcome, PoolId, RunVerdict, SuiteVerdict
+from ..verdict import Outcome, PoolId, RunVerdict, SuiteVerdict, exceptions
 from .durations import duration
 from .phrases import cause, check_result, expected, headline, metric_result, rule_result, run_title, statement_result
 from .reasons import explanation, main_reason, reasons, skip_reason
@@ -79,6 +79,7 @@ def _with_details(result: R, run: RunVerdict) -> R:
     lines += [f"because: {reason}" for reason in reasons(run)]
     lines += [f"expected: {expected(run)}"] if expected(run) else []
     lines += [f"hint: {run.hint}"] if run.hint else []
+    lines += [f"in a tool: {printable_line(each)}" for each in exceptions(run.transcript)]
     lines += [f"explanation: {each}" for each in explanation(run)]
     lines += [f"worker log: {run.worker_log}"] if run.worker_log else []
     lines += [f"on Cekura: {run.url}"] if run.url else []

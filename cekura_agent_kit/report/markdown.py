@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from ..counting import counted
-from ..verdict import Outcome, PoolId, RunVerdict, SuiteVerdict
+from ..verdict import Outcome, PoolId, RunVerdict, SuiteVerdict, exceptions
 from .durations import duration, latency_summary, seconds
 from .phrases import (
     cause,
@@ -128,6 +128,7 @@ def _facts(run: RunVerdict) -> Iterator[str]:
         yield f"- **Expected:** {_text(outcome, 2000)}"
     if run.hint:
         yield f"- **Hint:** {_text(run.hint, 1000)}"
+    yield from (f"- **In a tool:** {_text(each, 1000)}" for each in exceptions(run.transcript)[:_RESULTS])
     yield from (f"- **Explanation:** {_text(each, 2000)}" for each in explanation(run)[:_RESULTS])
     results = [
         ("Rubric", [(each.name, rule_result(each)) for each in run.rubric]),

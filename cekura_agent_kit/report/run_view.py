@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Literal
 
-from ..verdict import Line, Outcome, RunVerdict
+from ..verdict import Line, Outcome, RunVerdict, exception_of
 from . import durations, figures, phrases
 from .reasons import explanation, main_reason, reasons, turning_point
 from .sanitize import printable_line
@@ -22,6 +22,8 @@ class LineView:
     reply_time: str
     turning_point: bool
     arguments: str
+    raised: str
+    """Exception of a tool call, with its line."""
 
 
 @dataclass(frozen=True)
@@ -132,6 +134,7 @@ def _transcript(run: RunVerdict) -> list[LineView]:
             speaker=phrases.speaker(line),
             reply_time=durations.seconds(replies[n]) if n in replies else "",
             turning_point=n == point,
+            raised=exception_of(line),
             arguments=json.dumps(line.arguments, ensure_ascii=False, default=str) if line.arguments else "",
         )
         for n, line in enumerate(run.transcript)

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from ..counting import counted
-from ..verdict import Outcome, RunVerdict, SuiteVerdict
+from ..verdict import Outcome, RunVerdict, SuiteVerdict, exceptions
 from .durations import latency_summary, seconds
 from .phrases import (
     cause,
@@ -33,6 +33,8 @@ _IN_FULL: Final = 20
 """Runs shown with reasons and transcript; later ones have one line each, and the other reports have all of them."""
 _CASES: Final = 5
 """Cases named with a note that several runs share."""
+_RAISED: Final = 5
+"""Exceptions of tools shown of one run; its transcript has all."""
 _LINES_BEFORE: Final = 4
 _LINES_AFTER: Final = 2
 _LABEL_WIDTH: Final = 11
@@ -85,7 +87,10 @@ def _print_run(run: RunVerdict, console: Console) -> None:
     if run.metrics:
         results = (f"{printable_line(each.name, 60)}: {metric_result(each)}" for each in run.metrics)
         _field(console, "metrics", printable_line(" · ".join(results)))
-    for n, line in enumerate(_excerpt(run)):
+    excerpt = list(_excerpt(run))
+    for raised in _exceptions_beside(run, excerpt):
+        _field(console, "in a tool", raised)
+    for n, line in enumerate(excerpt):
         _field(console, "" if n else "transcript", *line)
     for note in run.notes:
         _field(console, "note", printable_line(note))
@@ -97,6 +102,13 @@ def _print_run(run: RunVerdict, console: Console) -> None:
     ids += [f"room {printable_line(run.room)}" if run.room else ""]
     if any(ids):
         _field(console, "ids", " · ".join(each for each in (*ids, web_address(run.url)) if each))
+
+
+def _exceptions_beside(run: RunVerdict, excerpt: list[tuple[str, str, str]]) -> list[str]:
+    """Return the exceptions of tools that the excerpt does not show."""
+    words = " ".join(words for _, words, _ in excerpt)
+    raised = (printable_line(each, 500) for each in exceptions(run.transcript))
+    return [each for each in raised if each.partition(" raised ")[2] not in words][:_RAISED]
 
 
 def _heading(run: RunVerdict) -> Text:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from ..verdict import Line, RunVerdict
+from ..verdict import Line, RunVerdict, exception_of
 from .durations import clock, conversation_start, reply_times, seconds
 from .phrases import speaker
 from .sanitize import printable, printable_line
@@ -38,8 +38,9 @@ def line_text(line: Line) -> str:
     if line.role != "tool":
         return printable(line.text)
     mocked = " (mocked)" if line.mocked else ""
-    if line.is_error:
-        return f"{tool_call(line)}{mocked} failed: {printable_line(line.output)}"
+    if line.is_error or line.exception:
+        raised = f"\nraised {printable_line(exception_of(line))}" if line.exception else ""
+        return f"{tool_call(line)}{mocked} failed: {printable_line(line.output)}{raised}"
     return tool_call(line) + mocked + (f" → {printable_line(line.output)}" if line.output else "")
 
 

@@ -7,6 +7,8 @@ Times are seconds from the suite's start. Every key is always present; null or e
 
 from .causes import blocked as blocked
 from .causes import disapproving as disapproving
+from .causes import exception_of as exception_of
+from .causes import exceptions as exceptions
 from .causes import failures as failures
 from .causes import shown_value as shown_value
 from .outcomes import Kind as Kind

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from .run_verdict import Check, Metric, RubricRule, Scalar, Statement
+from .run_verdict import Check, Line, Metric, RubricRule, Scalar, Statement
 
 
 def failures(
@@ -49,6 +49,18 @@ def blocked(statements: Sequence[Statement]) -> list[str]:
         for each in statements
         if each.outcome == "blocked"
     ]
+
+
+def exceptions(transcript: Sequence[Line]) -> list[str]:
+    """Return ``book_table raised ValueError: no table (menu.py:41)`` for each exception of the agent's tools, once."""
+    return list(
+        dict.fromkeys(f"{line.name or 'a tool'} raised {exception_of(line)}" for line in transcript if line.exception)
+    )
+
+
+def exception_of(line: Line) -> str:
+    """Return ``ValueError: no table (menu.py:41)`` for a tool call that raised; empty for any other line."""
+    return line.exception + (f" ({line.place})" if line.exception and line.place else "")
 
 
 def shown_value(value: Scalar) -> str:

@@ -126,6 +126,10 @@ class Line(ReportModel):
     """Output of the tool call."""
     is_error: bool = False
     """The tool call failed; `output` is its error."""
+    exception: str = ""
+    """Exception of a tool call that failed, such as `ValueError: no table`, if the agent is wrapped."""
+    place: str = ""
+    """Line of the agent's own code that raised it, such as `tools/menu.py:41`."""
     mocked: bool = False
     """A double or a mock answered the tool call."""
 

@@ -86,6 +86,9 @@ async def test_the_witness_alone_is_told(worker: Worker, text: bool) -> None:
             assert who["started_at"] <= who["at"]
             assert who["call_id"]
             assert by_name["break_down"]["is_error"] is True
+            assert by_name["break_down"]["exception"] == "ValueError: the shelf is empty"
+            assert by_name["break_down"]["place"].startswith("tests/shapes/probes.py:")
+            assert (who["exception"], who["place"]) == ("", "")
             assert transfer["name"] == "transfer"
             assert (handoff["from"], handoff["to"]) == ("tools", "specialist")
             assert others.events == []

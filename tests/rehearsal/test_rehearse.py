@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import json
 import os
 from collections.abc import Iterator
@@ -24,6 +25,7 @@ from livekit.agents.voice.room_io import RoomOptions, TextInputOptions
 from cekura_agent_kit import current_call, wrap_entrypoint
 from cekura_agent_kit.errors import KitError, MetadataError, RehearsalError, TargetError
 from cekura_agent_kit.rehearsal.fixture import Rehearse
+from cekura_agent_kit.rehearsal.transcript import report, transcript
 
 from . import restaurant
 from .restaurant import Host, RuleModel, Waiter
@@ -235,6 +237,31 @@ async def test_a_tool_that_fails_is_an_error(rehearse: Rehearse) -> None:
         (failed,) = (await call.say("fail")).tool_calls
         assert failed.is_error
         assert str(failed).startswith("fail() -> failed: ")
+        shown = report(call)
+        assert "raised ZeroDivisionError: the diary is on fire (" in shown
+        line = inspect.getsourcelines(Host.fail)[1] + 3
+        assert f"restaurant.py:{line})" in shown
+
+
+async def test_an_exception_has_no_secret_and_a_good_call_no_exception(rehearse: Rehearse) -> None:
+    class Careless(Agent):
+        @function_tool
+        async def pay(self, ok: bool) -> str:
+            """Pay."""
+            if ok:
+                return "paid"
+            raise PermissionError(f"refused the key {os.environ['BANK_API_KEY']}")
+
+    async def entrypoint(ctx: JobContext) -> None:
+        await AgentSession[None](llm=RuleModel()).start(Careless(instructions=""), room=ctx.room)
+
+    async with rehearse(entrypoint, env={"BANK_API_KEY": "bk-0123456789"}) as call:
+        await call.say('pay {"ok": false}')
+        await call.say('pay {"ok": true}')
+        failed, paid = [line for line in transcript(call) if line.role == "tool"]
+    assert failed.exception == "PermissionError: refused the key …"
+    assert failed.place.startswith("tests/rehearsal/test_rehearse.py:")
+    assert (paid.exception, paid.place, paid.output) == ("", "", "paid")
 
 
 async def test_a_turn_without_a_reply_ends(rehearse: Rehearse) -> None:

@@ -105,7 +105,7 @@ def test_what_was_measured_is_listed() -> None:
     assert "- **Note:** a person reviewed the run as a success\n" in text
     assert "- **Worker log:** <code>logs/30\\#2.log</code>\n" in text
     assert "book_table() (mocked) → table 4" in text
-    assert "send_mail() failed: no such address" in text
+    assert "send_mail() failed: An internal error occurred" in text
     rows = [line for line in text.splitlines() if line.startswith("| ")][1:]
     assert [row.split(" ")[1] for row in rows] == ["❌", "❌", "⚠️", "✅", "⏭️"]
     assert "Books a table · gold" in rows[0]

@@ -152,7 +152,15 @@ def judged() -> SuiteVerdict:
     reason = "; ".join(failures(rubric, metrics, statements))
     lines = [
         Line(role="tool", name="book_table", output="table 4", at=5.0, mocked=True),
-        Line(role="tool", name="send_mail", output="no such address", at=5.5, is_error=True),
+        Line(
+            role="tool",
+            name="send_mail",
+            output="An internal error occurred",
+            at=5.5,
+            is_error=True,
+            exception="ValueError: no such address",
+            place="tools/mail.py:41",
+        ),
     ]
     failed: dict[str, Any] = {
         "entry": "gold",
@@ -215,6 +223,7 @@ def hostile() -> SuiteVerdict:
     link = "javascript://evil.invalid/%0awindow.hacked=1//<b>"
     unbroken = "W" * 400
     tool = Line(role="tool", name=HOSTILE, text=HOSTILE, arguments={HOSTILE: [HOSTILE]}, output=HOSTILE, at=2.0)
+    raising = tool.model_copy(update={"is_error": True, "exception": f"{HOSTILE}5", "place": HOSTILE})
     bad: dict[str, Any] = {
         "case": f"30#{HOSTILE}",
         "scenario_name": HOSTILE,
@@ -239,6 +248,7 @@ def hostile() -> SuiteVerdict:
         "transcript": [
             Line(role="evaluator", text=HOSTILE, at=1.0),
             tool,
+            raising,
             Line(role="agent", text=HOSTILE, at=3.0),
             Line(role="event", name=HOSTILE, text=HOSTILE, at=4.0),
             Line(role="evaluator", text=unbroken, at=5.0),

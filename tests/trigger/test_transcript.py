@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cekura_agent_kit.trigger.rooms.transcript import Transcript, event_line
-from cekura_agent_kit.verdict import Latency
+from cekura_agent_kit.verdict import Latency, exception_of
 
 
 def test_lines_are_in_the_order_in_which_they_began() -> None:
@@ -70,9 +70,11 @@ def test_a_tool_call_began_before_its_event_was_received() -> None:
         9.5,
         False,
     )
-    failed = event_line(event | {"is_error": True, "at": None, "started_at": "?"}, at=10)
+    raised = {"exception": "ValueError: full", "place": "agent.py:41"}
+    failed = event_line(event | raised | {"is_error": True, "at": None, "started_at": "?"}, at=10)
     assert failed is not None
     assert (failed.text, failed.is_error, failed.at) == ("", True, 10.0)
+    assert exception_of(failed) == "ValueError: full (agent.py:41)"
 
 
 @given(

@@ -19,7 +19,8 @@ from typing import Any, Protocol
 
 from livekit.agents import Agent, get_job_context, llm
 
-from ..frames import Place, own_place
+from ...own_code import Place
+from ..frames import own_place
 
 __tracebackhide__ = True
 

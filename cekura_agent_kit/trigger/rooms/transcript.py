@@ -115,6 +115,8 @@ def event_line(event: dict[str, Any], *, at: float) -> Line | None:
             arguments=copy_of(arguments) if isinstance(arguments, dict) else {},
             output=text_of(event.get("output")),
             is_error=event.get("is_error") is True,
+            exception=text_of(event.get("exception")),
+            place=text_of(event.get("place")),
             at=round(at - min(max(lasted, 0.0), at), 3),
         )
     if kind == "handoff":
