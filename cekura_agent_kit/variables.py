@@ -1,4 +1,7 @@
-"""Environment variables that an agent needs when it is tested on this machine: placeholders for keys, and no proxy."""
+"""Environment variables of an agent that is tested on this machine.
+
+Placeholders for keys, no proxy, and the addresses of models that the agent may not replace.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,8 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Final
+
+from .trigger.addresses import is_loopback, scheme_and_host, without_credentials
 
 PLACEHOLDER: Final = "a-placeholder-of-cekura-agent-kit"
 
@@ -52,6 +57,15 @@ PLACEHOLDERS: Final[Mapping[str, str]] = {
 
 _PROXIES: Final = frozenset({"http_proxy", "https_proxy", "all_proxy", "ws_proxy", "wss_proxy"})
 
+MODEL_ADDRESSES: Final = ("OPENAI_BASE_URL", "LIVEKIT_INFERENCE_URL")
+"""Variables by which an agent's code finds its models, and with which the sandbox sends it to the stand-in."""
+REPLACES: Final = "the agent replaces"
+"""Begins the sentence of `replaced_model`, by which its line in a worker's log is found."""
+REPLACED_HINT: Final = (
+    "its models would be paid for. Does its code call load_dotenv(override=True)? Let the environment win: leave "
+    "`override` out, or remove the variable from the agent's own .env"
+)
+
 
 def missing_placeholders(environment: Mapping[str, str]) -> dict[str, str]:
     """Return the placeholders of all known keys that are not set. An empty variable counts as not set."""
@@ -74,3 +88,18 @@ def no_proxies() -> Iterator[None]:
         yield
     finally:
         os.environ.update(removed)
+
+
+def replaced_model(given: Mapping[str, str], found: Mapping[str, str]) -> str:
+    """Describe the first address of a model on this machine that the agent replaces; empty if it replaces none.
+
+    Args:
+        given: the environment that the agent was given. Addresses of other machines are its owner's choice.
+        found: the environment after its module was imported.
+    """
+    for name in MODEL_ADDRESSES:
+        address, now = given.get(name, ""), found.get(name, "")
+        if now != address and is_loopback(scheme_and_host(address)[1]):
+            there = f"its jobs have {without_credentials(now)}" if now else "its jobs have none"
+            return f"{REPLACES} {name}: {without_credentials(address)} was set, and {there}"
+    return ""

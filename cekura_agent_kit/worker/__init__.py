@@ -5,14 +5,16 @@ from __future__ import annotations
 import sys
 
 
-def serve_command(target: str, *, idle: int) -> list[str]:
+def serve_command(target: str, *, idle: int, wrapped: bool) -> list[str]:
     """Return the command that serves an agent.
 
     Args:
         target: ``"agent.py"`` or ``"agent.py:name"``.
         idle: number of job processes that are kept ready.
+        wrapped: refuse an agent without `wrap_entrypoint`.
     """
-    return [sys.executable, "-m", f"{__name__}.serve", target, "--idle", str(idle)]
+    words = [sys.executable, "-m", f"{__name__}.serve", target, "--idle", str(idle)]
+    return words if wrapped else [*words, "--voice"]
 
 
 def is_target(words: list[str]) -> bool:

@@ -21,6 +21,8 @@ from multiprocessing import current_process
 from pathlib import Path
 from typing import Any, Final
 
+from ..variables import MODEL_ADDRESSES, replaced_model
+
 logger = logging.getLogger("cekura_agent_kit")
 
 FILE_VARIABLE: Final = "CEKURA_KIT_PRELOAD"
@@ -53,22 +55,28 @@ def environment(file: Path) -> dict[str, str]:
 
 
 class JobSetup:
-    """Set-up of a job process: the agent's own prewarm, after a check that its module was inherited.
+    """Set-up of a job process: the agent's own prewarm, and checks of what the process has become.
 
     Args:
         prewarm: the agent's ``setup_fnc`` or ``prewarm_fnc``.
-        file: the file that was to be preloaded; None if it was not.
+        file: the file that was to be preloaded; None if none was.
+        given: the worker's environment before the agent's module was imported.
     """
 
-    def __init__(self, prewarm: Callable[[Any], Any] | None, file: Path | None) -> None:
+    def __init__(self, prewarm: Callable[[Any], Any] | None, file: Path | None, *, given: Mapping[str, str]) -> None:
         self._prewarm, self._file = prewarm, file
+        self._given = {name: value for name in MODEL_ADDRESSES if (value := given.get(name))}
 
     def __call__(self, process: Any) -> Any:
-        """Log a warning if the module was not inherited, and run the agent's prewarm."""
+        """Run the agent's prewarm. Log what was not inherited, and the address of a model that was replaced."""
         if self._file is not None and loaded != self._file:
             why = failure.strip().splitlines()[-1] if failure else "the forkserver did not import it"
             logger.warning("%s was not preloaded, so each job process imports it: %s", self._file.name, why)
-        return self._prewarm(process) if self._prewarm is not None else None
+        try:
+            return self._prewarm(process) if self._prewarm is not None else None
+        finally:
+            if replaced := replaced_model(self._given, os.environ):
+                logger.error("%s", replaced)
 
 
 def _preload(environ: Mapping[str, str]) -> None:

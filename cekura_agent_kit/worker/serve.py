@@ -16,13 +16,16 @@ from __future__ import annotations
 import argparse
 import logging
 import math
-import multiprocessing
 import os
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from ..errors import KitError, TargetError
+from ..variables import REPLACED_HINT, replaced_model
+from . import internals, preload
 
 if TYPE_CHECKING:
     from livekit.agents import AgentServer
@@ -41,56 +44,71 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="cekura-kit worker")
     parser.add_argument("target")
     parser.add_argument("--idle", type=int, default=1)
+    parser.add_argument("--voice", action="store_true")
     given = parser.parse_args(arguments)
     # `-m` puts the current folder first. `python agent.py` has the file's folder there.
     if sys.path and sys.path[0] == str(Path.cwd()):
         del sys.path[0]
-    from ..errors import KitError
-
     try:
-        serve(given.target, idle=given.idle)
+        serve(given.target, idle=given.idle, wrapped=not given.voice)
     except KitError as error:
         sys.exit(f"cekura-kit: {error}\n  hint: {error.hint}")
 
 
-def serve(target: str, *, idle: int) -> None:
+def serve(target: str, *, idle: int, wrapped: bool) -> None:
     """Serve a target until SIGINT or SIGTERM.
 
     Args:
         target: ``"agent.py"`` or ``"agent.py:name"``; a relative path is searched in the current folder.
         idle: number of job processes that are kept ready.
+        wrapped: refuse an agent without `wrap_entrypoint`.
 
     Raises:
-        TargetError: there is no such file, no agent in it, or a choice of several.
+        TargetError: there is no such file, no agent in it, or a choice of several; the agent is not wrapped, or it
+            replaces the address of the sandbox's models.
         Exception: whatever the file raises when it is imported.
     """
     from livekit.agents import AgentServer, cli
 
     from .target import find_target
 
-    before = set(threading.enumerate())
+    threads_before, given = set(threading.enumerate()), dict(os.environ)
     found = find_target(target, folders=[Path.cwd()])
-    threads = [thread.name for thread in threading.enumerate() if thread not in before]
+    threads = [thread.name for thread in threading.enumerate() if thread not in threads_before]
+    _check(found, given, wrapped=wrapped)
     server = found.server
     if server is None:
         server = AgentServer()
         server.rtc_session(found.entrypoint)
-    _adapt(server, idle=idle)
-    _preload(server, found, threads)
+    notes = [*_adapt(server, idle=idle), *_preload(server, found, threads, given)]
+    if found.note:
+        notes.append(found.note)
     sys.argv = [target, "start"]
     # It configures the log first, which the notes need.
-    server.once("worker_started", lambda: _note(found, threads))
+    server.once("worker_started", lambda: [logger.warning("%s", note) for note in notes])
     cli.run_app(server)
 
 
-def _adapt(server: AgentServer, *, idle: int) -> None:
-    """Set what differs from production. Checked on livekit-agents 1.6.0 to 1.8.9."""
+def _check(found: Target, given: Mapping[str, str], *, wrapped: bool) -> None:
+    """Refuse what must not be served, before anything is started."""
+    if replaced := replaced_model(given, os.environ):
+        raise TargetError(replaced, hint=REPLACED_HINT)
+    if wrapped and not found.is_wrapped:
+        raise TargetError(
+            f"{found.place} is not wrapped with wrap_entrypoint, and runs in text mode need it",
+            hint="add `@wrap_entrypoint` (`from cekura_agent_kit import wrap_entrypoint`) right above the function; "
+            "for voice alone, set `mode: voice` in the suite, or use `cekura-kit worker --voice`",
+        )
+
+
+def _adapt(server: AgentServer, *, idle: int) -> list[str]:
+    """Set what differs from production. Return notes about what could not be set."""
     server.update_options(
         load_threshold=math.inf, num_idle_processes=idle, initialize_process_timeout=_INITIALIZE_TIMEOUT
     )
     server.load_fnc = _no_load
-    # Two workers on one machine would have the same port. Without these attributes, the second one ends with an error.
-    server._host, server._port = "127.0.0.1", 0
+    missing = internals.use_free_health_port(server)
+    return [f"this livekit-agents has no {name}: the health port is the agent's own" for name in missing]
 
 
 def _no_load() -> float:
@@ -98,31 +116,19 @@ def _no_load() -> float:
     return 0.0
 
 
-def _preload(server: AgentServer, found: Target, threads: Sequence[str]) -> None:
-    from .preload import JobSetup, environment
-
-    file = found.file
-    if getattr(server, "_mp_ctx_str", "") != "forkserver" or threads or file is None:
-        return
-    os.environ.update(environment(file))
-    context: Any = multiprocessing.get_context("forkserver")
-    set_preload = context.set_forkserver_preload
-    # The parameter for it, `preload_modules`, came after 1.7. The context is one object for the whole process.
-    context.set_forkserver_preload = lambda names: set_preload(["cekura_agent_kit.worker.preload", *names])
-    server.setup_fnc = JobSetup(server.setup_fnc, file)
-
-
-def _note(found: Target, threads: Sequence[str]) -> None:
-    if threads:
-        logger.warning(
-            "not preloaded, so each job process imports it: %s leaves threads running when it is imported (%s)",
-            found.file.name if found.file else found.place,
-            ", ".join(threads),
-        )
-    if found.note:
-        logger.warning("%s", found.note)
-    if not found.is_wrapped:
-        logger.warning("%s is not wrapped with wrap_entrypoint, which runs in text mode need", found.place)
+def _preload(server: AgentServer, found: Target, threads: Sequence[str], given: Mapping[str, str]) -> list[str]:
+    """Have job processes forked from one that has imported the agent's module, if possible. Return notes."""
+    preloaded = internals.forks_jobs(server) and found.file is not None and not threads
+    if preloaded:
+        assert found.file is not None, "it was checked"
+        os.environ.update(preload.environment(found.file))
+        internals.preload_first(preload.__name__)
+    server.setup_fnc = preload.JobSetup(server.setup_fnc, found.file if preloaded else None, given=given)
+    if not threads:
+        return []
+    name = found.file.name if found.file else found.place
+    left = ", ".join(threads)
+    return [f"not preloaded, so each job process imports it: {name} leaves threads running when it is imported ({left})"]
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ Where a file leaves a choice, an error lists it.
 from __future__ import annotations
 
 import functools
+import gc
 import inspect
 import sys
 from collections.abc import Callable, Coroutine, Iterator, Sequence
@@ -65,8 +66,9 @@ class Target:
 
     @property
     def is_wrapped(self) -> bool:
-        """True where `wrap_entrypoint` is among the entrypoint's decorators."""
-        return is_wrapped(self.entrypoint)
+        """True if `wrap_entrypoint` is among the entrypoint's decorators, or wraps a function that it may call."""
+        # An entrypoint may choose between wrapped functions, wherever the agent's modules keep them.
+        return is_wrapped(self.entrypoint) or any(type(each) is WrappedEntrypoint for each in gc.get_objects())
 
 
 def is_wrapped(entrypoint: object) -> bool:
