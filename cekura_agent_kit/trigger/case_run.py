@@ -117,14 +117,17 @@ class CaseRun:
             await asyncio.gather(self._witness.release(), delete_room(context, room, within=grace.delete_rooms))
 
     async def _prepare(self, room: Room) -> None:
-        """Wait until the agent is ready for its evaluator, unless the suite's worker dies first."""
+        """Wait until the agent is ready for its evaluator, unless the suite's worker or this job's process dies."""
         worker = self._context.worker
         if worker is None:
             await self._dispatch(room)
             return
         try:
-            await unless(worker.died, self._dispatch(room))
+            await unless(worker.lost(room.name), self._dispatch(room))
         except Preempted:
+            if not worker.died.is_set():
+                self.seen.crash = worker.crash_in(room.name)
+                raise Errored(Kind.AGENT_MISSING, f"{self.seen.crash} before the agent was ready") from None
             raise Errored(Kind.WORKER_FAILED, str(worker.failure()), hint=worker.failure().hint) from None
 
     async def _dispatch(self, room: Room) -> None:
@@ -173,6 +176,7 @@ class CaseRun:
             clock=context.clock,
             on_evaluator=lambda at: self._evaluator_came(at, ready),
             changed=self._changed,
+            agent_died=context.worker.lost(room.name).is_set if context.worker else lambda: False,
         )
         starting = asyncio.create_task(context.starter.start(ready))
         watching: asyncio.Task[None] | None = None

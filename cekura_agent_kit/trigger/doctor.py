@@ -212,6 +212,7 @@ class _Examination:
             environment=dict(os.environ if self._environment is None else self._environment)
             | self._settings.environment,
             agent_name=self._agent_name,
+            wrapped=suite.needs_wrapper(suite.plan()),
             redaction=self._redaction,
         )
         await self._stack.enter_async_context(worker)

@@ -27,6 +27,20 @@ def group_is_alive(group: int) -> bool:
     return any(_is_running_in(group, process) for process in psutil.process_iter())
 
 
+def environments_of_jobs(worker: int) -> list[dict[str, str]]:
+    """Return the environments of a worker's job processes, as they were started: after its main module was imported.
+
+    Of processes that Python's multiprocessing has started. Others of the worker's may have any environment.
+    """
+    found = []
+    with contextlib.suppress(psutil.Error):
+        for process in psutil.Process(worker).children(recursive=True):
+            with contextlib.suppress(psutil.Error):
+                if any("multiprocessing" in word for word in process.cmdline()):
+                    found.append(process.environ())
+    return found
+
+
 def _is_running_in(group: int, process: psutil.Process) -> bool:
     try:
         return os.getpgid(process.pid) == group and process.status() != psutil.STATUS_ZOMBIE

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import re
 from collections.abc import Iterable, Mapping
 from typing import Final
 from urllib.parse import urlsplit
 
 from ..errors import WorkerError
-from ..variables import without_proxies
+from ..variables import REPLACED_HINT, REPLACES, replaced_model, without_proxies
 from .addresses import is_loopback
 from .worker_log import fields
 
@@ -32,7 +33,8 @@ class ExpectedRegistration:
     def __init__(self, agent_name: str, environment: Mapping[str, str]) -> None:
         self._agent_name = agent_name
         self._server = _host_and_port(environment.get("LIVEKIT_URL", ""))
-        self._behind_proxy = without_proxies(environment) != dict(environment)
+        self._environment = dict(environment)
+        self._behind_proxy = without_proxies(environment) != self._environment
 
     @property
     def is_local(self) -> bool:
@@ -53,6 +55,21 @@ class ExpectedRegistration:
         if other := self._other_server(lines):
             raise self._registered_elsewhere("connects to", other)
         return False
+
+    def check_models(self, lines: Iterable[str], environments: Iterable[Mapping[str, str]]) -> None:
+        """Check that the agent's models are those of the environment that it was given.
+
+        Args:
+            lines: of the worker's log, in which the kit's own worker says it.
+            environments: of its job processes.
+
+        Raises:
+            WorkerError: the agent replaces the address of a model on this machine.
+        """
+        logged = (str(fields(line).get("message", "")) for line in lines if REPLACES in line)
+        found = (replaced_model(self._environment, environment) for environment in environments)
+        if replaced := next(filter(None, itertools.chain(logged, found)), ""):
+            raise WorkerError(replaced, hint=REPLACED_HINT)
 
     def _check(self, line: str) -> None:
         """Check the name and the server in the log line of a registration."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
@@ -218,6 +218,10 @@ class Suite(_Model):
                     )
                 )
         return planned
+
+    def needs_wrapper(self, plan: Iterable[PlannedRun]) -> bool:
+        """Return True if the plan has runs that an agent without `wrap_entrypoint` cannot serve."""
+        return self.text_switch == "wrapper" and any(planned.mode is Mode.TEXT for planned in plan)
 
     def pass_rates(self) -> dict[PoolId, float]:
         """Return the share of passed runs that each pool needs."""

@@ -159,6 +159,7 @@ class SuiteRun:
             environment=self._environment,
             agent_name=self._suite.agent_name or "",
             concurrency=min(self._suite.concurrency, len(self._plan)),
+            wrapped=self._suite.needs_wrapper(self._plan),
             redaction=self._redaction,
         )
         try:

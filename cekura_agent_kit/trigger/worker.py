@@ -17,7 +17,7 @@ from ..errors import WorkerError
 from ..guarded import GuardedProcess
 from ..variables import without_proxies
 from ..worker import is_target, serve_command
-from .process_group import exit_in_words, group_is_alive
+from .process_group import environments_of_jobs, exit_in_words, group_is_alive
 from .redaction import Redaction
 from .registration import NAME_VARIABLE, ExpectedRegistration
 from .worker_log import TAIL, WorkerLog
@@ -38,6 +38,8 @@ _HELPERS_TIMEOUT: Final = 4.0
 """Seconds for the end of its helper processes; those of `dev` take 3."""
 _POLL: Final = 0.05
 """Seconds between two looks at a process or a log."""
+_WATCH: Final = 0.25
+"""Seconds between two looks at a worker that serves: it and its jobs may die."""
 
 
 class Worker:
@@ -50,6 +52,7 @@ class Worker:
         environment: all its variables; the agent name is added.
         agent_name: prefix of its own name.
         concurrency: number of jobs at a time; as many processes are kept ready for a Python file.
+        wrapped: refuse a Python file whose agent is not wrapped, which runs in text need.
         redaction: applied to its log when it is shown and when it is kept.
 
     Attributes:
@@ -65,18 +68,21 @@ class Worker:
         environment: Mapping[str, str],
         agent_name: str = "",
         concurrency: int = 1,
+        wrapped: bool = False,
         redaction: Redaction | None = None,
     ) -> None:
         # A unique name: another worker with the same name would receive half of the jobs.
         self.agent_name = f"{agent_name or 'cekura-kit'}-{secrets.token_hex(4)}"
         self.died = asyncio.Event()
         self._command, self._folder, self._environment = command, folder, dict(environment)
-        self._concurrency = concurrency
+        self._concurrency, self._wrapped = concurrency, wrapped
         self._redaction = redaction or Redaction()
         self._expected = ExpectedRegistration(self.agent_name, self._environment)
         self._log = WorkerLog(self._redaction)
         self._process: GuardedProcess | None = None
         self._watching: asyncio.Task[None] | None = None
+        self._fault: WorkerError | None = None
+        self._lost: dict[str, asyncio.Event] = {}
 
     async def start(self) -> None:
         """Start the process and wait until it has registered. `stop` it in any case.
@@ -116,7 +122,9 @@ class Worker:
         return self._log.tail(lines)
 
     def failure(self) -> WorkerError:
-        """Return the error that says how the process ended, with the tail of its log."""
+        """Return the error that says how the process ended, with the tail of its log, or what is wrong with it."""
+        if self._fault is not None:
+            return self._fault
         code = self._process.poll() if self._process else None
         how = "did not register" if code is None else f"ended with {exit_in_words(code)}"
         return self._error(how)
@@ -124,6 +132,19 @@ class Worker:
     def crash_in(self, room: str) -> str:
         """Describe how the job process of this room died; empty if it did not."""
         return self._log.crash_in(room)
+
+    def lost(self, room: str) -> asyncio.Event:
+        """Return the event that is set when the worker or its job process of this room has died.
+
+        LiveKit's server keeps a participant whose process died for 20 s more.
+        """
+        return self._lost.setdefault(room, self._event_of(room))
+
+    def _event_of(self, room: str) -> asyncio.Event:
+        event = asyncio.Event()
+        if self.died.is_set() or self.crash_in(room):
+            event.set()
+        return event
 
     async def stop(self, *, within: float = _STOP_TIMEOUT) -> None:
         """Stop the process and its whole group. Delete its rooms first, so that its shutdown callbacks can run.
@@ -156,7 +177,7 @@ class Worker:
         if not words:
             raise WorkerError("worker: the command is empty", hint="give one, for example `python agent.py start`")
         if is_target(words):
-            words = serve_command(words[0], idle=self._concurrency)
+            words = serve_command(words[0], idle=self._concurrency, wrapped=self._wrapped)
         elif words[0] in ("python", "python3"):
             words[0] = sys.executable
         environment = _load_allowance() | self._environment | {NAME_VARIABLE: self.agent_name, "PYTHONUNBUFFERED": "1"}
@@ -177,7 +198,9 @@ class Worker:
         deadline = time.monotonic() + _START_TIMEOUT
         while time.monotonic() < deadline:
             lines = self._log.lines()
-            if self._expected.is_in(lines):
+            registered = self._expected.is_in(lines)
+            self._expected.check_models(lines, environments_of_jobs(process.pid) if registered else ())
+            if registered:
                 return
             if process.poll() is not None or any(_FAILED in line for line in lines):
                 raise self.failure()
@@ -187,8 +210,27 @@ class Worker:
     async def _watch(self) -> None:
         process = self._process
         assert process is not None, "the process is started first"
-        await _until(lambda: process.poll() is not None, float("inf"))
+        checked = False
+        while process.poll() is None:
+            checked = checked or self._check_jobs(process.pid)
+            if self._fault is not None:
+                break
+            for room, lost in self._lost.items():
+                if not lost.is_set() and self.crash_in(room):
+                    lost.set()
+            await asyncio.sleep(_WATCH)
         self.died.set()
+        for lost in self._lost.values():
+            lost.set()
+
+    def _check_jobs(self, pid: int) -> bool:
+        """Check the environment of job processes. Return False if there is none yet: `dev` starts them with jobs."""
+        environments = environments_of_jobs(pid)
+        try:
+            self._expected.check_models((), environments)
+        except WorkerError as error:
+            self._fault = error
+        return bool(environments)
 
     def _error(self, how: str) -> WorkerError:
         return WorkerError(

@@ -51,6 +51,8 @@ class WorkerLog:
         self.path = Path(path)
         self._redaction = redaction
         self._shown = False
+        self._crashes: list[str] = []
+        self._searched = 0
 
     def text(self) -> str:
         """Return all of it."""
@@ -75,10 +77,20 @@ class WorkerLog:
 
     def crash_in(self, room: str) -> str:
         """Describe how the job process of this room died; empty if it did not."""
-        for line in self.lines():
-            if room in line and (match := _CRASHED.search(line)):
-                return f"the agent's job process died ({exit_in_words(int(match[1]))})"
-        return ""
+        self._search_new_lines()
+        line = next((line for line in self._crashes if room in line), "")
+        match = _CRASHED.search(line)
+        return f"the agent's job process died ({exit_in_words(int(match[1]))})" if match else ""
+
+    def _search_new_lines(self) -> None:
+        # Often asked, of a log that may become long: every line is read once.
+        if not self.path.exists():
+            return
+        with self.path.open("rb") as file:
+            file.seek(self._searched)
+            complete = file.read().rpartition(b"\n")[0]
+        self._searched += len(complete)
+        self._crashes += [line for line in complete.decode(errors="replace").splitlines() if _CRASHED.search(line)]
 
     def keep(self) -> None:
         """Keep the file, without secrets, if a part of it was shown; else delete it."""

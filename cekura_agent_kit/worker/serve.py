@@ -19,7 +19,7 @@ import math
 import os
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -85,15 +85,17 @@ def serve(target: str, *, idle: int, wrapped: bool) -> None:
         notes.append(found.note)
     sys.argv = [target, "start"]
     # It configures the log first, which the notes need.
-    server.once("worker_started", lambda: [logger.warning("%s", note) for note in notes])
+    server.once("worker_started", lambda: _warn(notes))
     cli.run_app(server)
 
 
 def _check(found: Target, given: Mapping[str, str], *, wrapped: bool) -> None:
     """Refuse what must not be served, before anything is started."""
+    from .target import anything_is_wrapped
+
     if replaced := replaced_model(given, os.environ):
         raise TargetError(replaced, hint=REPLACED_HINT)
-    if wrapped and not found.is_wrapped:
+    if wrapped and not (found.is_wrapped or anything_is_wrapped()):
         raise TargetError(
             f"{found.place} is not wrapped with wrap_entrypoint, and runs in text mode need it",
             hint="add `@wrap_entrypoint` (`from cekura_agent_kit import wrap_entrypoint`) right above the function; "
@@ -128,7 +130,14 @@ def _preload(server: AgentServer, found: Target, threads: Sequence[str], given: 
         return []
     name = found.file.name if found.file else found.place
     left = ", ".join(threads)
-    return [f"not preloaded, so each job process imports it: {name} leaves threads running when it is imported ({left})"]
+    return [
+        f"not preloaded, so each job process imports it: {name} leaves threads running when it is imported ({left})"
+    ]
+
+
+def _warn(notes: Iterable[str]) -> None:
+    for note in notes:
+        logger.warning("%s", note)
 
 
 if __name__ == "__main__":

@@ -66,9 +66,8 @@ class Target:
 
     @property
     def is_wrapped(self) -> bool:
-        """True if `wrap_entrypoint` is among the entrypoint's decorators, or wraps a function that it may call."""
-        # An entrypoint may choose between wrapped functions, wherever the agent's modules keep them.
-        return is_wrapped(self.entrypoint) or any(type(each) is WrappedEntrypoint for each in gc.get_objects())
+        """True where `wrap_entrypoint` is among the entrypoint's decorators."""
+        return is_wrapped(self.entrypoint)
 
 
 def is_wrapped(entrypoint: object) -> bool:
@@ -81,6 +80,11 @@ def is_wrapped(entrypoint: object) -> bool:
         seen.add(id(layer))
         layer = getattr(layer, "__wrapped__", None)
     return False
+
+
+def anything_is_wrapped() -> bool:
+    """Return True if any function of this process is wrapped: an entrypoint may choose between wrapped functions."""
+    return any(type(each) is WrappedEntrypoint for each in gc.get_objects())
 
 
 def find_target(target: object, *, folders: Sequence[Path]) -> Target:

@@ -45,6 +45,8 @@ class Conversation:
     """The run on Cekura, once it is known."""
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     """Set by others when the room or the run has changed, so that the next list is not waited for."""
+    agent_died: Callable[[], bool] = lambda: False
+    """Returns True once the agent's process is known to be dead: the server lists its participant for 20 s more."""
     agent_left: bool = False
     """The agent left before the evaluator did."""
     agent_lost: bool = False
@@ -76,7 +78,7 @@ class Conversation:
                 self._check_agents(participants)
             if self._over(presence, now):
                 await self._list_for_proof()
-                self.agent_left = presence.agent_left_first
+                self.agent_left = self.agent_lost or presence.agent_left_first
                 self.ended = presence.evaluator_gone if presence.evaluator_gone is not None else now
                 return
             await self._pause(self._interval(presence, participants, begin))
@@ -97,7 +99,7 @@ class Conversation:
         here = presence.evaluator_since is not None and presence.evaluator_gone is None
         if run is not None and (run.final or (run.conversation_over and not here)):
             return True
-        if presence.agent_lost(now):
+        if presence.agent_lost(now) or (presence.evaluator_gone is None and self.agent_died()):
             self.agent_lost = True
             return True
         return presence.evaluator_left(now)
