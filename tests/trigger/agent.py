@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 import sys
 from typing import Any
 
@@ -113,6 +114,10 @@ async def return_at_once(ctx: JobContext) -> None:
     return
 
 
+async def die(ctx: JobContext) -> None:
+    os.kill(os.getpid(), signal.SIGSEGV)
+
+
 async def never_connect(ctx: JobContext) -> None:
     await asyncio.sleep(300)
 
@@ -142,6 +147,7 @@ BEHAVIOURS = {
     "raise": wrap_entrypoint(raise_at_once),
     "raise_unwrapped": raise_at_once,
     "return": return_at_once,
+    "die": die,
     "never_connect": never_connect,
     "leave_soon": wrap_entrypoint(leave_soon),
 }

@@ -144,9 +144,8 @@ class Bench:
     async def run_on(self, service: CekuraService, suite: Suite, **more: Any) -> Outcome:
         settings = self.settings(service)
         events: list[Event] = []
-        conductor = SuiteRun(
-            suite, settings=settings, on_event=events.append, **{"timing": self.pace_for(settings)} | more
-        )
+        given: dict[str, Any] = {"timing": self.pace_for(settings), "on_event": events.append} | more
+        conductor = SuiteRun(suite, settings=settings, **given)
         verdict = await conductor.run()
         return Outcome(verdict, events, service, await self.rooms_of(verdict.suite_id, settings))
 

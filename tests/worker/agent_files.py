@@ -1,6 +1,21 @@
-"""Agents' files for the tests of `cekura-kit worker`."""
+"""Agents' files for the tests of `cekura-kit worker`, and workers that serve them."""
 
 from __future__ import annotations
+
+from pathlib import Path
+
+from cekura_agent_kit.sandbox.livekit_server import LiveKitServer
+from cekura_agent_kit.trigger.worker import Worker
+from tests.trigger.bench import worker_environment
+
+SUITE = "worker: agent.py\nmode: text\nruns: [{scenario: 1, repeat: 3}]\n"
+
+
+def served(server: LiveKitServer, folder: Path, target: str, *, wrapped: bool = True, **environment: str) -> Worker:
+    """A worker of the file or command, not yet started."""
+    variables = worker_environment(server, **environment)
+    return Worker(target, folder=folder, environment=variables, agent_name="mine", wrapped=wrapped)
+
 
 GREETER = """
 import os

@@ -9,12 +9,10 @@ import pytest
 
 from cekura_agent_kit.errors import WorkerError
 from cekura_agent_kit.sandbox.livekit_server import LiveKitServer
-from cekura_agent_kit.trigger.worker import Worker
 from cekura_agent_kit.variables import PLACEHOLDER
 from tests.faults.command import command
 from tests.faults.secrecy import Outputs
-from tests.trigger.bench import worker_environment
-from tests.worker.agent_files import GREETER
+from tests.worker.agent_files import GREETER, SUITE, served
 
 pytestmark = [pytest.mark.server, pytest.mark.xdist_group("trigger")]
 
@@ -25,7 +23,7 @@ FORKS = pytest.mark.skipif(sys.platform != "linux", reason="job processes are fo
 def folder(tmp_path: Path) -> Path:
     (tmp_path / "agent.py").write_text(GREETER)
     (tmp_path / "scenarios.yaml").write_text("1: {name: Is greeted, talk: [{hear: prewarmed}]}\n")
-    (tmp_path / "cekura.yaml").write_text("worker: agent.py\nmode: text\nruns: [{scenario: 1, repeat: 3}]\n")
+    (tmp_path / "cekura.yaml").write_text(SUITE)
     return tmp_path
 
 
@@ -59,17 +57,43 @@ async def test_a_module_that_leaves_threads_behind_is_not_preloaded(
         assert "agent.py leaves threads running when it is imported (ticker)" in worker.tail(50)
 
 
-async def test_a_bare_entrypoint_is_served_and_its_missing_wrapper_noted(
+BARE = GREETER.replace("@wrap_entrypoint\n", "")
+CHOOSING = BARE.replace(
+    "@server.rtc_session", "@wrap_entrypoint\nasync def other(ctx: JobContext): ...\n\n\n@server.rtc_session"
+)
+
+
+async def test_an_agent_that_is_not_wrapped_is_served_for_voice_alone(
     livekit_server: LiveKitServer, folder: Path
 ) -> None:
-    text = GREETER.replace("@wrap_entrypoint\n", "")
-    (folder / "agent.py").write_text(text)
-    async with served(livekit_server, folder, "agent.py:entrypoint") as worker:
-        assert "entrypoint is not wrapped with wrap_entrypoint" in worker.tail(50)
+    (folder / "agent.py").write_text(BARE)
+    for target in ("agent.py", "agent.py:entrypoint"):
+        with pytest.raises(WorkerError) as raised:
+            async with served(livekit_server, folder, target):
+                pytest.fail("it started")
+
+        assert "entrypoint is not wrapped with wrap_entrypoint, and runs in text mode need it" in str(raised.value)
+        assert "add `@wrap_entrypoint`" in raised.value.hint
+    async with served(livekit_server, folder, "agent.py", wrapped=False) as worker:
+        assert worker.pid
 
 
-def served(server: LiveKitServer, folder: Path, target: str, **environment: str) -> Worker:
-    return Worker(target, folder=folder, environment=worker_environment(server, **environment), agent_name="mine")
+async def test_an_entrypoint_that_may_call_a_wrapped_one_is_served(livekit_server: LiveKitServer, folder: Path) -> None:
+    (folder / "agent.py").write_text(CHOOSING)
+    async with served(livekit_server, folder, "agent.py") as worker:
+        assert worker.pid
+
+
+async def test_a_suite_with_text_runs_of_an_agent_that_is_not_wrapped_starts_none(
+    livekit_server: LiveKitServer, folder: Path
+) -> None:
+    (folder / "agent.py").write_text(BARE)
+    arguments = ("run", "--sandbox", "--json", "report.json")
+    async with command(*arguments, environment={}, folder=folder, outputs=Outputs()) as running:
+        assert await running.ended() == 2, running.printed
+        assert "add `@wrap_entrypoint`" in " ".join(running.printed.split())
+        assert running.report is not None
+        assert [run.room for run in running.report.runs] == [""] * 3
 
 
 TWO = GREETER.replace("server = AgentServer(", "other = AgentServer()\nserver = AgentServer(")
