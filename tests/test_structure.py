@@ -19,7 +19,7 @@ import cekura_agent_kit
 PACKAGE = Path(cekura_agent_kit.__file__).parent
 ROOT = PACKAGE.parent
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if "agent_template" not in path.parts)
-TWICE = {"__init__", "room", "job", "transcript", "doctor", "sweep", "sandbox", "scenarios", "service"}
+TWICE = {"__init__", "room", "job", "transcript", "doctor", "sweep", "internals", "sandbox", "scenarios", "service"}
 """Basenames that stand for one noun in several worlds."""
 MODULE_LINES = 300
 """One noun a module: what is longer has two."""
