@@ -65,8 +65,8 @@ bench-short: $(READY)
 clean:
 	rm -rf $(VENV)
 
-# uv installs the same packages as pip in a tenth of the time. Compiled at once, since every job process of a worker imports
-# them. Made again when pyproject.toml changes.
+# uv installs the same packages as pip in a tenth of the time. They are compiled at once, since every job process of a
+# worker imports them. Made again when pyproject.toml changes.
 $(READY): pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or later is needed. Debian, Ubuntu: apt-get install python3 python3-venv; macOS: brew install python"; exit 1; }
 	@echo "Making a virtual environment in $(VENV) with $$($(PYTHON) --version)."

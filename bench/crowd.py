@@ -39,7 +39,7 @@ LAST_WORDS = "goodbye"
 
 @dataclass
 class Room:
-    """What LiveKit knows of a room. Times are `time.time`'s."""
+    """A room as LiveKit knows it. Times are `time.time`'s."""
 
     dispatches: dict[str, float] = field(default_factory=dict)
     evaluator: ParticipantInfo | None = None

@@ -1,4 +1,4 @@
-"""Who is answered, and how soon, when an evaluator joins and speaks: each shape of agent, switched to text in each way.
+"""Time to the first reply to an evaluator that joins and speaks: each shape of agent, switched to text in each way.
 
 Ours speaks at once. The peers are tried twice: at once, and after 3.2 s, when the server has announced the evaluator by
 itself. What is timed is the answer to the evaluator's words, from the moment at which it had joined.
@@ -29,7 +29,7 @@ LIMIT = 0.2
 
 @dataclass(frozen=True)
 class Way:
-    """How the agent is switched to text, and how long its evaluator waits before it speaks."""
+    """A way to switch the agent to text, and the time for which its evaluator waits before it speaks."""
 
     name: str
     switch: str

@@ -24,7 +24,7 @@ FINAL = {"completed", "failed", "timeout", "cancelled"}
 
 
 async def run_one(lkapi: api.LiveKitAPI, cekura: httpx.AsyncClient, agent_name: str, scenario: int) -> bool:
-    """Whether the scenario passed."""
+    """Return True if the scenario passed."""
     room = f"manual-{uuid.uuid4().hex[:12]}"
     await lkapi.agent_dispatch.create_dispatch(
         api.CreateAgentDispatchRequest(agent_name=agent_name, room=room, metadata=json.dumps({"text_mode": True}))

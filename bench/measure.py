@@ -1,4 +1,4 @@
-"""What every benchmark gives, and how it is measured: interleaved, warmed up, by medians."""
+"""Measurement of every benchmark: interleaved, warmed up, by medians."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ class Figure:
 
 @dataclass(frozen=True)
 class Rounds:
-    """What each way gave, round by round; a round holds all ways, measured within seconds of each other."""
+    """Results of each way, round by round; a round holds all ways, measured within seconds of each other."""
 
     rounds: list[tuple[float, ...]]
 
     def median(self, way: int) -> float:
-        """What the way gives."""
+        """Return the result of the way."""
         return statistics.median(each[way] for each in self.rounds)
 
     def ratio(self, way: int, other: int) -> float:
@@ -48,7 +48,7 @@ class Rounds:
         return statistics.median(each[way] / each[other] for each in self.rounds)
 
     def difference(self, way: int, other: int) -> float:
-        """How much more one way gives than another: the median of the rounds' differences."""
+        """Return by how much one way gives more than another: the median of the rounds' differences."""
         return statistics.median(each[way] - each[other] for each in self.rounds)
 
 

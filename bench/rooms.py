@@ -61,7 +61,7 @@ class Caller:
         return at
 
     async def hear(self, words: str, *, since: float, within: float) -> float | None:
-        """When the agent had said it; None where it did not."""
+        """Return the time when the agent had said it; None if it did not."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(within):
                 while True:
@@ -97,7 +97,7 @@ class Rooms:
         self._settings = settings
         self._livekit = livekit
         self._agent_name = agent_name
-        self._pace = Timing.of(settings)
+        self._timing = Timing.of(settings)
 
     @asynccontextmanager
     async def agent(self, shape: str, way: str) -> AsyncIterator[str]:
@@ -163,7 +163,7 @@ class Rooms:
             while True:
                 if any(map(seen, await self._livekit.participants(room, urgent=True))):
                     return
-                await asyncio.sleep(self._pace.list_fast)
+                await asyncio.sleep(self._timing.list_fast)
 
 
 @asynccontextmanager

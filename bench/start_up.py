@@ -1,4 +1,4 @@
-"""What it costs to have the kit around: the command's help, the import, the pytest plugin."""
+"""Cost of having the kit installed: the command's help, the import, the pytest plugin."""
 
 from __future__ import annotations
 

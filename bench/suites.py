@@ -19,7 +19,7 @@ WORKER = f"python {shlex.quote(str(EXAMPLE / 'agent.py'))} dev --no-reload"
 AGENT_FILE = shlex.quote(str(EXAMPLE / "agent.py"))
 """The same agent, served by the kit."""
 LLM_SECONDS = 0.3
-"""How long the model thinks: a small hosted one's time to its first word."""
+"""Seconds for which the model thinks: a small hosted one's time to its first word."""
 
 
 def write_suite(folder: Path, *, scenarios: int, turns: int, **suite: Any) -> Path:

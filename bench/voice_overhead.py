@@ -1,4 +1,4 @@
-"""What `wrap_entrypoint` costs a production job, and that it patches nothing there.
+"""Cost of `wrap_entrypoint` for a production job, in which it patches nothing.
 
 Each entry is the first of a fresh process, forked as a worker forks its job processes: that is what a caller waits for.
 """
@@ -85,7 +85,7 @@ def first_entry(entrypoint: Entrypoint) -> float:
 
 
 def changed(metadata: str) -> list[str]:
-    """Which attributes of livekit's modules and classes a wrapped job replaced, added or removed; by identity."""
+    """Return the attributes of livekit's modules and classes that a wrapped job changed, added or removed."""
 
     async def compare() -> list[str]:
         ctx = production_job(metadata)

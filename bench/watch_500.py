@@ -20,14 +20,14 @@ from .suites import ROOT, write_yaml
 
 MANY, FEW = 500, 50
 REPEATED = 10
-"""How often each scenario runs: as many POSTs."""
+"""Runs of each scenario: as many POSTs."""
 TALK = 20.0
 """Seconds of each talk: long enough that all are held at the same time."""
 
 
 @dataclass(frozen=True)
 class Used:
-    """What a suite took: of the processor in seconds, of memory at its peak in MB, and by the clock in seconds."""
+    """Cost of a suite: of the processor in seconds, of memory at its peak in MB, and by the clock in seconds."""
 
     cpu: float
     memory: float
@@ -123,7 +123,7 @@ def _watch(runs: int, talk: float) -> Used:
 
 
 def _run(suite: Path, environment: dict[str, str]) -> dict[str, float]:
-    """What the whole command took: `Used`'s first three."""
+    """Return the cost of the whole command: `Used`'s first three."""
     command = [
         sys.executable,
         "-m",

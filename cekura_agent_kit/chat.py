@@ -1,4 +1,4 @@
-"""How chat is written on the wire, for both sides: topics and attributes of text streams, and chat in data packets.
+"""Chat on the wire, for both sides: topics and attributes of text streams, and chat in data packets.
 
 Words travel in a LiveKit room in two forms. *Streams*: text streams, to the agent on `CHAT_TOPIC`, from it on
 `TRANSCRIPTION_TOPIC`. *Packets*: raw data packets on one of `PACKET_TOPICS`, as plain text or as LiveKit's older chat,

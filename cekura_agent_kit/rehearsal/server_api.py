@@ -26,7 +26,7 @@ __tracebackhide__ = True
 ALONE: Final = "a rehearsal is a server alone, without SIP, egress and ingress"
 """The reason of refusals, for users."""
 _READING: Final = ("List", "Get")
-"""How the methods begin that change nothing."""
+"""First words of methods that change nothing."""
 
 Handler = Callable[[Any], Awaitable[Message]]
 

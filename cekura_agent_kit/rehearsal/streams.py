@@ -29,7 +29,7 @@ class Text:
     """All that was written so far."""
     closed: bool = False
     at: float = field(default_factory=time.time)
-    """When it was opened, Unix seconds."""
+    """Unix seconds of its begin."""
 
     def add(self, chunk: Any) -> None:
         """Add what was written."""

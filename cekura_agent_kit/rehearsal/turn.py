@@ -20,7 +20,7 @@ class ToolCall:
     name: str
     arguments: dict[str, Any]
     output: str
-    """What the tool returned, or its error; empty for a call that was not done in this turn."""
+    """Result of the tool, or its error; empty for a call that was not done in this turn."""
     is_error: bool
     call_id: str
 

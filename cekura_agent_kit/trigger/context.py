@@ -1,4 +1,4 @@
-"""What the runs of one suite share."""
+"""Context that the runs of one suite share."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class SandboxGap(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class SuiteContext:
-    """What the runs of one suite share. Its parts have state of their own, each with one writer.
+    """Context that the runs of one suite share. Its parts have state of their own, each with one writer.
 
     Attributes:
         agent_name: the name that is dispatched.

@@ -56,9 +56,9 @@ class Observed:
     skipped: SkipReason | None = None
     """Set if the run was left out on purpose."""
     crash: str = ""
-    """How the agent's job process died, if it did."""
+    """Death of the agent's job process in words; empty if it lives."""
     breakdown: Errored | None = None
-    """What broke under the conversation: the worker, the LiveKit server, a part of the sandbox."""
+    """Error of what broke under the conversation: the worker, the LiveKit server, a part of the sandbox."""
     errored: Errored | None = None
     """Reason why it cannot be judged, unless Cekura has completed it."""
     lines: list[Line] = field(default_factory=list)

@@ -65,7 +65,7 @@ class RunEntry(_Model):
     max_reply: Duration | None = None
     """A passed run fails if one reply took longer. Default: the suite's."""
     unscored: Unscored | None = None
-    """What a pass comes to in which nothing was measured. Default: the suite's."""
+    """Outcome of a pass in which nothing was measured. Default: the suite's."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,7 +126,7 @@ class Suite(_Model):
     max_reply: Duration | None = None
     """A passed run fails if one reply took longer."""
     unscored: Unscored = "error"
-    """What a pass comes to in which nothing was measured: `error`, `warn` (passed, with a note) or `pass`."""
+    """Outcome of a pass in which nothing was measured: `error`, `warn` (passed, with a note) or `pass`."""
     runs: Annotated[list[RunEntry], Field(min_length=1)]
     """Entries: scenarios to run."""
 

@@ -63,7 +63,7 @@ class Check(ReportModel):
     ok: bool
     """The check passed."""
     detail: str = ""
-    """What the agent's code adds."""
+    """Explanation that the agent's code adds."""
 
 
 class Timeline(ReportModel):

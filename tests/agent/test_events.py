@@ -1,4 +1,4 @@
-"""Tool calls, handoffs and errors, told to the witness whom a signed permit names, and to nobody else."""
+"""Tool calls, handoffs and errors, sent to the witness whom a signed permit names, and to nobody else."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What holds in every text test, over a real server: refused or proven, words kept, turns whole."""
+"""Laws of every text test, over a real server: refused or proven, words kept, turns whole."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What cannot be tested in text says so: models that only speak, and a livekit-agents whose internals have moved."""
+"""Agents that cannot be tested in text: models that only speak, and a livekit-agents whose internals have moved."""
 
 from __future__ import annotations
 

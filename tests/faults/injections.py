@@ -1,4 +1,4 @@
-"""What goes wrong between the parts, where the stand-in's own switches do not reach: contexts around a suite."""
+"""Faults between the parts, for which the stand-in has no switch: contexts around a suite."""
 
 from __future__ import annotations
 
@@ -165,7 +165,7 @@ async def room_deleted_in_the_talk(scene: Scene) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def _between(scene: Scene, on_request: Callable[[Proxy, bytes], object]) -> AsyncIterator[Proxy]:
-    """A proxy between the trigger and Cekura, told of each request."""
+    """A proxy between the trigger and Cekura, called with each request."""
     proxy = Proxy(scene.service.port, on_request=lambda data: on_request(proxy, data))
     async with proxy:
         scene.redirect(cekura_api_url=f"http://127.0.0.1:{proxy.port}")

@@ -13,7 +13,7 @@ class Proxy:
 
     Args:
         port: where to.
-        on_request: told each piece of bytes that goes there, before it goes.
+        on_request: called with each piece of bytes before it is passed on.
     """
 
     def __init__(self, port: int, *, on_request: Callable[[bytes], object] = lambda _: None) -> None:

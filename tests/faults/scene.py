@@ -113,8 +113,8 @@ class Scene:
 
     Attributes:
         settings: of the trigger; an injection may put something between.
-        listeners: told each event.
-        foreign: how many starts were another job's.
+        listeners: called with each event.
+        foreign: number of starts that were another job's.
     """
 
     livekit: LiveKitServer
@@ -125,14 +125,14 @@ class Scene:
     folder: Path
     listeners: list[Callable[[Event], None]] = field(default_factory=list)
     foreign: int = 0
-    conductor: SuiteRun | None = None
+    suite_run: SuiteRun | None = None
 
     def __post_init__(self) -> None:
         self._jobs_before = len(self.worker.jobs)
 
     @property
     def jobs(self) -> int:
-        """How many jobs the worker has been given in this test."""
+        """Number of jobs that the worker has received in this test."""
         return len(self.worker.jobs) - self._jobs_before
 
     def redirect(self, **urls: str | SecretStr) -> None:
@@ -140,7 +140,7 @@ class Scene:
         self.settings = self.settings.model_copy(update=urls)
 
     def said(self, words: str) -> bool:
-        """Whether some run's evaluator has heard it."""
+        """Return True if some run's evaluator has heard it."""
         return any(words in " ".join(each.text for each in run.transcript) for run in self.service.runs.values())
 
     def suite(self, *runs: Mapping[str, Any], **keys: Any) -> Suite:
@@ -153,7 +153,7 @@ class Scene:
     ) -> SuiteVerdict:
         """Run it to its verdict, which is also written as each kind of report."""
         usual = Timing.of(self.settings)
-        self.conductor = SuiteRun(
+        self.suite_run = SuiteRun(
             suite,
             settings=self.settings,
             on_event=self._on_event,
@@ -161,7 +161,7 @@ class Scene:
             fail_fast=fail_fast,
             environment={**os.environ, "PYTHONPATH": str(ROOT)},
         )
-        verdict = await self.conductor.run()
+        verdict = await self.suite_run.run()
         for name, text in {
             "report.json": verdict.to_json(),
             "report.xml": junit.render(verdict),

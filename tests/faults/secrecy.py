@@ -11,7 +11,7 @@ TOKEN = re.compile(r"eyJ[\w-]{10,}\.[\w-]{10,}")
 
 @dataclass
 class Outputs:
-    """What was printed, logged, written, raised and shown in the process list.
+    """Texts that were printed, logged, written, raised and shown in the process list.
 
     Attributes:
         secrets: what may be in none of it; tokens are known by their form.
@@ -26,7 +26,7 @@ class Outputs:
         self.texts.append((where, text))
 
     def leaks(self) -> list[str]:
-        """Where a secret stands, with the words before it."""
+        """Return the places of secrets, each with the words before it."""
         found = []
         for where, text in self.texts:
             places = [match.start() for match in TOKEN.finditer(text)]

@@ -73,7 +73,7 @@ class Fault:
 
     @property
     def outcomes(self) -> tuple[str, ...]:
-        """What each run comes to."""
+        """Outcome of each run."""
         planned = sum(int(run.get("repeat", 1)) for run in self.runs) or 1
         return self.comes_to if isinstance(self.comes_to, tuple) else (self.comes_to,) * planned
 

@@ -155,9 +155,9 @@ async def test_rooms_that_cannot_be_deleted_are_listed_and_swept_later(scene: Sc
         running = asyncio.create_task(scene.run(scene.suite({"scenario": 41})))
         await _until(lambda: scene.said("You said hello"), running)
         network.freeze()
-        assert scene.conductor is not None
+        assert scene.suite_run is not None
         began = time.monotonic()
-        scene.conductor.stop("stopped")
+        scene.suite_run.stop("stopped")
         verdict = await running
         assert time.monotonic() - began < LAW
         assert verdict.kind is Kind.CANCELLED

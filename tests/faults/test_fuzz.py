@@ -24,8 +24,9 @@ from cekura_agent_kit.trigger.cekura.api_models import ApiRun, read_runs
 from cekura_agent_kit.trigger.cekura.client import Cekura
 from cekura_agent_kit.trigger.judging import Observed, verdict_of
 from cekura_agent_kit.trigger.settings import Settings
-from cekura_agent_kit.trigger.suite import PlannedRun, Suite
+from cekura_agent_kit.trigger.suite import Suite
 from cekura_agent_kit.verdict import Outcome, SuiteVerdict
+from tests import planned
 
 COUNT = 2_500
 SEEDS = range(4)
@@ -118,18 +119,7 @@ START = {
     "runs": [{"id": 70011, "status": "running", "scenario": 30}],
 }
 STATUSES = (200, 201, 204, 301, 302, 400, 401, 402, 403, 404, 409, 422, 429, 500, 502, 503, 504, 599)
-PLANNED = PlannedRun(
-    case="30#1",
-    entry="30 text",
-    unscored="pass",
-    scenario=30,
-    occurrence=1,
-    mode=Mode.TEXT,
-    timeout=60,
-    metadata={},
-    publish_data_message=None,
-    max_reply=1.0,
-)
+PLANNED = replace(planned.PLANNED, unscored="pass", max_reply=1.0)
 
 
 @pytest.mark.parametrize("seed", SEEDS)

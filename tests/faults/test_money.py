@@ -1,4 +1,4 @@
-"""What must cost nothing: plans that are refused or only shown. The real command, and services that would tell."""
+"""Plans that must cost nothing: those refused or only shown. The real command, and services that would notice."""
 
 from __future__ import annotations
 

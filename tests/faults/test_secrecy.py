@@ -1,4 +1,4 @@
-"""What searches all outputs for secrets does find them."""
+"""The search of all outputs for secrets does find them."""
 
 from __future__ import annotations
 

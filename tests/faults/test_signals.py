@@ -40,7 +40,7 @@ class At:
         seen: tells from outside that the command is there.
         faults: of the stand-in, which keep it there.
         suite: further keys of the suite.
-        runs_end: whether Cekura must be told to end a run.
+        runs_end: Cekura must be asked to end a run.
     """
 
     seen: Callable[[Scene, Command], Any]

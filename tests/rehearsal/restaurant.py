@@ -22,7 +22,7 @@ from cekura_agent_kit import current_call
 
 server = AgentServer()
 log: list[str] = []
-"""What happened beside the talk, for tests to look at."""
+"""Events beside the conversation, for tests to read."""
 
 _ids = itertools.count()
 

@@ -1,4 +1,4 @@
-"""Which agent a target names: objects, files, names in files, and everything that is none or several."""
+"""The agent that a target names: objects, files, names in files, and everything that is none or several."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ def record_texts(room: rtc.Room, topic: str) -> list[tuple[str, str]]:
 class Guest(Protocol):
     @property
     def texts(self) -> list[tuple[str, str, str]]:
-        """What reached it: (topic, sender, whole text) of streams that have ended."""
+        """Texts that reached it: (topic, sender, whole text) of streams that have ended."""
 
     @property
     def packets(self) -> list[tuple[str, bytes]]: ...

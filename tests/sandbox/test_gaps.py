@@ -1,4 +1,4 @@
-"""What the models' stand-in lacks is recorded, by name."""
+"""Gaps of the models' stand-in are recorded, by name."""
 
 from __future__ import annotations
 

@@ -362,7 +362,7 @@ class Transcript(TextOutput):
 class Reader(Greeter):
     @function_tool
     async def read_transcript(self) -> str:
-        """What was said."""
+        """Return the words so far."""
         output = self.session.output.transcription
         while output is not None and not isinstance(output, Transcript):
             output = output.next_in_chain

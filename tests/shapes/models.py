@@ -105,7 +105,7 @@ class _Stream(llm.LLMStream):
 
 
 def answer(chat_ctx: llm.ChatContext) -> list[llm.ChoiceDelta]:
-    """What the model says to a context."""
+    """Return the model's answer to a context."""
     marks = [
         part
         for item in chat_ctx.items

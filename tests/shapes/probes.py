@@ -117,7 +117,7 @@ if hasattr(llm, "DuplexModel"):  # since livekit-agents 1.8
 class Tools(Plain):
     @function_tool
     async def who(self) -> str:
-        """Which call this is."""
+        """Return the test that this call belongs to."""
         call = current_call()
         if call is None:
             return "none"

@@ -8,7 +8,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractAsyncContextManager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -89,7 +89,7 @@ def worker_environment(server: LiveKitServer, **more: str) -> dict[str, str]:
 
 @dataclass
 class Outcome:
-    """What a suite came to, and what it left behind."""
+    """Verdict of a suite, and what it left behind."""
 
     verdict: SuiteVerdict
     events: list[Event]
@@ -132,10 +132,8 @@ class Bench:
         environment = self.server.environment | service.environment
         return Settings.model_validate({key.lower(): value for key, value in environment.items()} | more)
 
-    def pace_for(self, settings: Settings) -> Timing:
-        import dataclasses
-
-        return dataclasses.replace(Timing.of(settings), **self.timing)
+    def timing_for(self, settings: Settings) -> Timing:
+        return replace(Timing.of(settings), **self.timing)
 
     async def run(self, suite: Suite, *, faults: Faults | None = None, **more: Any) -> Outcome:
         async with CekuraService(SCENARIOS, faults=faults) as service:
@@ -144,9 +142,8 @@ class Bench:
     async def run_on(self, service: CekuraService, suite: Suite, **more: Any) -> Outcome:
         settings = self.settings(service)
         events: list[Event] = []
-        given: dict[str, Any] = {"timing": self.pace_for(settings), "on_event": events.append} | more
-        conductor = SuiteRun(suite, settings=settings, **given)
-        verdict = await conductor.run()
+        given: dict[str, Any] = {"timing": self.timing_for(settings), "on_event": events.append} | more
+        verdict = await SuiteRun(suite, settings=settings, **given).run()
         return Outcome(verdict, events, service, await self.rooms_of(verdict.suite_id, settings))
 
     async def rooms_of(self, suite_id: str, settings: Settings) -> list[str]:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from cekura_agent_kit.trigger.cekura.api_models import ApiRun, read_runs, read_start
 from cekura_agent_kit.trigger.judging import Observed, verdict_of
 from cekura_agent_kit.verdict import RunVerdict
-from tests.trigger.test_judging import PLANNED
+from tests.planned import PLANNED
 
 FUZZ = int(os.environ.get("FUZZ", "300"))
 """Examples a test; ``FUZZ=10000`` takes three minutes."""

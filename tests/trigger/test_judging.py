@@ -6,24 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from cekura_agent_kit.contract import Mode
 from cekura_agent_kit.trigger.cekura.api_models import ApiRun
 from cekura_agent_kit.trigger.judging import Errored, Observed, verdict_of
-from cekura_agent_kit.trigger.suite import PlannedRun
 from cekura_agent_kit.verdict import Kind, Latency, Line, Metric, Outcome, RubricRule, Statement
+from tests.planned import PLANNED
 
-PLANNED = PlannedRun(
-    case="30#1",
-    entry="30 text",
-    scenario=30,
-    occurrence=1,
-    mode=Mode.TEXT,
-    timeout=60,
-    metadata={},
-    publish_data_message=None,
-    max_reply=None,
-    unscored="error",
-)
 METRIC = Metric(name="Polite", type="binary", passed=True)
 PASSED = ApiRun(1, "completed", True, metrics=(METRIC,))
 

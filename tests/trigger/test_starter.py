@@ -1,4 +1,4 @@
-"""Which runs share a POST, when it leaves, and which run is whose. Real HTTP; no rooms."""
+"""Runs that share a POST, the time when it is sent, and the runs of its answer. Real HTTP; no rooms."""
 
 from __future__ import annotations
 

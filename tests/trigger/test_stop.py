@@ -1,4 +1,4 @@
-"""How a suite stops: what ends it, what begins no more, and that the work in hand wins a tie."""
+"""Stops of a suite: what ends it, what begins no more, and that the work in hand wins a tie."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from cekura_agent_kit.contract import Mode
 from cekura_agent_kit.errors import SuiteError
 from cekura_agent_kit.trigger.suite import PlannedRun, Suite, shard_of
+from tests.planned import PLANNED
 
 SMALL = "agent_name: support\nruns:\n  - scenario: 30\n"
 
@@ -126,17 +128,12 @@ def test_entries_have_names_and_rates_of_their_own(tmp_path: Path) -> None:
 
 
 def planned(scenario: int, occurrence: int) -> PlannedRun:
-    return PlannedRun(
+    return replace(
+        PLANNED,
         case=f"{scenario}#{occurrence}",
         entry=f"{scenario} text",
-        unscored="error",
         scenario=scenario,
         occurrence=occurrence,
-        mode=Mode.TEXT,
-        timeout=1,
-        metadata={},
-        publish_data_message=None,
-        max_reply=None,
     )
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
-from cekura_agent_kit.contract import Mode
 from cekura_agent_kit.trigger.cekura.api_models import read_runs
 from cekura_agent_kit.trigger.judging import Observed, verdict_of
-from cekura_agent_kit.trigger.suite import PlannedRun
 from cekura_agent_kit.verdict import Outcome, RunVerdict, SuiteVerdict
+from tests.planned import PLANNED
 from tests.verdicts.__main__ import FILE, document
 from tests.verdicts.table import ANSWERS, Answer
 
@@ -45,18 +45,7 @@ def test_each_row_has_a_name_and_an_answer_of_its_own() -> None:
 
 def suite_verdict_of(answer: Answer) -> SuiteVerdict:
     """Return the verdict of a suite of one run, of which Cekura gave this answer."""
-    planned = PlannedRun(
-        case="30#1",
-        entry="30 text",
-        scenario=30,
-        occurrence=1,
-        mode=Mode.TEXT,
-        timeout=60,
-        metadata={},
-        publish_data_message=None,
-        max_reply=None,
-        unscored=answer.unscored,
-    )
+    planned = replace(PLANNED, unscored=answer.unscored)
     (run,) = read_runs(json.loads(json.dumps([answer.run])))
     observed = Observed(planned, run=run, timeline={"evaluator_joined": 2.0})
     return SuiteVerdict.of(

@@ -1,4 +1,4 @@
-"""What the synthesizer said, the recognizer recognizes."""
+"""The recognizer recognizes the synthesizer's words."""
 
 from __future__ import annotations
 

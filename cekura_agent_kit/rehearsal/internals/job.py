@@ -4,7 +4,7 @@ Touched, checked on livekit-agents 1.6.0 to 1.8.9: ``JobContext`` and ``JobProce
 ``JobContext._on_setup``, ``_on_cleanup`` (a coroutine from 1.8 on), ``_on_session_end``, ``_pending_tasks``,
 ``_participant_tasks``, ``_shutdown_callbacks``, ``_primary_agent_session``; ``_JobContextVar``;
 ``http_context._new_session_ctx``, ``_close_http_ctx``; ``AgentServer._agent_name``, ``_request_fnc``,
-``_session_end_fnc``. livekit-agents runs a job in ``_JobProc``, which is tied to a process's channel: `rehearsal.job`
+``_session_end_fnc``. livekit-agents runs a job in ``_JobProc``, which needs a process's channel: `rehearsal.job`
 does what it does, in its order, with these.
 """
 

@@ -32,7 +32,7 @@ class ModelRequest:
     Attributes:
         model: the model.
         place: the line of the agent's that sent it; None where there is none.
-        outer: the request in whose course it was sent, of a model that asks others; None for most.
+        outer: the request that it is a part of, of a model that asks others; None for most.
         is_answered_by_ours: the request reached the model of the rehearsal.
     """
 
@@ -81,7 +81,7 @@ def install() -> None:
         while model is listener.model and outer is not None:
             outer.is_answered_by_ours = True
             outer = outer.outer
-        # The stream's tasks are made here: what they ask is asked in the course of this request.
+        # The stream's tasks are made here: what they request is a part of this request.
         token = _request.set(request)
         try:
             make(stream, *args, **kwargs)

@@ -98,7 +98,7 @@ class RunFault(_Model):
     unjudged: bool = False
     """Nothing is scored, and ``success`` stays null."""
     verdict: VerdictParts | None = None
-    """What the verdict is made of; replaces keys of the scenario's own ``verdict``."""
+    """Parts of the verdict; they replace keys of the scenario's own ``verdict``."""
     missing_from_bulk: bool = False
     """Leave the run out of bulk reads."""
 

@@ -158,7 +158,7 @@ class SandboxRun:
 
     @property
     def parts(self) -> VerdictParts:
-        """What the verdict is made of: the scenario's parts, changed by the run's faults."""
+        """Parts of the verdict: the scenario's, changed by the run's faults."""
         return self.scenario.verdict.changed_by(self.fault.verdict)
 
     @property

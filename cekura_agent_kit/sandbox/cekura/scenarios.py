@@ -63,7 +63,7 @@ class Scenario(BaseModel):
     patience: Duration = PATIENCE
     """Time to wait for each ``hear``."""
     verdict: VerdictParts = VerdictParts()
-    """What the verdict is made of."""
+    """Parts of the verdict."""
     agent: Annotated[int, Field(gt=0)] = AGENT
     """Cekura's id of the agent that the scenario belongs to."""
     tags: tuple[str, ...] = ()

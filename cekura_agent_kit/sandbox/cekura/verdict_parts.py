@@ -1,4 +1,4 @@
-"""What a verdict of the stand-in is made of: rubric rules, metrics, statements of the expected outcome, a review.
+"""Parts of a verdict of the stand-in: rubric rules, metrics, statements of the expected outcome, a review.
 
 Part of a scenario file, and of a file of faults. All of it is optional; what is left out follows the conversation::
 
@@ -79,7 +79,7 @@ def _metric(value: object) -> object:
 
 
 class VerdictParts(_Part):
-    """What the verdict of a run is made of."""
+    """Parts of the verdict of a run."""
 
     rubric: tuple[RubricRule, ...] | None = None
     """Rules of the rubric. Null: the project has none."""
