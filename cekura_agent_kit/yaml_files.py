@@ -44,6 +44,19 @@ Duration = Annotated[
 """Seconds, written as ``20s``, ``5m`` or ``1h`` in files and options."""
 
 
+def regular_expression(pattern: str) -> str:
+    """Return the pattern if it is a regular expression.
+
+    Raises:
+        ValueError: it is not.
+    """
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise ValueError(f"{pattern!r} is not a regular expression: {error}") from None
+    return pattern
+
+
 def load(path: Path, model: type[M], *, error: type[KitError]) -> M:
     """Read a YAML file into a model.
 

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from ..errors import RehearsalError
-from ..sandbox.cekura.evaluator import ChannelClosed, Evaluator, Judgement, Utterance
+from ..sandbox.cekura.evaluator import Evaluator, Judgement
 from ..sandbox.cekura.scenarios import Scenario, load_scenarios
+from ..sandbox.channels.channel import ChannelClosed, Utterance
 from ..worker.module import find_file
 from .fixture import Rehearse, folders_of
 from .rehearsal import Rehearsal
@@ -78,7 +79,7 @@ class RehearsedScenario:
 
 
 class MemoryChannel:
-    """The evaluator's channel in a rehearsal (`sandbox.cekura.evaluator.Channel`)."""
+    """The evaluator's channel in a rehearsal (`sandbox.channels.channel.Channel`)."""
 
     def __init__(self, call: Rehearsal) -> None:
         self.transcript: list[Utterance] = []

@@ -8,7 +8,8 @@ from typing import Final
 from ..errors import KitError
 from ..verdict import Kind
 from .cekura.poller import FollowedRun
-from .judging import Errored, Observed, unreachable
+from .errored import Errored, unreachable
+from .judging import Observed
 
 _log: Final = logging.getLogger("cekura_agent_kit.trigger")
 

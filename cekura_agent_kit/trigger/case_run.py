@@ -19,7 +19,8 @@ from .cekura.poller import FollowedRun
 from .cekura.ready_run import ReadyRun
 from .cleanup import delete_room
 from .context import SuiteContext
-from .judging import Errored, verdict_of
+from .errored import Errored
+from .judging import verdict_of
 from .rooms.conversation import Conversation
 from .rooms.presence import EVALUATOR
 from .rooms.room import MARGIN, Room

@@ -10,7 +10,7 @@ from typing import Final
 from ..errors import CekuraRefused, KitError
 from ..verdict import Kind
 from .cekura.client import Cekura
-from .judging import Errored, unreachable
+from .errored import Errored, unreachable
 from .rooms.service import LiveKit
 from .scenario_checks import UNKNOWN_HINT, check_scenarios
 from .suite import PlannedRun

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 from ..verdict import Kind, SkipReason
-from .judging import Errored
+from .errored import Errored
 
 R = TypeVar("R")
 

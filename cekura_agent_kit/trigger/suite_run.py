@@ -20,7 +20,8 @@ from .cekura.poller import Poller
 from .cekura.starter import Starter
 from .cleanup import clean_up
 from .context import SandboxGap, SuiteContext
-from .judging import Errored, Observed, verdict_of
+from .errored import Errored
+from .judging import Observed, verdict_of
 from .preflight import check_plan, check_services
 from .progress import Ended, Event, Finished, Noted, OnEvent, Planned, PlannedCase
 from .redaction import Redaction, redacted, redacted_logs

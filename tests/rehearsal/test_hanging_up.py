@@ -15,7 +15,7 @@ from cekura_agent_kit.errors import RehearsalError
 from cekura_agent_kit.rehearsal.fixture import Rehearse
 from cekura_agent_kit.rehearsal.scenarios import MemoryChannel
 from cekura_agent_kit.rehearsal.transcript import report
-from cekura_agent_kit.sandbox.cekura.evaluator import ChannelClosed
+from cekura_agent_kit.sandbox.channels.channel import ChannelClosed
 
 from .restaurant import RuleModel
 

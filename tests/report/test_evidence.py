@@ -1,4 +1,4 @@
-"""What the agent's side left for whoever looks for the cause: exceptions of tools."""
+"""Evidence that the agent's side left in the room: exceptions of tools."""
 
 from __future__ import annotations
 

@@ -6,7 +6,8 @@ import asyncio
 
 import pytest
 
-from cekura_agent_kit.sandbox.cekura.evaluator import ChannelClosed, Evaluator, Judgement, Utterance
+from cekura_agent_kit.sandbox.cekura.evaluator import Evaluator, Judgement
+from cekura_agent_kit.sandbox.channels.channel import ChannelClosed, Utterance
 
 from .cekura_requests import scenario
 

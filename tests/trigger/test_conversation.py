@@ -13,7 +13,7 @@ import pytest
 from cekura_agent_kit.contract import Mode
 from cekura_agent_kit.trigger.cekura.api_models import ApiRun
 from cekura_agent_kit.trigger.cekura.poller import FollowedRun
-from cekura_agent_kit.trigger.judging import Errored
+from cekura_agent_kit.trigger.errored import Errored
 from cekura_agent_kit.trigger.rooms.conversation import Conversation
 from cekura_agent_kit.trigger.rooms.presence import EVALUATOR
 from cekura_agent_kit.trigger.rooms.service import Participant

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from cekura_agent_kit.contract import Mode
-from cekura_agent_kit.trigger.judging import Errored
+from cekura_agent_kit.trigger.errored import Errored
 from cekura_agent_kit.trigger.rooms.readiness import agents_in, readiness, refuse
 from cekura_agent_kit.trigger.rooms.service import Participant
 from cekura_agent_kit.trigger.timing import Timing

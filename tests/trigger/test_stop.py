@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from cekura_agent_kit.sandbox.cekura.faults import Faults
-from cekura_agent_kit.trigger.judging import Errored
+from cekura_agent_kit.trigger.errored import Errored
 from cekura_agent_kit.trigger.progress import Stage
 from cekura_agent_kit.trigger.stop import HASTY, USUAL, WITHOUT_AGENT, Breaker, Preempted, Stop, unless
 from cekura_agent_kit.verdict import Kind, Outcome, SkipReason

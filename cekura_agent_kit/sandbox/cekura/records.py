@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from ...contract import Mode
-from .evaluator import Utterance
+from ..channels.channel import Utterance
 from .runs import Result, SandboxRun
 from .scenarios import Scenario
 

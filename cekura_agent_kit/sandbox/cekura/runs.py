@@ -12,8 +12,9 @@ from typing import Any, Final
 
 from ...contract import Mode
 from ...errors import KitError
+from ..channels.channel import Utterance
 from ..channels.room import RoomChannel
-from .evaluator import Evaluator, Judgement, Utterance
+from .evaluator import Evaluator, Judgement
 from .faults import RunFault
 from .scenarios import Scenario
 from .verdict_parts import Scores, VerdictParts

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, RootModel, model_validator
 
 from ...errors import ScenarioError
-from ...yaml_files import Duration, load
+from ...yaml_files import Duration, load, regular_expression
 from .verdict_parts import VerdictParts
 
 PATIENCE: Final = 10.0
@@ -20,15 +20,6 @@ END_CALL: Final = "TOOL_END_CALL"
 """Tool with which Cekura's evaluator hangs up."""
 
 
-def expression(pattern: str) -> str:
-    """Return the pattern if it is a regular expression. Raises ValueError, for pydantic."""
-    try:
-        re.compile(pattern)
-    except re.error as error:
-        raise ValueError(f"{pattern!r} is not a regular expression: {error}") from None
-    return pattern
-
-
 class Step(BaseModel):
     """One step of the conversation: words to say, words to wait for, or first the one and then the other."""
 
@@ -36,7 +27,7 @@ class Step(BaseModel):
 
     say: Annotated[str, Field(min_length=1)] | None = None
     """Words that the evaluator says."""
-    hear: Annotated[str, Field(min_length=1), AfterValidator(expression)] | None = None
+    hear: Annotated[str, Field(min_length=1), AfterValidator(regular_expression)] | None = None
     """A regular expression, case ignored, searched in the agent's words since the evaluator last spoke."""
 
     @model_validator(mode="after")

@@ -13,7 +13,7 @@ from livekit import rtc
 
 from ...errors import JoinRefused
 from ...safe_text import without_tokens
-from ..cekura.evaluator import ChannelClosed, Speaker, Utterance
+from .channel import ChannelClosed, Speaker, Utterance
 
 _CONNECT_TIMEOUT: Final = 10.0
 """Seconds for one attempt. Joining a server on loopback takes 0.05 to 0.3."""

@@ -27,8 +27,7 @@ from typing import Annotated, Any, Final, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from ...errors import ScenarioError
-from ...yaml_files import Duration, load
-from ..cekura.scenarios import expression
+from ...yaml_files import Duration, load, regular_expression
 
 _NUMBERS: Final = (
     "zero",
@@ -47,7 +46,7 @@ _NUMBERS: Final = (
 )
 _PLACEHOLDER: Final = re.compile(r"\{(\w+)\}")
 
-Pattern = Annotated[str, Field(min_length=1), AfterValidator(expression)]
+Pattern = Annotated[str, Field(min_length=1), AfterValidator(regular_expression)]
 Message = Mapping[str, Any]
 """A message as OpenAI's chat completions have it."""
 

@@ -10,7 +10,7 @@ from typing import Final
 from ...contract import Mode
 from ...errors import CekuraError, CekuraRefused, CekuraUnreachable, StartUnknown
 from ...verdict import Kind, Result
-from ..judging import Errored
+from ..errored import Errored
 from ..suite import PlannedRun
 from ..timing import Timing
 from .api_models import ApiRun, StartAnswer

@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Protocol
 
 from ...contract import PROOF_ATTRIBUTE, TEXT_ONLY, Mode
-from ..cekura.poller import FollowedRun
 from ..suite import TextSwitch
 from ..timing import Clock, Timing
 from .presence import Presence, evaluator_in
@@ -20,6 +19,29 @@ _EXPECTED: Final = 30.0
 """Seconds from the start for which the evaluator's join is expected, and polled for fast; it is queued afterwards."""
 _QUEUED: Final = 1.0
 """Seconds between two lists while the evaluator is queued: it is announced a second late at most, not 2.4."""
+
+
+class RunStatus(Protocol):
+    """Cekura's latest word on a run."""
+
+    @property
+    def final(self) -> bool:
+        """True once its verdict is known."""
+        ...
+
+    @property
+    def conversation_over(self) -> bool:
+        """True once its conversation has ended."""
+        ...
+
+
+class Reading(Protocol):
+    """A run as it is read from Cekura."""
+
+    @property
+    def latest(self) -> RunStatus | None:
+        """The latest answer; None before the first."""
+        ...
 
 
 @dataclass
@@ -41,7 +63,7 @@ class Conversation:
     timing: Timing
     clock: Clock
     on_evaluator: Callable[[float], None]
-    reading: FollowedRun | None = None
+    reading: Reading | None = None
     """The run on Cekura, once it is known."""
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     """Set by others when the room or the run has changed, so that the next list is not waited for."""

@@ -8,7 +8,7 @@ from typing import Final
 
 from ...contract import ERROR_ATTRIBUTE, KIT_ATTRIBUTE, MODE_ATTRIBUTE, PROOF_ATTRIBUTE, TEXT_ONLY, Mode
 from ...verdict import Kind
-from ..judging import Errored
+from ..errored import Errored
 from ..suite import TextSwitch
 from ..timing import Timing
 from .service import Participant

@@ -12,7 +12,7 @@ from typing import Final
 from ...contract import MODE_ATTRIBUTE, Mode
 from ...errors import LiveKitError, LiveKitUnreachable, NoSuchRoom
 from ...verdict import Kind
-from ..judging import Errored
+from ..errored import Errored
 from ..suite import PlannedRun, Suite
 from ..timing import Timing
 from .outages import Outages
