@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Final
 
-from .trigger.addresses import is_loopback, scheme_and_host, without_credentials
+from .addresses import is_loopback, scheme_and_host, without_credentials
 
 PLACEHOLDER: Final = "a-placeholder-of-cekura-agent-kit"
 

@@ -64,7 +64,7 @@ WRITERS = {"print", "Console", "StreamHandler", "basicConfig", "echo", "secho", 
 
 
 def writes(source: str) -> list[str]:
-    """What of the source's code writes to stdout or stderr, or could."""
+    """Return the names that the code calls to write to stdout or stderr, or could."""
     found = []
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Call):

@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from ..addresses import Resolve, is_loopback, is_private, resolve_host, scheme_and_host, without_credentials
 from ..errors import SettingsError
-from .addresses import Resolve, is_loopback, is_private, resolve_host, scheme_and_host, without_credentials
 
 _FOUND_AT: Final = {
     "cekura_api_key": "Cekura's dashboard, Settings, API Keys",
