@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -13,6 +14,17 @@ from cekura_agent_kit.sandbox.livekit_server import LiveKitServer
 from tests.agent.workers import Worker
 
 pytest_plugins = ["pytester", "tests.description.plugin"]
+
+
+def pytest_configure() -> None:
+    """Give what the tests start the usual signals, however the tests themselves were started.
+
+    A shell starts a background command with SIGINT ignored, and ``nohup`` ignores SIGHUP; both are inherited. A handler
+    that does nothing still ignores the signal here, and is not inherited.
+    """
+    for number in (signal.SIGINT, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, lambda *_: None)
 
 
 @pytest.fixture(scope="session")

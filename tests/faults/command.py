@@ -22,12 +22,6 @@ from cekura_agent_kit.verdict import SuiteVerdict
 from tests.faults.scene import ROOT
 from tests.faults.secrecy import Outputs
 
-# A shell starts what runs in its background with SIGINT ignored, and that is inherited.
-_CODE = """import signal
-signal.signal(signal.SIGINT, signal.default_int_handler)
-from cekura_agent_kit.cli import main
-main()
-"""
 _MARK = "FAULTS_COMMAND"
 """Environment variable that all descendants inherit, whatever session they make for themselves."""
 DEADLINE = 90.0
@@ -49,7 +43,7 @@ class Command:
         own = {key: value for key, value in os.environ.items() if not key.startswith(("CEKURA_", "LIVEKIT_"))}
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-c", _CODE, *arguments],
+                [sys.executable, "-m", "cekura_agent_kit", *arguments],
                 cwd=folder,
                 env=own
                 | dict(environment)

@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 EXAMPLE = Path(__file__).parents[2] / "examples/restaurant"
-COMMAND = (sys.executable, "-c", "from cekura_agent_kit.cli import main; main()", "sandbox")
+COMMAND = (sys.executable, "-m", "cekura_agent_kit", "sandbox")
 
 
 @pytest.mark.server
