@@ -4,13 +4,14 @@ The job's metadata is a JSON object. ``text_mode`` at the top level is documente
 ``run_id`` and ``test_profile_data`` in jobs that Cekura dispatches itself. ``cekura`` is ours::
 
     {"text_mode": true,
-     "cekura": {"text_mode": true, "scenario": 30, "suite": "support", "case": "30#1", "witness": "<JWT>"}}
+     "cekura": {"text_mode": true, "scenario": 30, "suite": "support", "case": "30#1", "permit": "<JWT>"}}
+
+The permit (`permit.Permit`) proves that the trigger wrote it. What stands beside it is for an agent with a kit of 0.1.
 """
 
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -24,6 +25,8 @@ RESERVED_KEYS: Final = frozenset({KIT_KEY, TEXT_MODE_KEY})
 """Keys of the job's metadata that a suite may not set."""
 _TEST_KEYS: Final = RESERVED_KEYS | {"scenario_id"}
 """Metadata with none of them is never a test."""
+MAX_METADATA_BYTES: Final = 64_000
+"""Size of a test's whole metadata; LiveKit's own default limit of metadata."""
 
 KIT_ATTRIBUTE: Final = "cekura.kit"
 """The kit's version, on the agent, in a test."""
@@ -34,13 +37,14 @@ PROOF_ATTRIBUTE: Final = "cekura.proof"
 TEXT_ONLY: Final = "text-only"
 ERROR_ATTRIBUTE: Final = "cekura.error"
 """One line: why the wrapper refused, or what the entrypoint raised."""
+SIGNED_ATTRIBUTE: Final = "cekura.signed"
+"""``true``, or one line: why the test counts as unsigned. An agent with a kit of 0.1 has none."""
+SIGNED: Final = "true"
+TESTS_ATTRIBUTE: Final = "cekura.tests"
+"""The tests that the agent accepts: ``any`` or ``signed``."""
 
 EVENTS_TOPIC: Final = "cekura.events"
 """Text streams of JSON to the witness alone: tool calls, handoffs, session errors."""
-
-_WITNESS_AUDIENCE: Final = EVENTS_TOPIC
-_LEEWAY: Final = 10
-"""Seconds by which the clocks of trigger and worker may differ; LiveKit's own leeway."""
 
 
 class Mode(StrEnum):
@@ -61,8 +65,9 @@ class JobMetadata:
         scenario: Cekura's scenario id; None where the metadata names none.
         suite: name of the suite; empty in jobs that the kit did not dispatch.
         case: ``SCENARIO#N``; empty in jobs that the kit did not dispatch.
-        witness: permit of `witness_permit`; empty for a run without a witness.
+        permit: the signed permit; empty in jobs that the kit did not dispatch.
         own: the caller's own keys, and those that Cekura writes in jobs that it dispatches itself.
+        claimed: the ``cekura`` object as it was dispatched; empty where it was not read from a job.
         whole: the whole object as it was dispatched; empty where it was not read from a job.
     """
 
@@ -70,8 +75,9 @@ class JobMetadata:
     scenario: int | None = None
     suite: str = ""
     case: str = ""
-    witness: str = ""
+    permit: str = field(default="", repr=False)
     own: Mapping[str, Any] = field(default_factory=dict)
+    claimed: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
     whole: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
@@ -84,10 +90,11 @@ class JobMetadata:
             object, ``text_mode`` false, or ``scenario_id`` and ``run_id`` together.
 
         Raises:
-            MetadataError: ``text_mode`` is neither true nor false, two of them differ, or ``cekura`` is not an object.
+            MetadataError: ``text_mode`` is neither true nor false, two of them differ, ``cekura`` is not an object, or
+                the metadata of a test is too large.
         """
         job = parse_object(metadata)
-        if job is None or not job.keys() & _TEST_KEYS:
+        if job is None or metadata is None or not job.keys() & _TEST_KEYS:
             return None
         ours = job.get(KIT_KEY, {})
         if not isinstance(ours, dict):
@@ -98,22 +105,29 @@ class JobMetadata:
         mode = _mode(job, ours)
         if mode is None:
             return None
+        _check_size(metadata)
         scenario = ours.get("scenario", job.get("scenario_id"))
         return cls(
             mode=mode,
             scenario=scenario,
             suite=str(ours.get("suite", "")),
             case=str(ours.get("case", "")),
-            witness=ours["witness"] if isinstance(ours.get("witness"), str) else "",
+            permit=ours["permit"] if isinstance(ours.get("permit"), str) else "",
             own={key: value for key, value in job.items() if key not in RESERVED_KEYS},
+            claimed=ours,
             whole=job,
         )
+
+    @property
+    def is_from_0_1(self) -> bool:
+        """True if the trigger of a kit of 0.1 wrote it, which signs no test."""
+        return "witness" in self.claimed and "permit" not in self.claimed
 
     def to_json(self) -> str:
         """Write the metadata that the trigger dispatches.
 
         Raises:
-            MetadataError: ``own`` sets a reserved key.
+            MetadataError: ``own`` sets a reserved key, or the whole is too large.
         """
         if reserved := sorted(RESERVED_KEYS & self.own.keys()):
             raise MetadataError(
@@ -126,9 +140,11 @@ class JobMetadata:
             "scenario": self.scenario,
             "suite": self.suite,
             "case": self.case,
-            "witness": self.witness,
+            "permit": self.permit,
         }
-        return json.dumps({**self.own, TEXT_MODE_KEY: text, KIT_KEY: ours})
+        written = json.dumps({**self.own, TEXT_MODE_KEY: text, KIT_KEY: ours})
+        _check_size(written)
+        return written
 
 
 def parse_object(metadata: str | None) -> dict[str, Any] | None:
@@ -164,44 +180,13 @@ def _mode(job: Mapping[str, Any], ours: Mapping[str, Any]) -> Mode | None:
     return None
 
 
-def witness_permit(*, api_key: str, api_secret: str, room: str, identity: str, ttl: float) -> str:
-    """Make the JWT that names the one participant to which the agent may send its events.
-
-    It grants nothing in LiveKit: it has no video grant. It is signed with the LiveKit API secret, since whoever mints a
-    participant's token can write metadata and attributes.
-
-    Args:
-        api_key: LiveKit API key.
-        api_secret: LiveKit API secret, known to the trigger and to the worker.
-        room: the one room in which it is valid.
-        identity: the witness's identity.
-        ttl: seconds for which it is valid.
-    """
-    import jwt
-
-    now = int(time.time())
-    claims: dict[str, str | int] = {"iss": api_key, "aud": _WITNESS_AUDIENCE, "sub": identity, "room": room}
-    claims |= {"nbf": now - _LEEWAY, "exp": now + int(ttl)}
-    return jwt.encode(claims, api_secret, algorithm="HS256")
-
-
-def permitted_witness(permit: str, *, api_key: str, api_secret: str, room: str) -> str | None:
-    """Return the identity that the permit names. None if it is forged, expired, for another room or something else."""
-    import jwt
-
-    try:
-        claims = jwt.decode(
-            permit,
-            api_secret,
-            algorithms=["HS256"],
-            audience=_WITNESS_AUDIENCE,
-            issuer=api_key,
-            leeway=_LEEWAY,
-            options={"require": ["exp", "aud", "iss", "sub"]},
+def _check_size(metadata: str) -> None:
+    size = len(metadata.encode(errors="surrogatepass"))
+    if size > MAX_METADATA_BYTES:
+        raise MetadataError(
+            f"job metadata: {size} bytes, and that of a test has {MAX_METADATA_BYTES} at most",
+            hint="dispatch the agent with less: pass an address or an id, and let the agent read the rest",
         )
-    except jwt.InvalidTokenError:
-        return None
-    return claims["sub"] if claims.get("room") == room and claims["sub"] else None
 
 
 def _integer(digits: str) -> int | float:

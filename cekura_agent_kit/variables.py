@@ -11,8 +11,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from .addresses import is_loopback, scheme_and_host, without_credentials
-
-PLACEHOLDER: Final = "a-placeholder-of-cekura-agent-kit"
+from .placeholder import PLACEHOLDER
 
 _KEYS: Final = (
     "ANTHROPIC_API_KEY",

@@ -1,17 +1,15 @@
-"""The contract between the two sides: which job is a test, and who may receive its events."""
+"""The contract between the two sides: which job is a test."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
-import time
 
-import jwt
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from cekura_agent_kit.contract import JobMetadata, Mode, permitted_witness, witness_permit
+from cekura_agent_kit.contract import MAX_METADATA_BYTES, JobMetadata, Mode
 from cekura_agent_kit.errors import MetadataError
 
 
@@ -19,8 +17,6 @@ def mode_from(metadata: str | None) -> Mode | None:
     read = JobMetadata.read(metadata)
     return read.mode if read else None
 
-
-KEY, SECRET = "devkey", "a-secret-of-at-least-thirty-two-characters"
 
 MODES: list[tuple[str | None, Mode | None]] = [
     # Not a test: the caller's own business.
@@ -133,10 +129,10 @@ def test_junk_never_becomes_text_or_voice_by_accident(metadata: str) -> None:
 
 
 @given(st.sampled_from(Mode), st.dictionaries(st.text(max_size=8), json_values, max_size=3), st.booleans())
-def test_what_the_trigger_writes_is_what_the_agent_reads(mode: Mode, extra: dict[str, object], watched: bool) -> None:
+def test_what_the_trigger_writes_is_what_the_agent_reads(mode: Mode, extra: dict[str, object], signed: bool) -> None:
     extra = {key: value for key, value in extra.items() if key not in ("cekura", "text_mode")}
-    witness = "permit" if watched else ""
-    metadata = JobMetadata(mode=mode, scenario=30, suite="support", case="30#1", witness=witness, own=extra)
+    permit = "permit" if signed else ""
+    metadata = JobMetadata(mode=mode, scenario=30, suite="support", case="30#1", permit=permit, own=extra)
     written = metadata.to_json()
     assert JobMetadata.read(written) == dataclasses.replace(metadata, own=json.loads(json.dumps(extra)))
     read = json.loads(written)
@@ -145,7 +141,7 @@ def test_what_the_trigger_writes_is_what_the_agent_reads(mode: Mode, extra: dict
         "scenario": 30,
         "suite": "support",
         "case": "30#1",
-        "witness": witness,
+        "permit": permit,
     }
     assert read.pop("text_mode") is (mode is Mode.TEXT)
     assert read == json.loads(json.dumps(extra))
@@ -157,38 +153,17 @@ def test_reserved_keys_are_refused(key: str) -> None:
         JobMetadata(mode=Mode.TEXT, scenario=1, suite="s", case="1#1", own={key: {}}).to_json()
 
 
-def permit(**changes: object) -> str:
-    given = {"api_key": KEY, "api_secret": SECRET, "room": "r", "identity": "w", "ttl": 60} | changes
-    return witness_permit(**given)  # type: ignore[arg-type]
+def test_metadata_of_a_test_has_a_largest_size() -> None:
+    def of(size: int) -> JobMetadata:
+        metadata = JobMetadata(mode=Mode.TEXT, scenario=1, suite="s", case="1#1", own={"big": ""})
+        return dataclasses.replace(metadata, own={"big": "x" * (size - len(metadata.to_json()))})
 
-
-def test_a_witness_is_permitted_in_its_room() -> None:
-    assert permitted_witness(permit(), api_key=KEY, api_secret=SECRET, room="r") == "w"
-
-
-@pytest.mark.parametrize(
-    "forged",
-    [
-        "",
-        "junk",
-        permit(api_secret="another-secret-of-thirty-two-characters"),
-        permit(api_key="other"),
-        permit(room="elsewhere"),
-        permit(identity=""),
-        permit(ttl=-60),
-        jwt.encode({"iss": KEY, "sub": "w", "room": "r", "exp": time.time() + 60}, SECRET),
-        jwt.encode({"iss": KEY, "sub": "w", "room": "r", "aud": "cekura.events"}, SECRET),
-        jwt.encode({"iss": KEY, "sub": "w", "room": "r", "aud": "cekura.events", "exp": 2**33}, None, algorithm="none"),
-    ],
-    ids=["empty", "junk", "secret", "key", "room", "nobody", "expired", "access token", "for ever", "unsigned"],
-)
-def test_anything_else_is_nobody(forged: str) -> None:
-    assert permitted_witness(forged, api_key=KEY, api_secret=SECRET, room="r") is None
-
-
-def test_a_permit_opens_no_room() -> None:
-    """It travels in metadata that every participant's client may see."""
-    from livekit import api
-
-    with pytest.raises(Exception, match=r"[Aa]udience"):
-        api.TokenVerifier(KEY, SECRET).verify(permit())
+    largest = of(MAX_METADATA_BYTES).to_json()
+    assert len(largest) == MAX_METADATA_BYTES
+    assert JobMetadata.read(largest)
+    with pytest.raises(MetadataError, match="64001 bytes, and that of a test has 64000 at most"):
+        of(MAX_METADATA_BYTES + 1).to_json()
+    with pytest.raises(MetadataError, match="64001 bytes"):
+        JobMetadata.read(largest + " ")
+    # Of a real call it is none of the kit's business.
+    assert JobMetadata.read(json.dumps({"tier": "x" * 100_000})) is None

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from ..contract import JobMetadata, Mode
+from ..contract import Mode
+from .admission import Admitted, Tests
 from .data_messages import Handler, Mailbox
 
 UNDER_TEST: Final = "_cekura_agent_kit"
@@ -18,6 +19,7 @@ UNDER_TEST: Final = "_cekura_agent_kit"
 class Options:
     """Options of `wrap_entrypoint`, documented there."""
 
+    tests: Tests | None = None
     user_turn: bool = True
     voice_instructions: bool = True
     never_away: bool = True
@@ -29,34 +31,45 @@ class Call:
     """The test in which this job runs.
 
     Attributes:
+        signed: the trigger has proven that it made this test. Whoever shapes a participant's token can write metadata,
+            so where this is False the caller may be a real one: do all that you would do in a real call.
         mode: text if the evaluator writes, voice if it speaks.
         scenario_id: id of Cekura's scenario; None if the metadata names none.
         run_id: id of Cekura's run, in jobs that Cekura dispatched; None in others.
         test_profile_data: data of the scenario's test profile, in jobs that Cekura dispatched.
         suite: name of the suite; empty in jobs that the kit did not dispatch.
         case: ``SCENARIO#N``; empty in jobs that the kit did not dispatch.
+        entry: name of the entry of the suite; empty in tests that are not signed, and in a rehearsal.
+        seed: for what is random in a test; None in tests that are not signed.
         metadata: the job's metadata as it was dispatched, your own keys included.
     """
 
     mode: Mode
+    signed: bool = False
     scenario_id: int | None = None
     run_id: int | None = None
     test_profile_data: Any = None
     suite: str = ""
     case: str = ""
+    entry: str = ""
+    seed: int | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict, repr=False)
     _mailbox: Mailbox | None = field(default=None, repr=False, compare=False)
 
     @classmethod
-    def from_metadata(cls, metadata: JobMetadata, mailbox: Mailbox | None = None) -> Call:
-        """Make the call that the job's metadata describes."""
+    def of(cls, test: Admitted, mailbox: Mailbox | None = None) -> Call:
+        """Make the call of a test."""
+        metadata, permit = test.metadata, test.permit
         return cls(
             mode=metadata.mode,
+            signed=permit is not None,
             scenario_id=metadata.scenario,
             run_id=metadata.own.get("run_id"),
             test_profile_data=metadata.own.get("test_profile_data"),
             suite=metadata.suite,
             case=metadata.case,
+            entry=permit.entry if permit else "",
+            seed=permit.seed if permit else None,
             metadata=metadata.whole,
             _mailbox=mailbox,
         )
@@ -75,7 +88,12 @@ class Call:
 def current_call() -> Call | None:
     """Return the test in which this code runs; None in a real call and outside of a job.
 
-    Ask it where a tool would do what must not be done in a test: book, pay, send.
+    Ask it where a tool would do what must not be done in a test: book, pay, send. Only a test that is `signed` is
+    proven to be one::
+
+        call = current_call()
+        if call is None or not call.signed:
+            await charge(card)
     """
     agents = sys.modules.get("livekit.agents")
     if agents is None:

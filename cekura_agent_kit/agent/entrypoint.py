@@ -7,8 +7,8 @@ import sys
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar, overload
 
-from ..contract import JobMetadata
 from ..errors import MetadataError
+from .admission import TESTS, Tests, admit
 from .call import UNDER_TEST, Options
 
 F = TypeVar("F", bound=Callable[..., Awaitable[Any]])
@@ -20,6 +20,7 @@ def wrap_entrypoint(
     /,
     *,
     enabled: bool = ...,
+    tests: Tests | None = ...,
     user_turn: bool = ...,
     voice_instructions: bool = ...,
     never_away: bool = ...,
@@ -31,6 +32,7 @@ def wrap_entrypoint(
 def wrap_entrypoint(
     *,
     enabled: bool = ...,
+    tests: Tests | None = ...,
     user_turn: bool = ...,
     voice_instructions: bool = ...,
     never_away: bool = ...,
@@ -43,6 +45,7 @@ def wrap_entrypoint(
     /,
     *,
     enabled: bool = True,
+    tests: Tests | None = None,
     user_turn: bool = True,
     voice_instructions: bool = True,
     never_away: bool = True,
@@ -57,14 +60,26 @@ def wrap_entrypoint(
     Args:
         entrypoint: the ``async`` function that LiveKit runs for each job.
         enabled: False returns the function as it is.
+        tests: the tests that the agent accepts. ``"any"``: every job whose metadata names a test. ``"signed"``: those
+            that a trigger with the same secret has signed; any other job is a real call. ``"none"``: every job is a
+            real call. Default: the environment's ``CEKURA_KIT_TESTS``, else ``"any"``.
         user_turn: run the agent's ``on_user_turn_completed`` for what the evaluator writes, as for what a caller says.
         voice_instructions: use the voice variant of ``Instructions(audio=…, text=…)``.
         never_away: do not let a slow evaluator make the user "away" (``user_away_timeout``).
         tracing: let Cekura's tracer track each session of a test. Needs the extra ``tracing``, and ``CEKURA_API_KEY``
             and ``CEKURA_AGENT_ID`` in the environment. Leave it off if you call ``track_session`` yourself.
+
+    Raises:
+        ValueError: ``tests`` is another word.
     """
+    if tests is not None and tests not in TESTS:
+        raise ValueError(f"tests={tests!r}: use 'any', 'signed' or 'none'")
     options = Options(
-        user_turn=user_turn, voice_instructions=voice_instructions, never_away=never_away, tracing=tracing
+        tests=tests,
+        user_turn=user_turn,
+        voice_instructions=voice_instructions,
+        never_away=never_away,
+        tracing=tracing,
     )
 
     def wrap(function: F) -> F:
@@ -95,14 +110,13 @@ class WrappedEntrypoint:
     async def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the entrypoint, as a test if the job's metadata names one."""
         context: Any = args[0] if args else next(iter(kwargs.values()), None)
-        metadata = getattr(getattr(context, "job", None), "metadata", None)
         try:
-            test = JobMetadata.read(metadata) if isinstance(metadata, str) else None
+            test = None if hasattr(context, UNDER_TEST) else admit(context, self._options.tests)
         except MetadataError as error:
             from .run import refuse
 
             return await refuse(context, error)
-        if test is None or UNDER_TEST in context.__dict__:
+        if test is None:
             return await self._function(*args, **kwargs)
         from .run import run
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import os
 import time
 from typing import TYPE_CHECKING, Any
 
-from ..contract import EVENTS_TOPIC, permitted_witness
+from ..contract import EVENTS_TOPIC
 from .tool_failures import ToolFailures
 
 if TYPE_CHECKING:
@@ -88,20 +87,9 @@ class EventSender:
 
 
 def add_event_sender(job: JobUnderTest) -> None:
-    """Give the job an `EventSender` if its metadata permits a witness.
-
-    Whoever mints a participant's token can write metadata, so only a permit that is signed with the API secret counts.
-    The worker puts its key and secret into the environment of its jobs.
-    """
-    permit = job.metadata.witness if job.metadata else ""
-    key, secret = os.environ.get("LIVEKIT_API_KEY", ""), os.environ.get("LIVEKIT_API_SECRET", "")
-    if not (permit and key and secret):
-        return
-    identity = permitted_witness(permit, api_key=key, api_secret=secret, room=job.context.job.room.name)
-    if identity is None:
-        logger.warning("no events are sent: the witness's permit is forged, expired or for another room")
-        return
-    job.add(EventSender(job, identity))
+    """Give the job an `EventSender` if its test is signed and has a witness."""
+    if job.permit is not None and job.permit.witness:
+        job.add(EventSender(job, job.permit.witness))
 
 
 def _arguments(text: str) -> Any:

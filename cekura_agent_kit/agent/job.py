@@ -8,8 +8,9 @@ from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from .. import safe_text
-from ..contract import ERROR_ATTRIBUTE, JobMetadata
+from ..contract import ERROR_ATTRIBUTE
 from ..errors import KitError
+from ..permit import Permit
 from .call import UNDER_TEST, Call, Options
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ class JobUnderTest:
     """Test state of one job, stored on its JobContext.
 
     Attributes:
-        metadata: of the job; None where it could not be understood.
+        permit: of the test; None if it is not signed.
         call: returned by `current_call`.
         options: of `wrap_entrypoint`.
         sessions: sessions that were started in this job.
@@ -43,11 +44,9 @@ class JobUnderTest:
         connected, returned, gone: the room is connected; the entrypoint has returned; the agent has left the room.
     """
 
-    def __init__(
-        self, context: JobContext, call: Call, options: Options, *, metadata: JobMetadata | None = None
-    ) -> None:
+    def __init__(self, context: JobContext, call: Call, options: Options, *, permit: Permit | None = None) -> None:
         self.context = context
-        self.metadata = metadata
+        self.permit = permit
         self.call = call
         self.options = options
         self.sessions: list[AgentSession[Any]] = []
@@ -199,4 +198,4 @@ def one_line(error: BaseException) -> str:
     text = str(error) if isinstance(error, KitError) else f"{type(error).__name__}: {error}"
     if isinstance(error, KitError) and error.hint:
         text += f" ({error.hint})"
-    return safe_text.one_line(safe_text.without_tokens(text), _ERROR_LENGTH)
+    return safe_text.one_line(safe_text.without_surrogates(safe_text.without_tokens(text)), _ERROR_LENGTH)

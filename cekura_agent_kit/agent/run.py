@@ -7,8 +7,9 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from .. import __version__
-from ..contract import KIT_ATTRIBUTE, MODE_ATTRIBUTE, JobMetadata, Mode
+from ..contract import KIT_ATTRIBUTE, MODE_ATTRIBUTE, SIGNED, SIGNED_ATTRIBUTE, TESTS_ATTRIBUTE, Mode
 from ..errors import KitError, SessionMissing
+from .admission import Admitted
 from .call import Call, Options
 from .data_messages import Mailbox
 from .events import add_event_sender
@@ -23,20 +24,27 @@ if TYPE_CHECKING:
 logger = logging.getLogger("cekura_agent_kit")
 
 
-async def run(
-    context: JobContext, metadata: JobMetadata, options: Options, entrypoint: Callable[[], Awaitable[Any]]
-) -> Any:
+async def run(context: JobContext, test: Admitted, options: Options, entrypoint: Callable[[], Awaitable[Any]]) -> Any:
     """Run the entrypoint as a test.
 
     An exception of the entrypoint is published as `cekura.error` and, once it could be read, raised again.
     """
     mailbox = Mailbox()
-    job = JobUnderTest(context, Call.from_metadata(metadata, mailbox), options, metadata=metadata)
-    job.set_attributes(**{KIT_ATTRIBUTE: __version__, MODE_ATTRIBUTE: metadata.mode})
+    job = JobUnderTest(context, Call.of(test, mailbox), options, permit=test.permit)
+    job.set_attributes(
+        **{
+            KIT_ATTRIBUTE: __version__,
+            MODE_ATTRIBUTE: job.call.mode,
+            SIGNED_ATTRIBUTE: test.unsigned or SIGNED,
+            TESTS_ATTRIBUTE: test.tests,
+        }
+    )
+    if test.unsigned:
+        logger.info("this test is not signed: %s", test.unsigned)
     try:
         install()
         add_event_sender(job)
-        if metadata.mode is Mode.TEXT:
+        if job.call.mode is Mode.TEXT:
             require_text_mode()
             from .text_session import prepare
 

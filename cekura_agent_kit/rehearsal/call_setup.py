@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import secrets
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -13,14 +14,15 @@ from livekit.agents import llm
 
 from ..agent.call import Options
 from ..agent.entrypoint import WrappedEntrypoint
-from ..contract import ERROR_ATTRIBUTE, JobMetadata, Mode, parse_object
+from ..contract import ERROR_ATTRIBUTE, Mode, parse_object
 from ..errors import RehearsalError
 from ..own_code import Place
+from ..permit import Key, Permit
 from ..worker.target import Target
 from .environment import environment
 from .failures import blocked
 from .internals import api, models, sessions
-from .job import CLOSING, Job
+from .job import CLOSING, Dispatched, Job
 from .modules import find_with_own_modules
 from .processes import Processes
 from .room import MemoryRoom
@@ -29,13 +31,16 @@ from .watchdog import Watchdog
 
 __tracebackhide__ = True
 
+_DAY: Final = 86_400.0
+"""Seconds for which a rehearsed test is signed: longer than any debugger stops it."""
+
 
 class CallSetup:
     """Setup of one rehearsed call.
 
     Args:
         target: see `find_target`.
-        metadata: the job's metadata.
+        dispatched: the job's metadata, and the secret that has signed it.
         model: replaces the session's and its agents' own models; None leaves them.
         env: environment variables of the rehearsal.
         timeout: seconds for the agent's start and for each turn.
@@ -52,7 +57,7 @@ class CallSetup:
         self,
         target: object,
         *,
-        metadata: str,
+        dispatched: Dispatched,
         model: llm.LLM[Any] | None,
         env: Mapping[str, str],
         timeout: float,
@@ -63,7 +68,7 @@ class CallSetup:
         self.timeout = timeout
         self.target: Target | None = None
         self.call: TurnTaking | None = None
-        self._named, self._metadata, self._env = target, metadata, env
+        self._named, self._dispatched, self._env = target, dispatched, env
         self._folders, self._processes = folders, processes
         self._resources = contextlib.ExitStack()
 
@@ -80,7 +85,7 @@ class CallSetup:
         sessions.install()
         self.target = find_with_own_modules(self._named, self._folders, self._env, self._resources)
         self._resources.enter_context(environment(self._env))
-        room = MemoryRoom(f"rehearsal-{os.getpid()}", on_attributes=self._on_attributes)
+        room = MemoryRoom(_room_name(), on_attributes=self._on_attributes)
         call = TurnTaking(room, self.model, self.timeout)
         process = self._processes.of(self.target.server)
         entrypoint = self.target.entrypoint
@@ -89,7 +94,7 @@ class CallSetup:
         call.job = job = Job(
             self.target,
             entrypoint,
-            metadata=self._metadata,
+            dispatched=self._dispatched,
             process=process,
             room=room,
             listener=call,
@@ -121,15 +126,22 @@ class CallSetup:
             self._job.refuse(text)
 
 
-def job_metadata(metadata: Mapping[str, Any] | str | None, *, scenario: int, suite: str) -> str:
-    """Return the metadata of a rehearsed job, as a trigger writes it: in text, with the caller's own keys.
+def signed_metadata(metadata: Mapping[str, Any] | str | None, *, scenario: int, suite: str) -> Dispatched:
+    """Return the metadata of a rehearsed job, as a trigger writes and signs it: in text, with the caller's own keys.
 
     Raises:
         RehearsalError: the caller's metadata is a string, and not the JSON of an object.
         MetadataError: it sets a reserved key.
     """
     own = _object(metadata) or {}
-    return JobMetadata(mode=Mode.TEXT, scenario=scenario, suite=suite, case=f"{scenario}#1", own=own).to_json()
+    permit = Permit(room=_room_name(), mode=Mode.TEXT, scenario=scenario, suite=suite, case=f"{scenario}#1")
+    # Nothing that stands in the environment, a placeholder for example, may sign a test.
+    secret = secrets.token_hex(32)
+    return Dispatched(permit.job_metadata(own, key=Key("rehearsal", secret), ttl=_DAY), secret)
+
+
+def _room_name() -> str:
+    return f"rehearsal-{os.getpid()}"
 
 
 def _object(metadata: Mapping[str, Any] | str | None) -> Mapping[str, Any] | None:

@@ -6,7 +6,8 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from ..variables import PLACEHOLDER, PLACEHOLDERS, missing_placeholders
+from ..placeholder import PLACEHOLDER
+from ..variables import PLACEHOLDERS, missing_placeholders
 
 
 @contextmanager

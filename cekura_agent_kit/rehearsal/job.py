@@ -37,13 +37,21 @@ CLOSING = 60.0
 """Seconds in which a session must close, as in a job process."""
 
 
+@dataclasses.dataclass(frozen=True)
+class Dispatched:
+    """Metadata of a rehearsed job, and the secret that has signed it, made for it alone; empty if it is not signed."""
+
+    text: str
+    secret: str = dataclasses.field(default="", repr=False)
+
+
 class Job:
     """One job of a target.
 
     Args:
         target: the agent.
         entrypoint: the agent's entrypoint, wrapped for the test.
-        metadata: the job's metadata.
+        dispatched: the job's metadata.
         process: `ctx.proc`.
         room: `ctx.room`.
         listener: called back by the job's sessions.
@@ -64,7 +72,7 @@ class Job:
         target: Target,
         entrypoint: Entrypoint,
         *,
-        metadata: str,
+        dispatched: Dispatched,
         process: JobProcess,
         room: MemoryRoom,
         listener: Listener,
@@ -82,13 +90,14 @@ class Job:
         self.refusal = ""
         self.mocks: dict[type, Any] = {}
         self.server = MemoryServer(room)
-        self._info = _job_info(target, metadata, room)
+        self._info = _job_info(target, dispatched.text, room)
         self.ctx = internals.RehearsalContext(
             info=self._info,
             process=process,
             room=room,
             listener=listener,
             shutdown=self.shutdown,
+            secret=dispatched.secret,
         )
         room.on("disconnected", self._on_disconnected)
         self._beside: list[asyncio.Task[Any]] = []

@@ -21,7 +21,7 @@ from livekit.agents.llm import ChatContext
 from ..contract import Mode
 from ..errors import RehearsalError
 from ..worker.target import Target
-from .call_setup import CallSetup, job_metadata
+from .call_setup import CallSetup, signed_metadata
 from .caller import Caller
 from .failures import explain_missing_key, not_replaced, too_long
 from .internals import sessions
@@ -78,7 +78,7 @@ class Rehearsal:
             )
         self._setup = CallSetup(
             target,
-            metadata=job_metadata(metadata, scenario=scenario, suite=suite),
+            dispatched=signed_metadata(metadata, scenario=scenario, suite=suite),
             model=llm,
             env=dict(env or {}),
             timeout=timeout,

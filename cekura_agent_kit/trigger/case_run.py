@@ -9,8 +9,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from ..contract import JobMetadata, Mode, witness_permit
+from ..contract import Mode
 from ..errors import CekuraError
+from ..permit import Permit
 from ..verdict import Kind, RunVerdict
 from .case_failure import explained
 from .case_record import CaseRecord
@@ -134,23 +135,16 @@ class CaseRun:
     async def _dispatch(self, room: Room) -> None:
         """Dispatch the agent and wait until it is ready."""
         context, planned = self._context, self._planned
-        permit = ""
-        if self.seen.watched:
-            permit = witness_permit(
-                api_key=context.settings.livekit_api_key.get_secret_value(),
-                api_secret=context.settings.livekit_api_secret.get_secret_value(),
-                room=room.name,
-                identity=IDENTITY,
-                ttl=room.lifetime,
-            )
-        metadata = JobMetadata(
+        permit = Permit(
+            room=room.name,
             mode=planned.mode,
-            scenario=planned.scenario,
             suite=context.suite.name,
             case=planned.case,
-            witness=permit,
-            own=planned.metadata,
-        ).to_json()
+            entry=planned.entry,
+            scenario=planned.scenario,
+            witness=IDENTITY if self.seen.watched else "",
+        )
+        metadata = permit.job_metadata(planned.metadata, key=context.settings.signing_key, ttl=room.lifetime)
         try:
             await room.dispatch_agent(context.agent_name, metadata, ours=context.worker is not None)
         except Errored as error:
@@ -162,8 +156,9 @@ class CaseRun:
                 self._record.stage("agent_joined", room.agent_joined)
         self._context.breaker.agent_ready()
         self._record.stage("agent_ready")
-        if room.note:
-            self._record.note(room.note)
+        self.seen.signed = room.readiness.signed
+        for note in room.readiness.notes:
+            self._record.note(note)
 
     async def _converse(self, room: Room) -> None:
         """Start the run and watch its conversation to the end. The evaluator may join before the POST is answered."""
@@ -192,6 +187,7 @@ class CaseRun:
                 if started.identified:
                     self._record.note("the start's answer was lost; this run was found by its evaluator in the room")
                 conversation.reading = self._reading = context.poller.follow(started.run_id, self._changed.set)
+                await room.mark_run(started.run_id, context.settings.signing_key)
                 await watching
         finally:
             await cancelled(starting, watching)

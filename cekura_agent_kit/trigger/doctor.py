@@ -12,14 +12,16 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
-from ..contract import JobMetadata, Mode
+from ..contract import Mode
 from ..errors import ForeignServer, KitError, LiveKitError, LiveKitUnreachable
+from ..permit import Permit
 from .cekura.client import Cekura
 from .redaction import Redaction
 from .rooms.budget import Budget
 from .rooms.presence import EVALUATOR
 from .rooms.room import Room
 from .rooms.service import LiveKit, participant_token
+from .rooms.signature import signature_of
 from .rooms.witness import Witness
 from .scenario_checks import UNKNOWN_HINT, ScenarioReport, check_scenarios
 from .settings import Settings
@@ -116,6 +118,7 @@ class _Examination:
             await self._check("set-up", self._worth, needs=["scenarios"])
             await self._check("worker", self._worker, needs=["livekit key"])
             await self._check("agent joins", self._agent_joins, needs=["worker"])
+            await self._check("signature", self._signature, needs=["agent joins"])
             await self._check("text proof", self._text_proof, needs=["agent joins"])
             await self._check("answers", self._answers, needs=["text proof"])
         return self._checks
@@ -226,11 +229,25 @@ class _Examination:
         self._room = Room(self._livekit, Timing.of(self._settings), planned, suite, time.monotonic)
         self._stack.push_async_callback(self._room.delete, within=10)
         await self._room.create(f"doctor-{secrets.token_hex(4)}")
-        metadata = JobMetadata(
-            mode=planned.mode, scenario=planned.scenario, suite=suite.name, case=planned.case, own=planned.metadata
-        ).to_json()
+        permit = Permit(
+            room=self._room.name,
+            mode=planned.mode,
+            suite=suite.name,
+            case=planned.case,
+            entry=planned.entry,
+            scenario=planned.scenario,
+        )
+        metadata = permit.job_metadata(planned.metadata, key=self._settings.signing_key, ttl=self._room.lifetime)
         await self._room.dispatch_agent(self._agent_name, metadata)
         return f"ready in a {planned.mode} run's room after {time.monotonic() - began:.1f} s"
+
+    async def _signature(self) -> str:
+        if self._suite is not None and self._suite.text_switch == "dispatch":
+            raise _NotNeeded("an agent that is switched to text by its dispatch is not wrapped")
+        signature = signature_of(self._room.readiness.attributes)
+        if signature.fault:
+            raise _Doubtful(signature.fault, hint=signature.hint)
+        return f"the agent accepts {signature.tests} tests, and verified the signature of this one"
 
     @property
     def _probe(self) -> PlannedRun:
@@ -242,7 +259,9 @@ class _Examination:
     async def _text_proof(self) -> str:
         if self._probe.mode is not Mode.TEXT:
             raise _NotNeeded("the suite has no text run")
-        return self._room.note or "the agent has no speech model, and no audio goes in or out"
+        if self._room.readiness.proven or not self._room.readiness.notes:
+            return "the agent has no speech model, and no audio goes in or out"
+        return self._room.readiness.notes[0]
 
     async def _answers(self) -> str:
         if self._probe.mode is not Mode.TEXT:

@@ -40,6 +40,8 @@ class Observed:
     full_reply: Latency = field(default_factory=Latency)
     watched: bool = False
     """A witness was in the room."""
+    signed: bool | None = None
+    """The agent accepted the test's signature; None if that is not known."""
 
     @property
     def evaluator_came(self) -> bool:
@@ -85,6 +87,7 @@ def verdict_of(seen: Observed) -> RunVerdict:
         expected_outcome=run.expected_outcome,
         score=run.score,
         explanation=list(run.explanation),
+        signed=seen.signed,
         measured=run.measured if run.status == "completed" else None,
         rubric=list(run.rubric),
         statements=list(run.statements),

@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from ..addresses import Resolve, is_loopback, is_private, resolve_host, scheme_and_host, without_credentials
 from ..errors import SettingsError
+from ..permit import KIT_SECRET, LIVEKIT_SECRET, Key, keys_of
 
 _FOUND_AT: Final = {
     "cekura_api_key": "Cekura's dashboard, Settings, API Keys",
@@ -36,6 +37,8 @@ class Settings(BaseModel):
     """``wss://…`` or ``https://…``; ``ws://`` on this machine or a private network only."""
     livekit_api_key: SecretStr
     livekit_api_secret: SecretStr
+    cekura_kit_secret: SecretStr = SecretStr("")
+    """If set, it signs the tests, in the place of the LiveKit secret; the agent's worker needs the same one."""
 
     @classmethod
     def from_environment(cls, *folders: Path, cekura: bool = True) -> Self:
@@ -67,14 +70,32 @@ class Settings(BaseModel):
             "LIVEKIT_URL": self.livekit_url,
             "LIVEKIT_API_KEY": self.livekit_api_key.get_secret_value(),
             "LIVEKIT_API_SECRET": self.livekit_api_secret.get_secret_value(),
-        }
+        } | ({KIT_SECRET: secret} if (secret := self.cekura_kit_secret.get_secret_value()) else {})
 
     @property
     def secrets(self) -> tuple[str, ...]:
         """Values that may never be printed."""
-        return tuple(
-            secret.get_secret_value() for secret in (self.cekura_api_key, self.livekit_api_key, self.livekit_api_secret)
-        )
+        named = (self.cekura_api_key, self.livekit_api_key, self.livekit_api_secret, self.cekura_kit_secret)
+        return tuple(value for secret in named if (value := secret.get_secret_value()))
+
+    @property
+    def signing_keys(self) -> tuple[Key, ...]:
+        """Keys that sign tests: the first signs, and each of them verifies."""
+        return keys_of(self.environment)
+
+    @property
+    def signing_key(self) -> Key:
+        """The key that signs tests.
+
+        Raises:
+            SettingsError: there is none: the secrets are empty, or placeholders.
+        """
+        if not self.signing_keys:
+            raise SettingsError(
+                f"{LIVEKIT_SECRET} is empty or a placeholder: no test can be signed with it",
+                hint=f"set {LIVEKIT_SECRET}, or {KIT_SECRET} here and where the agent runs",
+            )
+        return self.signing_keys[0]
 
     @property
     def room_url(self) -> str:

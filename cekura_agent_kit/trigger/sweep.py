@@ -12,6 +12,7 @@ from functools import partial
 from typing import Final
 
 from .rooms.budget import Budget
+from .rooms.marks import ROOM_KEY
 from .rooms.service import ListedRoom, LiveKit, retried
 from .settings import Settings
 from .timing import Timing
@@ -83,14 +84,17 @@ def left_room(listed: ListedRoom, now: float) -> LeftRoom | None:
         metadata = json.loads(listed.metadata)
     except (ValueError, RecursionError):
         return None
-    if not isinstance(metadata, dict) or metadata.get("cekura_kit") != 1:
+    mark = metadata.get(ROOM_KEY) if isinstance(metadata, dict) else None
+    if mark == 1:  # as a kit of 0.1 writes it
+        mark = metadata
+    if not isinstance(mark, dict):
         return None
-    deadline = metadata.get("deadline")
+    deadline = mark.get("deadline")
     if isinstance(deadline, bool) or not isinstance(deadline, int | float):
         return None
     return LeftRoom(
         name=listed.name,
-        suite=str(metadata.get("suite", "")),
-        suite_id=str(metadata.get("suite_id", "")),
+        suite=str(mark.get("suite", "")),
+        suite_id=str(mark.get("suite_id", "")),
         overdue=now - deadline,
     )

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from cekura_agent_kit import Call, Mode, current_call, wrap_entrypoint
+from cekura_agent_kit.agent.admission import Admitted
 from cekura_agent_kit.contract import JobMetadata
 from cekura_agent_kit.errors import MetadataError
 
@@ -213,7 +214,7 @@ def test_outside_of_a_job_there_is_no_call() -> None:
 def call_of(metadata: dict[str, object]) -> Call:
     read = JobMetadata.read(json.dumps(metadata))
     assert read is not None
-    return Call.from_metadata(read)
+    return Call.of(Admitted(metadata=read, tests="any", unsigned="it has no permit"))
 
 
 def test_a_call_is_what_the_metadata_says() -> None:

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from livekit import rtc
 
-from cekura_agent_kit.contract import EVENTS_TOPIC, MODE_ATTRIBUTE, witness_permit
+from cekura_agent_kit.contract import EVENTS_TOPIC, MODE_ATTRIBUTE, Mode
+from cekura_agent_kit.permit import Key, Permit
 from tests.agent.evaluator import DEADLINE, Evaluator
 from tests.agent.workers import Run, Worker, dispatched
 
@@ -40,28 +41,19 @@ class Recognizer:
         return sorted(self.events, key=lambda event: event["at"])
 
 
-def metadata(run: Run, permit: str, *, text: bool = True) -> dict[str, Any]:
+def metadata(run: Run, *, text: bool = True, secret: str | None = None, **claims: Any) -> str:
     shape = "tools" if text else "tools_without_models"
-    return {"text_mode": text, "shape": shape, "tier": "gold", "cekura": {"text_mode": text, "witness": permit}}
-
-
-def permit_for(run: Run, **changes: Any) -> str:
-    server = run.worker.server
-    given = {
-        "api_key": server.api_key,
-        "api_secret": server.api_secret,
-        "room": run.room,
-        "identity": "witness",
-        "ttl": 60.0,
-    }
-    return witness_permit(**{**given, **changes})
+    mode = Mode.TEXT if text else Mode.VOICE
+    given = {"room": run.room, "mode": mode, "suite": "s", "case": "1#1", "witness": "witness"} | claims
+    key = Key("LIVEKIT_API_SECRET", secret or run.worker.server.api_secret)
+    return Permit(**given).job_metadata({"shape": shape, "tier": "gold"}, key=key, ttl=60)
 
 
 @pytest.mark.parametrize("text", [True, False])
 async def test_the_witness_alone_is_told(worker: Worker, text: bool) -> None:
     async with dispatched(worker, None) as run, run.evaluator("witness", hidden=True) as witness:
         ears = Recognizer(witness)
-        await run.dispatch(metadata(run, permit_for(run), text=text))
+        await run.dispatch(metadata(run, text=text))
         await run.until(lambda attributes: MODE_ATTRIBUTE in attributes and "lk.agent.state" in attributes)
         async with run.evaluator() as evaluator:
             others = Recognizer(evaluator)
@@ -95,25 +87,15 @@ async def test_the_witness_alone_is_told(worker: Worker, text: bool) -> None:
     assert worker.speech_calls == []
 
 
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {"api_secret": "0" * 48},
-        {"api_key": "another"},
-        {"room": "another"},
-        {"ttl": -60.0},
-        None,
-    ],
-    ids=["forged", "foreign key", "foreign room", "expired", "no JWT"],
-)
-async def test_without_a_permit_that_holds_nobody_is_told(worker: Worker, wrong: dict[str, Any] | None) -> None:
+@pytest.mark.parametrize("wrong", [{"secret": "0" * 48}, {"witness": ""}], ids=["not signed", "no witness"])
+async def test_without_a_signed_witness_nobody_is_told(worker: Worker, wrong: dict[str, Any]) -> None:
     async with dispatched(worker, None) as run, run.evaluator("witness", hidden=True) as witness:
         ears = Recognizer(witness)
-        await run.dispatch(metadata(run, "witness" if wrong is None else permit_for(run, **wrong)))
-        await run.until(lambda attributes: "cekura.proof" in attributes)
+        await run.dispatch(metadata(run, **wrong))
+        attributes = await run.until(lambda attributes: "cekura.proof" in attributes)
+        assert (attributes["cekura.signed"] == "true") is ("witness" in wrong), attributes
         async with run.evaluator() as evaluator:
             await run.announce()
             await evaluator.say("call who")
-            await evaluator.hear("The result is text None   gold.")
+            await evaluator.hear("The result is text None s 1#1 gold.")
             assert ears.events == []
-    await run.logged("no events are sent: the witness's permit")

@@ -20,7 +20,7 @@ from rich.text import Text
 
 from cekura_agent_kit import cli
 from cekura_agent_kit.cli.console import Terminal, captured_logs, say, say_json
-from cekura_agent_kit.trigger.rooms.service import room_metadata
+from cekura_agent_kit.trigger.rooms.marks import room_metadata
 from tests.report.verdicts import FAILED, run, suite
 
 EVIL = "\x1b[2J\x1b]0;owned\x07\x9b31m\u202egnp\n::error::x\n##[error]y"

@@ -11,7 +11,7 @@ from livekit.agents import llm
 from cekura_agent_kit.contract import JobMetadata, Mode
 from cekura_agent_kit.rehearsal.internals.job import job_process
 from cekura_agent_kit.rehearsal.internals.sessions import install
-from cekura_agent_kit.rehearsal.job import Job
+from cekura_agent_kit.rehearsal.job import Dispatched, Job
 from cekura_agent_kit.rehearsal.room import MemoryRoom
 from cekura_agent_kit.worker.target import Target
 
@@ -34,7 +34,8 @@ async def in_memory(entrypoint: Any) -> AsyncIterator[MemoryRoom]:
     room = MemoryRoom()
     metadata = JobMetadata(mode=Mode.TEXT, scenario=1, suite="parity", case="1#1").to_json()
     target = Target(entrypoint)
-    job = Job(target, target.entrypoint, metadata=metadata, process=job_process(), room=room, listener=NoListener())
+    dispatched = Dispatched(metadata)
+    job = Job(target, target.entrypoint, dispatched=dispatched, process=job_process(), room=room, listener=NoListener())
     await room.until(room.isconnected, timeout=PATIENCE)
     yield room
     await room.close()

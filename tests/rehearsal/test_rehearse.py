@@ -64,7 +64,8 @@ async def test_the_agent_is_in_text_and_proven_so(rehearse: Rehearse) -> None:
         await call.greeting()
         told = {name: value for name, value in call.room.attributes.items() if name.startswith("cekura.")}
         assert told.pop("cekura.kit")
-        assert told == {"cekura.mode": "text", "cekura.proof": "text-only"}
+        assert told.pop("cekura.tests")
+        assert told == {"cekura.mode": "text", "cekura.proof": "text-only", "cekura.signed": "true"}
         assert not call.room.local_participant.track_publications
 
 

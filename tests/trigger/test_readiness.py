@@ -15,6 +15,7 @@ from cekura_agent_kit.verdict import Kind
 
 TIMING = Timing()
 TEXT = {"cekura.kit": "1", "cekura.mode": "text"}
+SIGNED = {"cekura.signed": "true", "cekura.tests": "any"}
 PROVEN = TEXT | {"cekura.proof": "text-only"}
 
 
@@ -56,7 +57,37 @@ def test_ready(agents: tuple[Participant, ...], how: dict[str, Any], ready: bool
 
 
 def test_an_agent_that_waits_for_its_caller_is_noted() -> None:
-    assert "had not started its session" in is_ready(with_attributes(TEXT), text=3.0).note
+    found = is_ready(with_attributes(TEXT | SIGNED), text=3.0)
+    assert len(found.notes) == 1
+    assert "had not started its session" in found.notes[0]
+
+
+def test_an_agent_that_verified_the_signature_is_signed_and_needs_no_note() -> None:
+    for mode, attributes in ((Mode.TEXT, PROVEN), (Mode.VOICE, {"cekura.kit": "1", "cekura.mode": "voice"})):
+        found = is_ready(with_attributes(attributes | SIGNED), mode=mode)
+        assert (found.ready, found.signed, found.notes) == (True, True, ())
+
+
+@pytest.mark.parametrize(
+    ("attributes", "says"),
+    [
+        ({"cekura.kit": "0.1.0"}, "the agent has cekura-agent-kit 0.1.0, which verifies no signature"),
+        (
+            {"cekura.kit": "1", "cekura.signed": "its permit has expired"},
+            "signature: its permit has expired (give",
+        ),
+    ],
+    ids=["a kit of 0.1", "another secret"],
+)
+def test_an_agent_that_does_not_know_of_the_signature_is_named(attributes: dict[str, str], says: str) -> None:
+    found = is_ready(with_attributes(PROVEN | attributes))
+    assert (found.ready, found.signed) == (True, False)
+    assert says in found.notes[0]
+
+
+def test_an_agent_that_shows_nothing_is_not_known_to_be_signed() -> None:
+    found = is_ready(agent(), mode=Mode.VOICE, active=1.0)
+    assert (found.ready, found.signed, found.notes) == (True, None, ())
 
 
 @pytest.mark.parametrize(

@@ -98,6 +98,7 @@ def test_no_repr_and_no_validation_error_shows_a_key() -> None:
     shown = repr(settings()) + str(settings()) + settings().model_dump_json()
     with pytest.raises(ValueError, match="cekura_api_key") as raised:
         Settings.model_validate({"cekura_api_key": ["cekura-key-123456"]})
+    assert len(settings().secrets) == 3
     for secret in settings().secrets:
         assert secret not in shown + str(raised.value)
 

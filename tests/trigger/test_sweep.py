@@ -12,7 +12,8 @@ from typer.testing import CliRunner
 from cekura_agent_kit.cli import app
 from cekura_agent_kit.sandbox.livekit_server import LiveKitServer
 from cekura_agent_kit.trigger.rooms.budget import Budget
-from cekura_agent_kit.trigger.rooms.service import ListedRoom, LiveKit, room_metadata
+from cekura_agent_kit.trigger.rooms.marks import room_metadata
+from cekura_agent_kit.trigger.rooms.service import ListedRoom, LiveKit
 from cekura_agent_kit.trigger.settings import Settings
 from cekura_agent_kit.trigger.sweep import left_room, sweep
 

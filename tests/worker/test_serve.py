@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from cekura_agent_kit.errors import WorkerError
+from cekura_agent_kit.placeholder import PLACEHOLDER
 from cekura_agent_kit.sandbox.livekit_server import LiveKitServer
-from cekura_agent_kit.variables import PLACEHOLDER
 from tests.faults.command import command
 from tests.faults.secrecy import Outputs
 from tests.worker.agent_files import GREETER, SUITE, served

@@ -6,7 +6,8 @@ import os
 
 import pytest
 
-from cekura_agent_kit.variables import PLACEHOLDER, missing_placeholders, no_proxies, without_proxies
+from cekura_agent_kit.placeholder import PLACEHOLDER
+from cekura_agent_kit.variables import missing_placeholders, no_proxies, without_proxies
 
 
 def test_an_empty_variable_counts_as_not_set() -> None:

@@ -20,6 +20,7 @@ from livekit.agents import AgentServer, AgentSession, JobContext, JobProcess, Jo
 from livekit.agents.job import JobExecutorType, RunningJobInfo, _JobContextVar
 from livekit.agents.utils import http_context
 
+from ...agent.admission import REHEARSAL_SECRET
 from .sessions import Listener
 
 __tracebackhide__ = True
@@ -34,6 +35,7 @@ class RehearsalContext(JobContext):
         room: `ctx.room`.
         listener: called back by the job's sessions.
         shutdown: called with the reason when the agent shuts the job down.
+        secret: signs the job's test.
     """
 
     def __init__(
@@ -44,6 +46,7 @@ class RehearsalContext(JobContext):
         room: rtc.Room,
         listener: Listener,
         shutdown: Callable[[str], None],
+        secret: str,
     ) -> None:
         super().__init__(
             proc=process,
@@ -54,6 +57,7 @@ class RehearsalContext(JobContext):
             inference_executor=_NoInference(),
         )
         self.listener = listener
+        setattr(self, REHEARSAL_SECRET, secret)
 
 
 class _NoInference:

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
-from ...contract import ERROR_ATTRIBUTE, KIT_ATTRIBUTE, MODE_ATTRIBUTE, PROOF_ATTRIBUTE, TEXT_ONLY, Mode
+from ...contract import (
+    ERROR_ATTRIBUTE,
+    KIT_ATTRIBUTE,
+    MODE_ATTRIBUTE,
+    PROOF_ATTRIBUTE,
+    TEXT_ONLY,
+    Mode,
+)
 from ...verdict import Kind
 from ..errored import Errored
 from ..suite import TextSwitch
 from ..timing import Timing
 from .service import Participant
+from .signature import signature_of
 
 SIMULATION: Final = {"lk.simulator.dispatch": '{"simulation_run_id": "cekura", "mode": "SIMULATION_MODE_TEXT"}'}
 """Dispatch attribute that switches an unwrapped agent of livekit-agents 1.6.6 or later to text."""
@@ -28,10 +36,27 @@ _AGENT_STATE: Final = "lk.agent.state"
 
 @dataclass(frozen=True)
 class Readiness:
-    """Result of one check: ready or not, and a note for the report."""
+    """Result of one check.
+
+    Attributes:
+        ready: the evaluator may join.
+        notes: for the report.
+        attributes: the agent's.
+    """
 
     ready: bool
-    note: str = ""
+    notes: tuple[str, ...] = ()
+    attributes: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def signed(self) -> bool | None:
+        """True if the agent accepted the test's signature; None if it did not say."""
+        return signature_of(self.attributes).accepted
+
+    @property
+    def proven(self) -> bool:
+        """True if the agent has proven that nothing of its session speaks or hears."""
+        return self.attributes.get(PROOF_ATTRIBUTE) == TEXT_ONLY
 
 
 def agents_in(participants: Sequence[Participant]) -> list[Participant]:
@@ -101,9 +126,9 @@ def readiness(
     attributes = agents[0].attributes
     if mode is Mode.VOICE:
         # An agent that greets its caller publishes nothing before; one that refuses sets its error at once.
-        return Readiness(MODE_ATTRIBUTE in attributes or active_for >= timing.attributes)
+        return _ready(attributes) if MODE_ATTRIBUTE in attributes else Readiness(active_for >= timing.attributes)
     if switch == "dispatch":
-        return Readiness(_AGENT_STATE in attributes or active_for >= timing.proof, SIMULATION_LACKS)
+        return Readiness(_AGENT_STATE in attributes or active_for >= timing.proof, (SIMULATION_LACKS,))
     if MODE_ATTRIBUTE not in attributes:
         # A session that started without it is not wrapped; before a session, the start may be slow.
         if active_for < (timing.attributes if _AGENT_STATE in attributes else patience):
@@ -117,9 +142,18 @@ def readiness(
             else "use the same version of cekura-agent-kit in the agent and here",
         )
     if attributes.get(PROOF_ATTRIBUTE) == TEXT_ONLY:
-        return Readiness(True)
+        return _ready(attributes)
     if text_for < timing.proof:
         return Readiness(False)
-    return Readiness(
-        True, "no text proof before the start: the agent had not started its session; it may wait for its caller"
+    return _ready(
+        attributes,
+        "no text proof before the start: the agent had not started its session; it may wait for its caller",
     )
+
+
+def _ready(attributes: Mapping[str, str], *notes: str) -> Readiness:
+    """Return the readiness of an agent that is wrapped."""
+    signature = signature_of(attributes)
+    if signature.fault:
+        notes += (f"{signature.fault} ({signature.hint})",)
+    return Readiness(True, notes, attributes)

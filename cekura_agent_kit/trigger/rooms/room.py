@@ -11,14 +11,16 @@ from typing import Final
 
 from ...contract import MODE_ATTRIBUTE, Mode
 from ...errors import LiveKitError, LiveKitUnreachable, NoSuchRoom
+from ...permit import Key
 from ...verdict import Kind
 from ..errored import Errored
 from ..suite import PlannedRun, Suite
 from ..timing import Timing
+from .marks import room_metadata, with_run
 from .outages import Outages
 from .presence import EVALUATOR
 from .readiness import SIMULATION, Readiness, agents_in, readiness, refuse
-from .service import LiveKit, Participant, retried, room_metadata
+from .service import LiveKit, Participant, retried
 
 PREFIX: Final = "cekura-kit-"
 MARGIN: Final = 120.0
@@ -44,7 +46,7 @@ class Room:
 
     Attributes:
         agent_joined: when the agent was first listed as ACTIVE, in seconds from the suite's start.
-        note: what a report should mention about the agent's readiness.
+        readiness: of the agent, once it is ready.
         outages: of the server, since the room was created.
     """
 
@@ -53,7 +55,7 @@ class Room:
     ) -> None:
         self.name = f"{PREFIX}{secrets.token_hex(8)}"
         self.agent_joined: float | None = None
-        self.note = ""
+        self.readiness = Readiness(False)
         self.outages = Outages()
         self._livekit, self._timing, self._planned, self._suite, self._clock = livekit, timing, planned, suite, clock
         self._dispatch: str | None = None
@@ -68,6 +70,18 @@ class Room:
         now = time.time()
         metadata = room_metadata(suite=self._suite.name, suite_id=suite_id, made=now, deadline=now + self.lifetime)
         await self._livekit.create_room(self.name, metadata=metadata, lasts=self.lifetime)
+
+    async def mark_run(self, run_id: int, key: Key) -> None:
+        """Add the run's id, with a proof, to what the room's metadata is now: `sweep` ends a run that is left behind.
+
+        The id is left out where LiveKit does not answer, or where the agent has replaced the metadata by other text.
+        """
+        try:
+            listed = await self._livekit.rooms([self.name])
+            if listed and (marked := with_run(listed[0].metadata, room=self.name, run_id=run_id, key=key)):
+                await self._livekit.set_room_metadata(self.name, marked)
+        except LiveKitError as error:
+            _log.debug("the room %s has no run id: %s", self.name, error)
 
     async def dispatch_agent(self, agent_name: str, metadata: str, *, ours: bool = False) -> None:
         """Dispatch the agent and wait until it is ready; dispatch again if no worker accepted the job.
@@ -117,7 +131,7 @@ class Room:
                 self.agent_joined = progress.active
             found = self._readiness(agents, progress)
             if found.ready:
-                self.note = found.note
+                self.readiness = found
                 return True
             if not await self._accepted(progress):
                 await self._withdraw_dispatch()

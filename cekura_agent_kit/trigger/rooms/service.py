@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
@@ -104,6 +103,11 @@ class LiveKit:
         )
         await self._request(lambda to: to.room.create_room(request))
 
+    async def set_room_metadata(self, name: str, metadata: str) -> None:
+        """Replace a room's metadata."""
+        request = api.UpdateRoomMetadataRequest(room=name, metadata=metadata)
+        await self._request(lambda to: to.room.update_room_metadata(request))
+
     async def delete_room(self, name: str) -> None:
         """Delete a room; succeeds for a room that does not exist."""
         with suppress(NoSuchRoom):
@@ -201,11 +205,6 @@ class LiveKit:
     @property
     def _server(self) -> str:
         return f"LiveKit at {self._settings.livekit_url.split('@')[-1]}"
-
-
-def room_metadata(*, suite: str, suite_id: str, made: float, deadline: float) -> str:
-    """Return the metadata that marks a room as the kit's. ``made`` and ``deadline`` are Unix seconds."""
-    return json.dumps({"cekura_kit": 1, "suite": suite, "suite_id": suite_id, "made": made, "deadline": deadline})
 
 
 def participant_token(settings: Settings, *, room: str, identity: str, ttl: float, hidden: bool = False) -> str:
