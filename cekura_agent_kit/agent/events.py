@@ -1,4 +1,4 @@
-"""Events for the witness: tool calls, handoffs and session errors, which no stream of a room carries."""
+"""Events for the witness: tool calls, handoffs, session errors and the room's deletion, which no stream carries."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import asyncio
 import json
 import logging
 import time
-from typing import TYPE_CHECKING, Any
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final
 
 from ..contract import EVENTS_TOPIC
 from .tool_failures import ToolFailures
@@ -18,6 +19,11 @@ if TYPE_CHECKING:
     from .job import JobUnderTest
 
 logger = logging.getLogger("cekura_agent_kit")
+
+_DELIVERY: Final = 0.1
+"""Seconds for the server to forward an event before the room is deleted: it deletes at once."""
+_SENDING: Final = 1.0
+"""Seconds for the events that were not sent yet."""
 
 
 class EventSender:
@@ -47,6 +53,15 @@ class EventSender:
             except Exception as error:  # noqa: BLE001
                 # A witness that cannot be reached must not disturb the call.
                 logger.warning("an event could not be sent to the witness: %s: %s", type(error).__name__, error)
+            finally:
+                self._events.task_done()
+
+    async def announce_deletion(self) -> None:
+        """Send that the agent deletes the room, and give the server a moment to forward it."""
+        self._events.put_nowait({"type": "room_deleted", "at": time.time()})
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._events.join(), _SENDING)
+        await asyncio.sleep(_DELIVERY)
 
     def _on_tools(self, event: FunctionToolsExecutedEvent) -> None:
         failures = self._job.part(ToolFailures) or ToolFailures()

@@ -16,6 +16,7 @@ from .tracing import track
 if TYPE_CHECKING:
     from livekit.agents import AgentSession, BackgroundAudioPlayer, PlayHandle
     from livekit.agents.voice.room_io import RoomIO
+    from livekit.api.room_service import RoomService
 
 logger = logging.getLogger("cekura_agent_kit")
 
@@ -29,6 +30,7 @@ def install() -> None:
         "RoomIO.start": start_room_io,
         "BackgroundAudioPlayer.start": start_background_audio,
         "BackgroundAudioPlayer.play": play_background_audio,
+        "RoomService.delete_room": delete_room,
     }
     internals.install(replacements, lambda room: JobUnderTest.current() or JobUnderTest.of_room(room))
     internals.install_for_tools(make_tool_output, JobUnderTest.current)
@@ -93,3 +95,12 @@ def play_background_audio(
     handle = PlayHandle()
     handle.stop()
     return handle
+
+
+async def delete_room(job: JobUnderTest, original: Original, service: RoomService, *args: Any, **kwargs: Any) -> Any:
+    """Replace ``RoomService.delete_room``: the witness first learns that the agent itself ends the call."""
+    request = args[0] if args else kwargs.get("delete")
+    sender = job.part(EventSender)
+    if sender and getattr(request, "room", "") == job.context.job.room.name:
+        await sender.announce_deletion()
+    return await original(service, *args, **kwargs)

@@ -38,7 +38,7 @@ KINDS: Final[dict[Kind, str]] = {
     Kind.TIMEOUT: "the time limit was reached",
     Kind.CANCELLED: "the suite was stopped",
     Kind.CEKURA_UNREACHABLE: "Cekura could not be reached",
-    Kind.LIVEKIT_UNREACHABLE: "LiveKit could not be reached",
+    Kind.LIVEKIT_UNREACHABLE: "LiveKit failed or could not be reached",
     Kind.API_UNREACHABLE: "Cekura or LiveKit could not be reached",
     Kind.NOT_RUN: "the run was not started",
     Kind.SHARD_MISSING: "a shard's report is missing",

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
 from ..verdict import Kind, Latency, Line, Outcome, RunVerdict, SkipReason, Timeline, disapproving, failures
 from .cekura.api_models import ApiRun
 from .errored import Errored
 from .suite import PlannedRun
+
+_SYMPTOMS: Final = (Kind.AGENT_LEFT, Kind.EVALUATOR_MISSING, Kind.RUN_FAILED, Kind.TIMEOUT)
+"""Kinds that a breakdown explains: it is named first."""
 
 
 @dataclass
@@ -117,7 +120,10 @@ def _judge(seen: Observed) -> _Judgement:
         return _passed(seen, run) if run.verdict else _failed(seen, why_failed(run))
     if seen.crash:
         return _Judgement(Outcome.FAILED, seen.crash)
-    return _errored(seen.errored or _ended_without_verdict(seen))
+    error = seen.errored or _ended_without_verdict(seen)
+    if seen.breakdown is not None and error.kind in _SYMPTOMS:
+        return _errored(Errored(seen.breakdown.kind, f"{seen.breakdown}; {error}", hint=seen.breakdown.hint))
+    return _errored(error)
 
 
 def _passed(seen: Observed, run: ApiRun) -> _Judgement:

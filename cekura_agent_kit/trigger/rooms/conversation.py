@@ -73,6 +73,8 @@ class Conversation:
     """The agent left before the evaluator did."""
     agent_lost: bool = False
     """The agent left, did not reconnect, and the evaluator was still in the room."""
+    room_lost: bool = False
+    """The room was gone while the evaluator was in it."""
     proven: bool = False
     """The agent set the proof of text mode."""
     ended: float | None = None
@@ -89,9 +91,11 @@ class Conversation:
         while True:
             self.changed.clear()
             joined = presence.evaluator_since is not None
+            here = joined and presence.evaluator_gone is None
             # Until the evaluator is announced, no other request is more urgent.
             participants = await self.room.participants(urgent=not joined and self._expected(begin))
             now = self.clock()
+            self.room_lost |= here and self.room.gone
             presence.update(participants, now)
             if not joined and presence.evaluator_since is not None:
                 await self.room.announce()

@@ -48,6 +48,7 @@ class Room:
         agent_joined: when the agent was first listed as ACTIVE, in seconds from the suite's start.
         readiness: of the agent, once it is ready.
         outages: of the server, since the room was created.
+        gone: the server answered that the room does not exist.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class Room:
         self.agent_joined: float | None = None
         self.readiness = Readiness(False)
         self.outages = Outages()
+        self.gone = False
         self._livekit, self._timing, self._planned, self._suite, self._clock = livekit, timing, planned, suite, clock
         self._dispatch: str | None = None
 
@@ -219,6 +221,7 @@ class Room:
         try:
             listed = await self._livekit.participants(self.name, urgent=urgent)
         except NoSuchRoom:
+            self.gone = True
             listed = []
         except LiveKitUnreachable as error:
             _log.debug("the participants of %s are not known: %s", self.name, error)

@@ -172,7 +172,7 @@ class LiveKit:
             raise LiveKitUnreachable(
                 f"{self._server} does not answer ({_cause(error)})",
                 hint="check LIVEKIT_URL, and that the server runs and can be reached from here",
-                refused=isinstance(error, aiohttp.ClientConnectorError),
+                refused=_is_refused(error),
             ) from None
         except DecodeError:
             raise self._foreign() from None
@@ -262,6 +262,11 @@ def _participant(info: ParticipantInfo) -> Participant:
         joined_at=info.joined_at_ms / 1000 if info.joined_at_ms else float(info.joined_at),
         audio_tracks=sum(track.type == TrackType.AUDIO for track in info.tracks),
     )
+
+
+def _is_refused(error: BaseException) -> bool:
+    """Return True if no process listens at the address. A name that cannot be resolved says nothing of the server."""
+    return isinstance(error, aiohttp.ClientConnectorError) and isinstance(error.os_error, ConnectionRefusedError)
 
 
 def _cause(error: BaseException) -> str:

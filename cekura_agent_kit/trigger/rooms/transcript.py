@@ -126,6 +126,8 @@ def event_line(event: dict[str, Any], *, at: float) -> Line | None:
     if kind == "error":
         text = ": ".join(part for part in (text_of(event.get("source")), text_of(event.get("text"))) if part)
         return Line(role="event", name="error", text=text, at=round(at, 3))
+    if kind == "room_deleted":
+        return Line(role="event", name="room deleted", text="by the agent", at=round(at, 3))
     return None
 
 

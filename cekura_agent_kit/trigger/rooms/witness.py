@@ -71,6 +71,12 @@ class Witness:
         """Start of each of the agent's utterances."""
         self.proven = False
         """The agent set the proof of text mode."""
+        self.receives_events = False
+        """The agent sent an event: it would also send that it deletes the room."""
+        self.agent_deleted_room = False
+        """The agent deleted the room, to hang up."""
+        self.lost = 0
+        """Times that its connection broke off while it was in the room."""
         self._evaluator, self._text = evaluator, text
         self._clock, self._on_line, self._on_change = clock, on_line, on_change
         self._room = rtc.Room()
@@ -91,6 +97,7 @@ class Witness:
         self._room.register_text_stream_handler(TRANSCRIPTION_TOPIC, self._on_transcription)
         self._room.register_text_stream_handler(EVENTS_TOPIC, self._on_event)
         self._room.on("data_received", self._on_packet)
+        self._room.on("reconnecting", self._on_connection_lost)
         for change in ("participant_connected", "participant_disconnected", "participant_attributes_changed"):
             self._room.on(change, self._on_participant)
         # A subscription would release the greeting that a voice agent holds for its caller.
@@ -127,6 +134,9 @@ class Witness:
             await asyncio.wait_for(self._room.disconnect(), 2)
         except (TimeoutError, RuntimeError) as error:
             _log.debug("the witness left with %s", type(error).__name__)
+
+    def _on_connection_lost(self) -> None:
+        self.lost += 1
 
     def _on_participant(self, *_: object) -> None:
         agents = [each for each in self._room.remote_participants.values() if each.identity != self._evaluator]
@@ -217,6 +227,8 @@ class Witness:
         if not isinstance(event, dict):
             _log.debug("an event of the agent's is not a JSON object")
             return
+        self.receives_events = True
+        self.agent_deleted_room |= event.get("type") == "room_deleted"
         if self._text:
             await self._report_in_order(lambda: self.transcript.add_event(event, at=opened, asked=asked))
         else:
