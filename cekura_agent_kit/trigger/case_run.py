@@ -13,6 +13,7 @@ from ..contract import Mode
 from ..errors import CekuraError
 from ..permit import Permit
 from ..verdict import Kind, RunVerdict
+from .breakdowns import breakdowns
 from .case_failure import explained
 from .case_record import CaseRecord
 from .case_witness import CaseWitness
@@ -23,6 +24,7 @@ from .context import SuiteContext
 from .errored import Errored
 from .judging import verdict_of
 from .rooms.conversation import Conversation
+from .rooms.outages import Outages
 from .rooms.presence import EVALUATOR
 from .rooms.room import MARGIN, Room
 from .rooms.service import participant_token
@@ -163,6 +165,7 @@ class CaseRun:
     async def _converse(self, room: Room) -> None:
         """Start the run and watch its conversation to the end. The evaluator may join before the POST is answered."""
         context, planned = self._context, self._planned
+        room.outages = Outages()
         ready = ReadyRun(planned, entry=lambda: self._entry(room), check_agent=room.check_agent)
         conversation = Conversation(
             room,
@@ -193,6 +196,7 @@ class CaseRun:
             await cancelled(starting, watching)
             if conversation.ended is not None:
                 self._record.stage("ended", conversation.ended)
+            self._note_breakdowns(conversation)
         self._conclude(conversation)
 
     def _conclude(self, conversation: Conversation) -> None:
@@ -202,28 +206,26 @@ class CaseRun:
         if self._planned.mode is Mode.TEXT and context.suite.text_switch == "wrapper" and not proven:
             self._record.note("text was not proven: the attribute cekura.proof was never seen")
         self.seen.agent_left = conversation.agent_left
-        self._note_breakdowns(conversation.room)
         if conversation.agent_lost:
-            if self.seen.breakdown is not None:
-                raise self.seen.breakdown
             raise Errored(
                 Kind.AGENT_LEFT, "the agent left during the conversation; the evaluator was still in the room"
             )
 
-    def _note_breakdowns(self, room: Room) -> None:
+    def _note_breakdowns(self, conversation: Conversation) -> None:
         """Note what broke under the conversation, whoever's verdict wins."""
-        worker = self._context.worker
+        worker, room = self._context.worker, conversation.room
         if worker is not None:
             self.seen.crash = worker.crash_in(room.name)
-            if worker.died.is_set():
-                failure = worker.failure()
-                self.seen.breakdown = Errored(Kind.WORKER_FAILED, str(failure), hint=failure.hint)
-        if room.outages.is_breakdown:
-            self.seen.breakdown = self.seen.breakdown or Errored(Kind.LIVEKIT_UNREACHABLE, room.outages.description)
-        elif room.outages.description:
-            self._record.note(room.outages.description)
-        if gap := self._sandbox_gap():
-            self.seen.breakdown = self.seen.breakdown or Errored(Kind.SANDBOX_FAILED, gap)
+        broken, notes = breakdowns(
+            worker=worker,
+            outages=room.outages,
+            room_lost=conversation.room_lost,
+            witness=self._witness.participant,
+            gap=self._sandbox_gap(),
+        )
+        self.seen.breakdown = next(iter(broken), None)
+        for note in (*notes, *(f"{error.kind}: {error}" for error in broken[1:])):
+            self._record.note(note)
 
     def _sandbox_gap(self) -> str:
         """Return the first request since the run began that the sandbox could not serve; empty if there is none."""

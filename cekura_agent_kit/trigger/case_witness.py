@@ -33,6 +33,11 @@ class CaseWitness:
         self._witness: Witness | None = None
 
     @property
+    def participant(self) -> Witness | None:
+        """The witness itself; None if none was free."""
+        return self._witness
+
+    @property
     def proven(self) -> bool:
         """True once it has seen the proof of text mode."""
         return self._witness is not None and self._witness.proven

@@ -117,6 +117,12 @@ class Worker:
         """File with its output; kept afterwards if a part of it was shown."""
         return self._log.path
 
+    @property
+    def ending(self) -> str:
+        """How its process ended: ``ended with SIGKILL``; empty while it runs."""
+        code = self._process.poll() if self._process else None
+        return "" if code is None else f"ended with {exit_in_words(code)}"
+
     def tail(self, lines: int = TAIL) -> str:
         """Return the end of its log, without colours and secrets."""
         return self._log.tail(lines)
@@ -125,9 +131,7 @@ class Worker:
         """Return the error that says how the process ended, with the tail of its log, or what is wrong with it."""
         if self._fault is not None:
             return self._fault
-        code = self._process.poll() if self._process else None
-        how = "did not register" if code is None else f"ended with {exit_in_words(code)}"
-        return self._error(how)
+        return self._error(self.ending or "did not register")
 
     def crash_in(self, room: str) -> str:
         """Describe how the job process of this room died; empty if it did not."""

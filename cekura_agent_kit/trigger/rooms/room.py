@@ -47,7 +47,7 @@ class Room:
     Attributes:
         agent_joined: when the agent was first listed as ACTIVE, in seconds from the suite's start.
         readiness: of the agent, once it is ready.
-        outages: of the server, since the room was created.
+        outages: of the server, since the room was created; begun anew with the conversation.
         gone: the server answered that the room does not exist.
     """
 
