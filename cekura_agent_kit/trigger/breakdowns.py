@@ -6,7 +6,7 @@ from typing import Final
 
 from ..counting import counted
 from ..verdict import Kind
-from .judging import Errored
+from .errored import Errored
 from .rooms.outages import Outages
 from .rooms.witness import Witness
 from .worker import Worker
@@ -49,7 +49,10 @@ def breakdowns(
 
 
 def worker_died(worker: Worker) -> Errored:
-    """Return the error of a run whose worker ended by itself, or was killed."""
+    """Return the error of a run whose worker ended by itself, was killed, or cannot be used."""
+    if not worker.ending:
+        failure = worker.failure()
+        return Errored(Kind.WORKER_FAILED, str(failure), hint=failure.hint)
     return Errored(
         Kind.WORKER_FAILED,
         f"the suite's worker {worker.ending} during the conversation",

@@ -5,11 +5,21 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 from pathlib import Path
 from typing import Any
 
 from livekit import api, rtc
-from livekit.agents import Agent, AgentServer, AgentSession, JobContext, JobExecutorType, cli
+from livekit.agents import (
+    Agent,
+    AgentServer,
+    AgentSession,
+    JobContext,
+    JobExecutorType,
+    cli,
+    function_tool,
+    get_job_context,
+)
 from livekit.rtc._ffi_client import FfiClient
 
 from cekura_agent_kit import wrap_entrypoint
@@ -34,13 +44,34 @@ def behaviour(ctx: JobContext) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-async def talk(ctx: JobContext) -> None:
+class Desperate(Host):
+    """An agent whose tools end its process, or the call."""
+
+    @function_tool
+    async def crash(self) -> str:
+        """Crash."""
+        os.kill(os.getpid(), signal.SIGKILL)
+        return "survived"
+
+    @function_tool
+    async def hang_up(self) -> str:
+        """Hang up, as the documentation of LiveKit does."""
+        context = get_job_context()
+        await context.api.room.delete_room(api.DeleteRoomRequest(room=context.room.name))
+        return "hung up"
+
+
+async def talk(ctx: JobContext, agent: type[Host] = Host) -> None:
     session: AgentSession[Any] = AgentSession(llm=InstantLLM(), **speech())
-    await session.start(Host(), room=ctx.room)
+    await session.start(agent(), room=ctx.room)
     if path := behaviour(ctx).get("until"):
         while not Path(path).exists():  # noqa: ASYNC110, ASYNC240 - another process makes it
             await asyncio.sleep(0.1)
         session.say("I am back.")
+
+
+async def despair(ctx: JobContext) -> None:
+    await talk(ctx, Desperate)
 
 
 async def raise_at_once(ctx: JobContext) -> None:
@@ -109,6 +140,7 @@ async def mangled(ctx: JobContext) -> None:
 
 BEHAVIOURS = {
     "talk": wrap_entrypoint(talk),
+    "despair": wrap_entrypoint(despair),
     "raise": wrap_entrypoint(raise_at_once),
     "raise_unwrapped": raise_at_once,
     "raise_with_a_token": wrap_entrypoint(raise_with_a_token),

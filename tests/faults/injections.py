@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
-from typing import Any
 
 import httpx
 import pytest
@@ -19,9 +18,8 @@ from cekura_agent_kit.contract import Mode
 from cekura_agent_kit.sandbox.cekura.service import KEY_HEADER
 from cekura_agent_kit.sandbox.web import WebService
 from cekura_agent_kit.trigger.cekura import client
-from cekura_agent_kit.trigger.progress import Event, Stage
 from tests.faults.proxy import Proxy
-from tests.faults.scene import Scene, room_of
+from tests.faults.scene import Scene
 
 Injection = Callable[[Scene], AbstractAsyncContextManager[None]]
 
@@ -140,27 +138,6 @@ async def not_a_livekit_server(scene: Scene) -> AsyncIterator[None]:
 async def wrong_livekit_secret(scene: Scene) -> AsyncIterator[None]:
     scene.redirect(livekit_api_secret=SecretStr("a-secret-that-opens-nothing-at-all-here"))
     yield
-
-
-@asynccontextmanager
-async def room_deleted_in_the_talk(scene: Scene) -> AsyncIterator[None]:
-    """Somebody deletes all rooms of the project while the evaluator talks."""
-    deleting: set[asyncio.Task[Any]] = set()
-
-    async def delete(case: str) -> None:
-        async with api.LiveKitAPI(scene.livekit.url, scene.livekit.api_key, scene.livekit.api_secret) as lkapi:
-            for run in scene.service.runs.values():
-                with suppress(api.TwirpError):
-                    await lkapi.room.delete_room(api.DeleteRoomRequest(room=room_of(run)))
-
-    def on_event(event: Event) -> None:
-        if isinstance(event, Stage) and event.stage == "evaluator_joined":
-            deleting.add(asyncio.create_task(delete(event.case)))
-
-    scene.listeners.append(on_event)
-    yield
-    await asyncio.gather(*deleting)
-    assert deleting
 
 
 @asynccontextmanager

@@ -47,8 +47,13 @@ SCENARIOS = {
     40: scenario({"say": "wait for it", "hear": "i am back"}, patience=60),
     41: scenario({"say": "hello", "hear": "what nobody says"}, patience=120),
     42: scenario({"say": "hello", "hear": "what nobody says"}, patience=1),
+    43: scenario({"say": "hello", "hear": "what nobody says"}, patience=4),
+    44: scenario({"say": "call crash", "hear": "what nobody says"}, patience=3),
+    45: scenario({"say": "wait for it", "hear": "i am back"}, patience=60),
+    46: scenario({"say": "call hang_up", "hear": "what nobody says"}, patience=3),
 }
-"""30 to 32 pass; 40 passes when the agent was told to speak; 41 goes on and on; 42 fails."""
+"""30 to 32 pass; 40 and 45 pass when the agent was told to speak; 41 goes on and on; 42 and 43 fail; the agent dies in
+44 and hangs up in 46."""
 
 
 class Worker:
@@ -115,6 +120,7 @@ class Scene:
         settings: of the trigger; an injection may put something between.
         listeners: called with each event.
         foreign: number of starts that were another job's.
+        environment: further variables of the suite's own worker.
     """
 
     livekit: LiveKitServer
@@ -125,6 +131,7 @@ class Scene:
     folder: Path
     listeners: list[Callable[[Event], None]] = field(default_factory=list)
     foreign: int = 0
+    environment: dict[str, str] = field(default_factory=dict)
     suite_run: SuiteRun | None = None
 
     def __post_init__(self) -> None:
@@ -139,9 +146,10 @@ class Scene:
         """Have the trigger dial other addresses."""
         self.settings = self.settings.model_copy(update=urls)
 
-    def said(self, words: str) -> bool:
-        """Return True if some run's evaluator has heard it."""
-        return any(words in " ".join(each.text for each in run.transcript) for run in self.service.runs.values())
+    def said(self, words: str, *, runs: int = 1) -> bool:
+        """Return True if the evaluators of so many runs have heard it."""
+        texts = [" ".join(each.text for each in run.transcript) for run in self.service.runs.values()]
+        return sum(words in text for text in texts) >= runs
 
     def suite(self, *runs: Mapping[str, Any], **keys: Any) -> Suite:
         values: dict[str, Any] = {"name": "faults", "agent_name": self.worker.agent_name, "mode": "text"}
@@ -159,7 +167,7 @@ class Scene:
             on_event=self._on_event,
             timing=replace(usual, **(timing or {})),
             fail_fast=fail_fast,
-            environment={**os.environ, "PYTHONPATH": str(ROOT)},
+            environment={**os.environ, "PYTHONPATH": str(ROOT), **self.environment},
         )
         verdict = await self.suite_run.run()
         for name, text in {

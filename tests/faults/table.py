@@ -632,15 +632,6 @@ FAULTS: Final[tuple[Fault, ...]] = (
         started=0,
         inject=injections.not_a_livekit_server,
     ),
-    # LiveKit, and the rest.
-    Fault(
-        part="The room",
-        what="is deleted by somebody else in the talk",
-        comes_to=FAILED,
-        reason="The conversation ended early",
-        runs=({"scenario": 41},),
-        inject=injections.room_deleted_in_the_talk,
-    ),
     Fault(
         part="Fail-fast",
         what="the first run fails: the others are not begun",

@@ -6,21 +6,26 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
 
-import aiohttp
 import psutil
 import pytest
-from livekit import api
 
+from cekura_agent_kit.report.phrases import headline
 from cekura_agent_kit.sandbox.cekura.faults import Faults
 from cekura_agent_kit.sandbox.livekit_server import LiveKitServer
-from cekura_agent_kit.trigger.rooms import outages
 from cekura_agent_kit.trigger.rooms import service as client
 from cekura_agent_kit.trigger.sweep import sweep
 from cekura_agent_kit.verdict import Kind, Outcome
+from tests.faults.breakdowns import BREAKDOWNS, Breakdown
+from tests.faults.breaking import (
+    SUITES_WORKER,
+    Ground,
+    let_the_agent_speak,
+    suites_worker,
+    until,
+    waiting_for_the_agent,
+)
 from tests.faults.command import command, write_suite
 from tests.faults.proxy import Proxy
 from tests.faults.scene import Scene, SceneOf, Worker, room_of, rooms_of, scene_of, settings_for
@@ -36,26 +41,20 @@ LAW = 6.0 + 2.0
 
 
 @pytest.mark.slow
-async def test_the_talk_goes_on_after_the_server_was_killed_and_restarted(
-    outputs: Outputs, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+@pytest.mark.parametrize("breakdown", BREAKDOWNS, ids=[each.name for each in BREAKDOWNS])
+async def test_a_breakdown_comes_to_its_verdict(
+    breakdown: Breakdown, livekit_server: LiveKitServer, worker: Worker, outputs: Outputs, tmp_path: Path
 ) -> None:
-    async with await LiveKitServer.running() as livekit:
-        worker = Worker(livekit, tmp_path_factory.mktemp("worker"))
-        try:
-            await asyncio.to_thread(worker.wait_until_registered)
-            async with scene_of(livekit, worker, outputs, tmp_path) as scene:
-                running = asyncio.create_task(scene.run(_waiting_for_the_agent(scene)))
-                await _until(lambda: scene.said("You said wait for it"), running)
-                await livekit.kill()
-                await livekit.start()
-                await _until(lambda: _both_are_there(scene), running)
-                _let_the_agent_speak(scene)
-                verdict = await running
-                assert verdict.runs[0].outcome is Outcome.PASSED, verdict.runs[0]
-                assert verdict.rooms_left == []
-                assert await rooms_of(livekit) == []
-        finally:
-            worker.stop()
+    verdict = await breakdown.breaks(Ground(livekit_server, worker, outputs, tmp_path))
+    told = "".join(f"\n{run.case} {run.outcome} {run.reason} | {run.hint} | {run.notes}" for run in verdict.runs)
+    assert tuple(run.kind or run.outcome for run in verdict.runs) == breakdown.comes_to, told
+    assert verdict.exit_code == breakdown.exit_code
+    assert headline(verdict) == breakdown.headline
+    for run in verdict.runs:
+        said = "\n".join(run.notes) if run.outcome is Outcome.PASSED else run.reason
+        assert [part for part in breakdown.says if part not in said] == [], told
+        if run.outcome is Outcome.ERRORED:
+            assert breakdown.hint in run.hint, told
 
 
 @pytest.mark.slow
@@ -67,12 +66,12 @@ async def test_a_killed_job_costs_its_own_run_alone(
         await asyncio.to_thread(worker.wait_until_registered)
         faults = Faults.model_validate({"runs": {"41": NO_VERDICT}})
         async with scene_of(livekit_server, worker, outputs, tmp_path, faults=faults) as scene:
-            suite = _waiting_for_the_agent(scene, {"scenario": 41})
+            suite = waiting_for_the_agent(scene, 40, 41)
             running = asyncio.create_task(scene.run(suite, timing=GONE_AFTER_KILL))
-            await _until(lambda: scene.said("You said wait for it"), running)
+            await until(lambda: scene.said("You said wait for it"), running)
             (victim,) = (room_of(run) for run in scene.service.runs.values() if run.scenario_id == 41)
             os.kill(worker.jobs[victim], signal.SIGKILL)
-            _let_the_agent_speak(scene)
+            let_the_agent_speak(scene)
             other, killed = (await running).runs
             assert killed.kind is Kind.AGENT_LEFT, killed
             assert other.outcome is Outcome.PASSED, other
@@ -89,15 +88,13 @@ async def test_a_killed_worker_is_named_and_nothing_of_it_is_left(scene_with: Sc
         suite = scene.suite(
             {"scenario": 41},
             {"scenario": 30},
-            worker="python -m tests.faults.agent start",
+            worker=SUITES_WORKER,
             concurrency=1,
         )
         running = asyncio.create_task(scene.run(suite, timing=GONE_AFTER_KILL))
-        await _until(lambda: scene.service.runs and scene.service.runs[70011].status == "running", running)
-        others = (each for each in psutil.Process().children() if each.pid != scene.worker.process.pid)
-        (worker,) = (each for each in others if "tests.faults.agent" in each.cmdline())
-        family = [worker, *worker.children(recursive=True)]
-        worker.kill()
+        await until(lambda: scene.service.runs and scene.service.runs[70011].status == "running", running)
+        family = suites_worker(scene)
+        family[0].kill()
         verdict = await running
         assert [run.kind for run in verdict.runs] == [Kind.WORKER_FAILED] * 2, verdict.runs
         assert "ended with SIGKILL" in verdict.runs[0].reason
@@ -112,40 +109,17 @@ async def test_a_network_that_was_cut_for_a_while_costs_nothing(
     _give_up_sooner(monkeypatch)
     async with Proxy(scene.livekit.port) as network:
         scene.redirect(livekit_url=f"ws://127.0.0.1:{network.port}")
-        running = asyncio.create_task(scene.run(_waiting_for_the_agent(scene)))
-        await _until(lambda: scene.said("You said wait for it"), running)
+        running = asyncio.create_task(scene.run(waiting_for_the_agent(scene, 40)))
+        await until(lambda: scene.said("You said wait for it"), running)
         caplog.clear()
         network.freeze()
-        await _until(lambda: "are not known" in caplog.text, running)
+        await until(lambda: "are not known" in caplog.text, running)
         network.thaw()
-        _let_the_agent_speak(scene)
+        let_the_agent_speak(scene)
         verdict = await running
         assert verdict.runs[0].outcome is Outcome.PASSED, verdict.runs[0]
         assert verdict.rooms_left == []
         assert await scene.rooms(verdict) == []
-
-
-async def test_a_fail_while_livekit_was_frozen_is_errored_and_both_facts_are_named(
-    scene_with: SceneOf, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    _give_up_sooner(monkeypatch)
-    monkeypatch.setattr(outages, "SLOW", 0.5)
-    judged_as_failed = Faults.model_validate({"runs": {"all": {"verdict": {"success": False}}}})
-    async with scene_with(faults=judged_as_failed) as scene, Proxy(scene.livekit.port) as network:
-        scene.redirect(livekit_url=f"ws://127.0.0.1:{network.port}")
-        running = asyncio.create_task(scene.run(_waiting_for_the_agent(scene)))
-        await _until(lambda: scene.said("You said wait for it"), running)
-        caplog.clear()
-        network.freeze()
-        await _until(lambda: "are not known" in caplog.text, running)
-        network.thaw()
-        _let_the_agent_speak(scene)
-        verdict = await running
-    (run,) = verdict.runs
-    assert (run.kind, verdict.exit_code) == (Kind.LIVEKIT_UNREACHABLE, 2), run
-    assert "LiveKit" in run.reason
-    assert "Cekura judged the run as failed" in run.reason
-    assert "LiveKit may be down" in run.hint
 
 
 async def test_rooms_that_cannot_be_deleted_are_listed_and_swept_later(scene: Scene) -> None:
@@ -153,7 +127,7 @@ async def test_rooms_that_cannot_be_deleted_are_listed_and_swept_later(scene: Sc
     async with Proxy(scene.livekit.port) as network:
         scene.redirect(livekit_url=f"ws://127.0.0.1:{network.port}")
         running = asyncio.create_task(scene.run(scene.suite({"scenario": 41})))
-        await _until(lambda: scene.said("You said hello"), running)
+        await until(lambda: scene.said("You said hello"), running)
         network.freeze()
         assert scene.suite_run is not None
         began = time.monotonic()
@@ -199,43 +173,6 @@ async def test_a_closed_pipe_leaves_nothing_behind(scene: Scene, tmp_path: Path)
     assert "Traceback" not in run.printed
 
 
-def _waiting_for_the_agent(scene: Scene, *more: dict[str, Any]) -> Any:
-    """A suite whose run passes once the agent was let speak."""
-    return scene.suite({"scenario": 40, "metadata": {"until": str(scene.folder / "flag")}}, *more)
-
-
-def _let_the_agent_speak(scene: Scene) -> None:
-    (scene.folder / "flag").touch()
-
-
-async def _both_are_there(scene: Scene) -> bool:
-    """Agent and evaluator, in a server that has just come back."""
-    active = api.ParticipantInfo.State.ACTIVE
-    try:
-        async with api.LiveKitAPI(scene.livekit.url, scene.livekit.api_key, scene.livekit.api_secret) as lkapi:
-            for run in scene.service.runs.values():
-                listed = await lkapi.room.list_participants(api.ListParticipantsRequest(room=room_of(run)))
-                there = [each for each in listed.participants if each.state == active]
-                agents = [each for each in there if each.kind == api.ParticipantInfo.Kind.AGENT]
-                if len(agents) != 1 or "cekura-evaluator" not in {each.identity for each in there}:
-                    return False
-    except (api.TwirpError, aiohttp.ClientError):
-        return False
-    return True
-
-
 def _give_up_sooner(monkeypatch: pytest.MonkeyPatch) -> None:
     """On answers of LiveKit's, after 1 s, not 8."""
     monkeypatch.setattr(client, "_ANSWER_TIMEOUT", 1.0)
-
-
-async def _until(condition: Callable[[], Any], running: asyncio.Task[Any]) -> None:
-    """Wait until it holds, and no longer than the suite runs."""
-    deadline = time.monotonic() + 90
-    while True:
-        value = condition()
-        if await value if isinstance(value, Awaitable) else value:
-            return
-        assert not running.done(), [(run.case, run.kind, run.reason, run.notes) for run in running.result().runs]
-        assert time.monotonic() < deadline
-        await asyncio.sleep(0.05)

@@ -37,6 +37,11 @@ class ScriptedRoom:
     changes: list[tuple[float, list[Participant] | None]]
     lists: list[tuple[float, bool]] = field(default_factory=list)
     announced: list[float] = field(default_factory=list)
+    gone_at: float = float("inf")
+
+    @property
+    def gone(self) -> bool:
+        return asyncio.get_running_loop().time() >= self.gone_at
 
     async def participants(self, *, urgent: bool = False) -> list[Participant] | None:
         now = asyncio.get_running_loop().time()
@@ -59,9 +64,10 @@ def watch(
     *changes: tuple[float, list[Participant] | None],
     meanwhile: Callable[[Conversation], Awaitable[None]] | None = None,
     within: float = 600.0,
+    gone_at: float = float("inf"),
 ) -> Watched:
     async def main() -> Watched:
-        room = ScriptedRoom(list(changes))
+        room = ScriptedRoom(list(changes), gone_at=gone_at)
         joined: list[float] = []
         conversation = Conversation(
             room,  # type: ignore[arg-type]
@@ -101,6 +107,14 @@ def test_it_is_over_when_the_evaluator_has_left_for_three_seconds() -> None:
     assert 10 <= watched.conversation.ended <= 12
     assert 13 <= watched.took <= 16
     assert not watched.conversation.agent_left
+
+
+@pytest.mark.parametrize(("gone_at", "lost"), [(10, True), (12.1, False)])
+def test_a_room_is_lost_that_is_gone_while_the_evaluator_is_in_it(gone_at: float, lost: bool) -> None:
+    """An agent may delete it once the evaluator has left."""
+    watched = watch((0, [AGENT]), (1, [AGENT, evaluator(1.0)]), (10, []), gone_at=gone_at)
+
+    assert watched.conversation.room_lost is lost
 
 
 def test_it_is_over_when_the_agent_has_left_for_good() -> None:
