@@ -7,6 +7,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Final
 
+from tests.faults.breakdowns import BREAKDOWNS, Breakdown
 from tests.faults.table import FAULTS, Fault
 
 FILE: Final = Path(__file__).parents[2] / "docs" / "faults.md"
@@ -26,6 +27,16 @@ and a real worker. Not edited by hand.
 _COLUMNS: Final = (
     "| What happens | Comes to | Exit | Starts | Runs | The report says | What to do |\n|---|---|---|---|---|---|---|\n"
 )
+_BREAKDOWNS: Final = """
+## What breaks under a conversation
+
+Real processes: each row kills, stops or deletes the real thing while agent and evaluator converse. **Headline** is the
+report's first sentence. A part of the report's text in “…” is in the reason of a run that did not pass, and in a note
+of one that did.
+
+| What breaks | Comes to | Exit | Headline | The report says | What to do |
+|---|---|---|---|---|---|
+"""
 
 
 def document() -> str:
@@ -34,7 +45,7 @@ def document() -> str:
         f"\n## {part}\n\n{_COLUMNS}" + "".join(map(_row, faults))
         for part, faults in groupby(FAULTS, attrgetter("part"))
     )
-    return _HEAD + "".join(parts)
+    return _HEAD + "".join(parts) + _BREAKDOWNS + "".join(map(_breakdown_row, BREAKDOWNS))
 
 
 def _row(fault: Fault) -> str:
@@ -46,8 +57,20 @@ def _row(fault: Fault) -> str:
         str(fault.exit_code),
         str(fault.posts),
         runs,
-        _quoted(fault.reason),
+        ", ".join(_quoted(each) for each in (fault.headline, fault.reason) if each),
         _quoted(fault.hint),
+    ]
+    return f"| {' | '.join(cells)} |\n"
+
+
+def _breakdown_row(breakdown: Breakdown) -> str:
+    cells = [
+        breakdown.what,
+        ", ".join(breakdown.comes_to),
+        str(breakdown.exit_code),
+        breakdown.headline,
+        ", ".join(map(_quoted, breakdown.says)),
+        _quoted(breakdown.hint),
     ]
     return f"| {' | '.join(cells)} |\n"
 
@@ -58,4 +81,4 @@ def _quoted(text: str) -> str:
 
 if __name__ == "__main__":
     FILE.write_text(document(), encoding="utf-8")
-    print(f"{len(FAULTS)} rows in {FILE}")
+    print(f"{len(FAULTS) + len(BREAKDOWNS)} rows in {FILE}")

@@ -33,6 +33,7 @@ class Fault:
         comes_to: passed, failed, or the kind of errored; one for all runs, or one for each run of the plan.
         reason: stands in the reason of each run that did not pass, or where all passed in a note.
         hint: stands in the hint of each run that errored.
+        headline: the report's first sentence; empty where any will do.
         posts: how many start requests reach Cekura.
         started: how many runs they start.
         faults: switches of the stand-in.
@@ -48,6 +49,7 @@ class Fault:
     comes_to: str | tuple[str, ...]
     reason: str = ""
     hint: str = ""
+    headline: str = ""
     posts: int = 1
     started: int = 1
     faults: Mapping[str, Any] = field(default_factory=dict)
@@ -587,6 +589,7 @@ FAULTS: Final[tuple[Fault, ...]] = (
         what="nobody listens at Cekura's address",
         comes_to=Kind.CEKURA_UNREACHABLE,
         reason="does not answer",
+        headline="The test broke: Cekura could not be reached.",
         hint="check CEKURA_API_URL",
         posts=0,
         started=0,
@@ -597,6 +600,7 @@ FAULTS: Final[tuple[Fault, ...]] = (
         what="Cekura answers 500, again and again",
         comes_to=Kind.CEKURA_UNREACHABLE,
         reason="answered 500",
+        headline="The test broke: Cekura could not be reached.",
         hint="Cekura may be down",
         posts=0,
         started=0,
@@ -607,6 +611,7 @@ FAULTS: Final[tuple[Fault, ...]] = (
         what="nobody listens at LiveKit's address",
         comes_to=Kind.LIVEKIT_UNREACHABLE,
         reason="does not answer",
+        headline="The test broke: LiveKit failed or could not be reached.",
         hint="check LIVEKIT_URL",
         posts=0,
         started=0,
@@ -617,6 +622,7 @@ FAULTS: Final[tuple[Fault, ...]] = (
         what="LiveKit refuses the key",
         comes_to=Kind.LIVEKIT_UNREACHABLE,
         reason="refuses the key (401)",
+        headline="The test broke: LiveKit failed or could not be reached.",
         hint="check LIVEKIT_API_KEY and LIVEKIT_API_SECRET",
         posts=0,
         started=0,
@@ -627,6 +633,7 @@ FAULTS: Final[tuple[Fault, ...]] = (
         what="something else than LiveKit listens at its address",
         comes_to=Kind.LIVEKIT_UNREACHABLE,
         reason="is not a LiveKit server",
+        headline="The test broke: LiveKit failed or could not be reached.",
         hint="check LIVEKIT_URL",
         posts=0,
         started=0,

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from cekura_agent_kit.report.phrases import headline
 from cekura_agent_kit.verdict import Kind, Outcome, RunVerdict, SuiteVerdict
 from tests.faults.scene import Scene, SceneOf
 from tests.faults.table import FAULTS, PASSED, Fault
@@ -34,6 +35,7 @@ def _hold_against(fault: Fault, verdict: SuiteVerdict) -> None:
     told = "".join(f"\n{run.case} {_came_to(run)}: {run.reason} | {run.hint} | {run.notes}" for run in verdict.runs)
     assert tuple(map(_came_to, verdict.runs)) == fault.outcomes, told
     assert verdict.exit_code == fault.exit_code
+    assert fault.headline in ("", headline(verdict))
     for run in verdict.runs:
         if run.outcome in (Outcome.FAILED, Outcome.ERRORED) or set(fault.outcomes) == {PASSED}:
             assert fault.reason in "\n".join([run.reason, *run.notes]), told

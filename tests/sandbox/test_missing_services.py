@@ -21,7 +21,6 @@ MAIN = "from cekura_agent_kit.cli import main; main()"
 @pytest.mark.parametrize(
     ("models", "mode", "service"),
     [
-        ("realtime", "text", "OpenAI's realtime API"),
         ("inference", "voice", "LiveKit Inference text-to-speech"),
     ],
 )

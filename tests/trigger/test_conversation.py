@@ -39,14 +39,13 @@ class ScriptedRoom:
     announced: list[float] = field(default_factory=list)
     gone_at: float = float("inf")
 
-    @property
-    def gone(self) -> bool:
-        return asyncio.get_running_loop().time() >= self.gone_at
-
     async def participants(self, *, urgent: bool = False) -> list[Participant] | None:
         now = asyncio.get_running_loop().time()
         self.lists.append((now, urgent))
         return [participants for at, participants in self.changes if at <= now][-1]
+
+    async def exists(self) -> bool:
+        return asyncio.get_running_loop().time() < self.gone_at
 
     async def announce(self) -> None:
         self.announced.append(asyncio.get_running_loop().time())

@@ -95,7 +95,8 @@ class Conversation:
             # Until the evaluator is announced, no other request is more urgent.
             participants = await self.room.participants(urgent=not joined and self._expected(begin))
             now = self.clock()
-            self.room_lost |= here and self.room.gone
+            if here and participants == []:
+                self.room_lost = self.room_lost or not await self.room.exists()
             presence.update(participants, now)
             if not joined and presence.evaluator_since is not None:
                 await self.room.announce()

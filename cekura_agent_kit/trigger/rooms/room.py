@@ -48,7 +48,6 @@ class Room:
         agent_joined: when the agent was first listed as ACTIVE, in seconds from the suite's start.
         readiness: of the agent, once it is ready.
         outages: of the server, since the room was created; begun anew with the conversation.
-        gone: the server answered that the room does not exist.
     """
 
     def __init__(
@@ -58,7 +57,6 @@ class Room:
         self.agent_joined: float | None = None
         self.readiness = Readiness(False)
         self.outages = Outages()
-        self.gone = False
         self._livekit, self._timing, self._planned, self._suite, self._clock = livekit, timing, planned, suite, clock
         self._dispatch: str | None = None
 
@@ -221,7 +219,6 @@ class Room:
         try:
             listed = await self._livekit.participants(self.name, urgent=urgent)
         except NoSuchRoom:
-            self.gone = True
             listed = []
         except LiveKitUnreachable as error:
             _log.debug("the participants of %s are not known: %s", self.name, error)
@@ -229,6 +226,14 @@ class Room:
             return None
         self.outages.answered(self._clock())
         return listed
+
+    async def exists(self) -> bool:
+        """Return False if the server does not list the room. Participants of such a room are listed as none."""
+        try:
+            return bool(await self._livekit.rooms([self.name]))
+        except LiveKitError as error:
+            _log.debug("it is not known if %s exists: %s", self.name, error)
+            return True
 
     async def announce(self) -> None:
         """Have the server announce the evaluator to the agent at once."""
