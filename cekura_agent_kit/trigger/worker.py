@@ -119,7 +119,7 @@ class Worker:
 
     @property
     def ending(self) -> str:
-        """How its process ended: ``ended with SIGKILL``; empty while it runs."""
+        """End of its process in words, ``ended with SIGKILL``; empty while it runs."""
         code = self._process.poll() if self._process else None
         return "" if code is None else f"ended with {exit_in_words(code)}"
 

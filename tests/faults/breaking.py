@@ -1,4 +1,4 @@
-"""What breaks under a conversation, by real processes: each function breaks one thing, and returns the verdict."""
+"""Breakdowns under a conversation, by real processes: each function breaks one thing, and returns the verdict."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ SUITES_WORKER = "python -m tests.faults.agent start"
 
 @dataclass(frozen=True)
 class Ground:
-    """What a suite stands on.
+    """Parts that a suite runs on.
 
     Attributes:
         livekit: a server that outlives the test.

@@ -15,7 +15,7 @@ def test_the_document_is_made_from_the_table() -> None:
 
 
 def test_each_row_has_a_name_of_its_own() -> None:
-    names = Counter(each.name for each in (*FAULTS, *BREAKDOWNS))
+    names = Counter([fault.name for fault in FAULTS] + [breakdown.name for breakdown in BREAKDOWNS])
     assert [name for name, count in names.items() if count > 1] == []
 
 
