@@ -10,6 +10,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from ..contract import EVENTS_TOPIC
+from .last_words import LastWords
 from .tool_failures import ToolFailures
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ class EventSender:
         self._job = job
         self._identity = identity
         self._events: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        if words := job.part(LastWords):
+            words.queues.append(self._events)
         job.start_task(self._send_all(), "events")
 
     def watch(self, session: AgentSession[Any]) -> None:

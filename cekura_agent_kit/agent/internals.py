@@ -23,8 +23,9 @@ All are there since 1.6.0; checked on 1.6.0, 1.7.1 and 1.8.9.
 If one of the first six is gone, `require_text_mode` refuses text mode and names it. Voice goes on untouched.
 
 Replaced, once and only in a process that runs a test: ``AgentSession.start``, ``AgentSession._text_only``,
-``RoomIO.start``, ``BackgroundAudioPlayer.start`` and ``.play``, ``generation.make_tool_output``, and of livekit-api
-``RoomService.delete_room``. Each does nothing of its own for a job that is no test.
+``RoomIO.start``, ``BackgroundAudioPlayer.start`` and ``.play``, ``AvatarSession.__init__``,
+``generation.make_tool_output``, ``LocalParticipant.stream_text``, and of livekit-api ``RoomService.delete_room`` and
+``TwirpClient.request``. Each does nothing of its own for a job that is no test.
 """
 
 from __future__ import annotations
@@ -68,8 +69,11 @@ def install(replacements: Mapping[str, Replacement], job_of: Callable[[object], 
 
 def _install(replacements: Mapping[str, Replacement], job_of: Callable[[object], Any]) -> None:
     from livekit.agents import AgentSession, BackgroundAudioPlayer
+    from livekit.agents.voice.avatar import AvatarSession
     from livekit.agents.voice.room_io import RoomIO
     from livekit.api.room_service import RoomService
+    from livekit.api.twirp_client import TwirpClient
+    from livekit.rtc import LocalParticipant
 
     if isinstance(switch := vars(AgentSession).get("_text_only"), property):
         AgentSession._text_only = property(  # type: ignore[method-assign, assignment]
@@ -78,7 +82,9 @@ def _install(replacements: Mapping[str, Replacement], job_of: Callable[[object],
     # Cekura's own tracer switches sessions to text too, unless this flag is set. It would write into the caller's room
     # options, and its own would win over the legacy pair.
     AgentSession._cekura_text_mode_patched = True  # type: ignore[attr-defined]
-    owners = {owner.__name__: owner for owner in (AgentSession, RoomIO, BackgroundAudioPlayer, RoomService)}
+    theirs: tuple[type, ...] = (AgentSession, RoomIO, BackgroundAudioPlayer, AvatarSession)
+    theirs += (RoomService, TwirpClient, LocalParticipant)
+    owners = {owner.__name__: owner for owner in theirs}
     for name, ours in replacements.items():
         owner, method = name.split(".")
         _replace(owners[owner], method, ours, job_of)

@@ -13,6 +13,7 @@ from livekit.agents.voice.io import TextOutput
 from livekit.agents.voice.room_io import RoomIO
 
 from ..chat import ChatPacket
+from .last_words import LastWords
 
 if TYPE_CHECKING:
     from .job import JobUnderTest
@@ -50,6 +51,8 @@ class Outbox(TextOutput):
         self._segment = ""
         self._form: ChatPacket | None = None
         self._packets: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
+        if words := job.part(LastWords):
+            words.queues.append(self._packets)
         job.start_task(self._wait_for_listener(), "outbox")
         job.start_task(self._send_packets(), "outbox_packets")
 
@@ -102,6 +105,8 @@ class Outbox(TextOutput):
                 )
             except Exception as error:  # noqa: BLE001
                 logger.warning("an answer could not be sent as a packet: %s: %s", type(error).__name__, error)
+            finally:
+                self._packets.task_done()
 
 
 def _is_active(participant: rtc.RemoteParticipant | None) -> bool:

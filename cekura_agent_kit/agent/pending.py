@@ -53,16 +53,22 @@ class PendingWork:
             f"{kind} {_name(function)}" for kind, function in registered if not _is_in(_LIBRARIES, _code(function))
         ]
         found += [f"the task {_name(task.get_coro())}" for task in asyncio.all_tasks() if self._is_of_agent(task)]
-        for timer in _timers():
-            code = _code(timer._callback)  # type: ignore[attr-defined]
-            # A callback without code is a step of a task or a future's own.
-            if timer not in self._before and code is not None and not _is_in(_LIBRARIES, code):
-                found.append(f"the timer {code.co_qualname}")
+        found += self.timers()
         found += [
             f"the thread {thread.name}"
             for thread in threading.enumerate()
             if thread not in self._before and not _is_of_library(thread) and not _is_idle(thread)
         ]
+        return found
+
+    def timers(self) -> list[str]:
+        """Describe the timers that are still to run."""
+        found = []
+        for timer in _timers():
+            code = _code(timer._callback)  # type: ignore[attr-defined]
+            # A callback without code is a step of a task or a future's own.
+            if timer not in self._before and code is not None and not _is_in(_LIBRARIES, code):
+                found.append(f"the timer {code.co_qualname}")
         return found
 
     def _is_of_agent(self, task: asyncio.Task[Any]) -> bool:

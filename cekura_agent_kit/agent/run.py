@@ -15,6 +15,7 @@ from .data_messages import Mailbox
 from .events import add_event_sender
 from .internals import require_text_mode
 from .job import JobUnderTest, one_line
+from .last_words import LastWords
 from .pending import PendingWork
 from .session import install
 
@@ -43,6 +44,7 @@ async def run(context: JobContext, test: Admitted, options: Options, entrypoint:
         logger.info("this test is not signed: %s", test.unsigned)
     try:
         install()
+        job.add(LastWords(job))
         add_event_sender(job)
         if job.call.mode is Mode.TEXT:
             require_text_mode()
@@ -50,6 +52,7 @@ async def run(context: JobContext, test: Admitted, options: Options, entrypoint:
 
             prepare(job, mailbox)
         pending = PendingWork(context)
+        job.add(pending)
         result = await entrypoint()
         if not job.sessions and job.ending is None:
             _require_pending(pending)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
 from ..contract import Mode
-from . import internals
+from . import internals, last_words
 from .events import EventSender
 from .job import JobUnderTest
 from .tool_failures import make_tool_output
@@ -15,6 +15,7 @@ from .tracing import track
 
 if TYPE_CHECKING:
     from livekit.agents import AgentSession, BackgroundAudioPlayer, PlayHandle
+    from livekit.agents.voice.avatar import AvatarSession
     from livekit.agents.voice.room_io import RoomIO
     from livekit.api.room_service import RoomService
 
@@ -31,6 +32,9 @@ def install() -> None:
         "BackgroundAudioPlayer.start": start_background_audio,
         "BackgroundAudioPlayer.play": play_background_audio,
         "RoomService.delete_room": delete_room,
+        "AvatarSession.__init__": make_avatar,
+        "LocalParticipant.stream_text": last_words.open_stream,
+        "TwirpClient.request": last_words.send_request,
     }
     internals.install(replacements, lambda room: JobUnderTest.current() or JobUnderTest.of_room(room))
     internals.install_for_tools(make_tool_output, JobUnderTest.current)
@@ -78,6 +82,20 @@ async def start_background_audio(
         logger.info("not tested in text mode: background audio")
         return
     await original(player, *args, **kwargs)
+
+
+def make_avatar(
+    job: JobUnderTest, original: Callable[..., None], avatar: AvatarSession[Any], *args: Any, **kwargs: Any
+) -> None:
+    """Replace ``AvatarSession.__init__``: in text the avatar's own ``start``, which calls its vendor, does nothing."""
+    original(avatar, *args, **kwargs)
+    if job.call.mode is not Mode.TEXT:
+        return
+
+    async def start(*_: Any, **__: Any) -> None:
+        logger.info("not tested in text mode: the avatar %s.%s", type(avatar).__module__, type(avatar).__name__)
+
+    avatar.start = start  # type: ignore[method-assign]
 
 
 def play_background_audio(

@@ -81,6 +81,8 @@ class RehearsedScenario:
 class MemoryChannel:
     """The evaluator's channel in a rehearsal (`sandbox.channels.channel.Channel`)."""
 
+    goodbye_wait = 1.0
+
     def __init__(self, call: Rehearsal) -> None:
         self.transcript: list[Utterance] = []
         self.agent_came = True

@@ -24,6 +24,8 @@ from typing import Any
 
 from livekit.agents import AgentSession, CloseEvent, llm
 
+from ..agent.job import JobUnderTest
+from ..agent.pending import PendingWork
 from ..errors import RehearsalError
 from .caller import Caller
 from .failures import deaf_session, explain_model, too_long
@@ -39,6 +41,8 @@ __tracebackhide__ = True
 
 RETURN = 2.0
 """Seconds in which an entrypoint may return once its session has started. Most return at once."""
+_TIMERS = 0.02
+"""Seconds between two looks at the agent's timers, which cannot be awaited."""
 
 
 class TurnTaking:
@@ -214,6 +218,9 @@ class TurnTaking:
             await self.room.delivered()  # what the agent's callbacks start
             await self.require_call()
             tasks = self.job.tasks()
+            if not tasks and self._has_timers() and time.monotonic() < deadline:
+                await asyncio.sleep(_TIMERS)
+                continue
             if not tasks:
                 await self.require_session()
             ended: set[asyncio.Task[Any]] = set()
@@ -225,6 +232,12 @@ class TurnTaking:
                 "no session has started",
                 timeout=deadline - time.monotonic(),
             )
+
+    def _has_timers(self) -> bool:
+        """Return True if a timer of the agent's may still start a session."""
+        test = JobUnderTest.of_room(self.room)
+        pending = test.part(PendingWork) if test is not None else None
+        return pending is not None and bool(pending.timers())
 
     # What the job's sessions and their models call back (`Listener`, `ModelListener`).
 

@@ -33,6 +33,7 @@ class Evaluator:
         self.room.register_text_stream_handler("lk.transcription", self._on_stream)
         self.room.on("track_published", self._on_track)
         self.room.on("data_received", self._on_data)
+        self.room.on("disconnected", lambda *_: self._news.set())
 
     async def __aenter__(self) -> Self:
         token = (
@@ -78,6 +79,14 @@ class Evaluator:
                     await self._news.wait()
         except TimeoutError:
             raise AssertionError(f"{text!r} was not heard, but {self.heard}") from None
+
+    async def disconnected(self) -> None:
+        """Wait until somebody else has ended the room, and all streams that came before are read."""
+        async with asyncio.timeout(DEADLINE):
+            while self.room.isconnected():
+                self._news.clear()
+                await self._news.wait()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def _on_stream(self, reader: rtc.TextStreamReader, identity: str) -> None:
         if identity == self.identity:

@@ -181,4 +181,9 @@ async def dispatched(worker: Worker, metadata: dict[str, Any] | str | None) -> A
                 await run.dispatch(metadata)
             yield run
         finally:
-            await lkapi.room.delete_room(api.DeleteRoomRequest(room=run.room))
+            try:
+                await lkapi.room.delete_room(api.DeleteRoomRequest(room=run.room))
+            except api.TwirpError as error:
+                # The agent may have done so.
+                if error.code != api.TwirpErrorCode.NOT_FOUND:
+                    raise

@@ -9,6 +9,8 @@ from typing import Any
 from livekit.agents import llm
 
 from cekura_agent_kit.contract import JobMetadata, Mode
+from cekura_agent_kit.rehearsal.environment import environment
+from cekura_agent_kit.rehearsal.internals import api
 from cekura_agent_kit.rehearsal.internals.job import job_process
 from cekura_agent_kit.rehearsal.internals.sessions import install
 from cekura_agent_kit.rehearsal.job import Dispatched, Job
@@ -28,16 +30,24 @@ class NoListener:
 
 
 @asynccontextmanager
-async def in_memory(entrypoint: Any) -> AsyncIterator[MemoryRoom]:
-    """Run the entrypoint; it has connected."""
+async def in_memory(entrypoint: Any, *, fails: bool = False) -> AsyncIterator[MemoryRoom]:
+    """Run the entrypoint; it has connected. With `fails` it may raise."""
+    api.install()
     install()
-    room = MemoryRoom()
-    metadata = JobMetadata(mode=Mode.TEXT, scenario=1, suite="parity", case="1#1").to_json()
-    target = Target(entrypoint)
-    dispatched = Dispatched(metadata)
-    job = Job(target, target.entrypoint, dispatched=dispatched, process=job_process(), room=room, listener=NoListener())
-    await room.until(room.isconnected, timeout=PATIENCE)
-    yield room
-    await room.close()
-    await job.end("")
-    assert job.failure is None
+    with environment({}):
+        room = MemoryRoom()
+        metadata = JobMetadata(mode=Mode.TEXT, scenario=1, suite="parity", case="1#1").to_json()
+        target = Target(entrypoint)
+        job = Job(
+            target,
+            target.entrypoint,
+            dispatched=Dispatched(metadata),
+            process=job_process(),
+            room=room,
+            listener=NoListener(),
+        )
+        await room.until(room.isconnected, timeout=PATIENCE)
+        yield room
+        await room.close()
+        await job.end("")
+        assert fails or job.failure is None

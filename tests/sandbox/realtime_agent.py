@@ -1,8 +1,6 @@
-"""An agent on a model of which the sandbox has no stand-in: OpenAI's realtime, or LiveKit Inference speech."""
+"""An agent on a model of which the sandbox has no stand-in: OpenAI's realtime."""
 
-import os
-
-from livekit.agents import Agent, AgentServer, AgentSession, JobContext, cli, inference
+from livekit.agents import Agent, AgentServer, AgentSession, JobContext, cli
 from livekit.plugins import openai
 
 from cekura_agent_kit import wrap_entrypoint
@@ -13,12 +11,7 @@ server = AgentServer()
 @server.rtc_session(agent_name="restaurant")
 @wrap_entrypoint
 async def entrypoint(ctx: JobContext) -> None:
-    if os.environ["AGENT_MODELS"] == "realtime":
-        session = AgentSession[None](llm=openai.realtime.RealtimeModel())
-    else:
-        session = AgentSession[None](
-            llm=openai.LLM(), stt=inference.STT("deepgram/nova-3"), tts=inference.TTS("cartesia/sonic-3")
-        )
+    session = AgentSession[None](llm=openai.realtime.RealtimeModel())
     await session.start(Agent(instructions="Greet the caller."), room=ctx.room)
     await session.generate_reply(instructions="Welcome the caller.")
 

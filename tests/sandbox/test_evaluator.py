@@ -15,6 +15,8 @@ from .cekura_requests import scenario
 class Script:
     """A channel whose agent gives the written answers; ``""`` first, for the greeting."""
 
+    goodbye_wait = 1.0
+
     def __init__(self, answers: dict[str, list[str]], *, leaves_after: str | None = None) -> None:
         self.transcript: list[Utterance] = []
         self.agent_came = bool(answers)

@@ -4,6 +4,7 @@
 room in memory and the benchmarks all run the same entrypoints.
 """
 
+from . import handoffs, rooms, speech, starts, tools
 from .agents import SHAPES, Shape
 
-__all__ = ["SHAPES", "Shape"]
+__all__ = ["SHAPES", "Shape", "handoffs", "rooms", "speech", "starts", "tools"]

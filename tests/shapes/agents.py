@@ -44,22 +44,33 @@ class Shape:
         hear: what the evaluator must hear, in order, wherever it speaks first; an empty one says nothing first.
         say: what the evaluator says.
         answer: what must be heard as the answer, in order.
+        ends: the agent ends the call with the answer.
+        refused: part of the error by which text mode refuses it; then nothing is heard.
     """
 
     entrypoint: Callable[[JobContext], Awaitable[None]]
     hear: tuple[str, ...]
     say: str = "hello"
     answer: tuple[str, ...] = ("You said hello.",)
+    ends: bool = False
+    refused: str = ""
 
 
 SHAPES: dict[str, Shape] = {}
 
 
-def shape(*hear: str, say: str = "hello", answer: str | tuple[str, ...] = "You said hello.") -> Callable[[Any], Any]:
+def shape(
+    *hear: str,
+    say: str = "hello",
+    answer: str | tuple[str, ...] = "You said hello.",
+    ends: bool = False,
+    refused: str = "",
+) -> Callable[[Any], Any]:
     """Add an entrypoint to `SHAPES` under its name."""
 
     def add(entrypoint: Any) -> Any:
-        SHAPES[entrypoint.__name__] = Shape(entrypoint, hear, say, (answer,) if isinstance(answer, str) else answer)
+        answers = (answer,) if isinstance(answer, str) else answer
+        SHAPES[entrypoint.__name__] = Shape(entrypoint, hear, say, answers, ends, refused)
         return entrypoint
 
     return add

@@ -17,6 +17,7 @@ from livekit.agents import (
     JobContext,
     StopResponse,
     function_tool,
+    get_job_context,
     llm,
 )
 from livekit.agents.voice.room_io import RoomOptions
@@ -437,6 +438,38 @@ async def session_by_timer(ctx: JobContext) -> None:
 
     await ctx.connect()
     asyncio.get_running_loop().call_later(0.05, begin)
+
+
+class Leaver(Plain):
+    """Says last words, awaits them, and deletes the room."""
+
+    @function_tool
+    async def hang_up(self) -> None:
+        """End the call."""
+        await self.session.say("Farewell my friend.")
+        await get_job_context().delete_room()
+
+
+@probe
+@wrap_entrypoint
+async def hangs_up_while_words_are_sent(ctx: JobContext) -> None:
+    """The end of each of its streams is sent a moment later, as on a busy machine."""
+    await ctx.connect()
+    stream_text = ctx.room.local_participant.stream_text
+
+    async def slowly(**kwargs: Any) -> rtc.TextStreamWriter:
+        writer = await stream_text(**kwargs)
+        close = writer.aclose
+
+        async def aclose(**kwargs: Any) -> None:
+            await asyncio.sleep(0.3)
+            await close(**kwargs)
+
+        writer.aclose = aclose  # type: ignore[method-assign]
+        return writer
+
+    ctx.room.local_participant.stream_text = slowly  # type: ignore[method-assign]
+    await new_session().start(Leaver(), room=ctx.room)
 
 
 @probe

@@ -66,7 +66,7 @@ async def test_several_texts_in_a_row_are_recognized_together(speech: Speech) ->
 
 @pytest.mark.parametrize("rate", [8_000, 16_000, 48_000])
 async def test_sound_of_any_rate_is_recognized(speech: Speech, rate: int) -> None:
-    from cekura_agent_kit.sandbox.channels.synthesizer import resampled
+    from cekura_agent_kit.sandbox.channels.pcm import resampled
 
     pcm = resampled(await speech.synthesize(GREETING), RATE, rate)
     assert await speech.recognize(noisy(pcm), rate) == GREETING

@@ -171,6 +171,21 @@ async def test_an_agent_that_leaves_during_the_conversation(studio: Studio) -> N
     assert "the agent left the room" in judgement.explanation[0]
 
 
+async def test_last_words_are_heard_of_an_agent_that_leaves_at_once(studio: Studio) -> None:
+    goodbye = await studio.speech.synthesize("Farewell my friend.")
+    async with studio.evaluator(scenario({"hear": "farewell my friend"})) as evaluator:
+        talking = asyncio.create_task(evaluator.run())
+        async with studio.agent() as room:
+            await studio.subscribed(room)
+            await studio.play(goodbye)
+            # The end of the sound is heard; the pause that would end a segment never comes.
+            await until(lambda: studio.channel.agent_is_speaking)
+            await studio.play()
+        judgement = await asyncio.wait_for(talking, 60)
+    assert judgement.success, judgement
+    assert judgement.ended_reason == "testing-agent-ended-call"
+
+
 async def test_nothing_is_left_after_hanging_up(studio: Studio) -> None:
     before = asyncio.all_tasks()
     async with studio.agent() as room, studio.evaluator(scenario({"say": ORDER})) as evaluator:

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import Final
 
 from ..channels.channel import Channel, ChannelClosed
 from .scenarios import Scenario, Step
-
-_GOODBYE_WAIT: Final = 1.0
-"""Seconds in which the agent may answer last words that expect no answer. Then the evaluator hangs up."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +97,7 @@ class Evaluator:
     async def _wait_for_goodbye(self) -> None:
         if self.scenario.talk[-1].hear is None:
             try:
-                async with asyncio.timeout(_GOODBYE_WAIT):
+                async with asyncio.timeout(self.channel.goodbye_wait):
                     await self.channel.hear()
             except TimeoutError:
                 pass

@@ -28,10 +28,13 @@ class Channel(Protocol):
     Attributes:
         transcript: all utterances of both sides, in the order in which they began.
         agent_came: an agent has been there at some time.
+        goodbye_wait: seconds in which the agent may answer last words that expect no answer, and understands them;
+            then the evaluator hangs up.
     """
 
     transcript: list[Utterance]
     agent_came: bool
+    goodbye_wait: float
 
     async def say(self, text: str) -> None:
         """Say the text, and return when all of it has been said.

@@ -20,7 +20,8 @@ import numpy as np
 from pocketsphinx import Decoder, get_model_path
 
 from .pcm import RATE as SPEECH_RATE
-from .synthesizer import Synthesizer, resampled
+from .pcm import resampled
+from .synthesizer import Synthesizer
 
 _RATE: Final = 16_000
 _MOST_SENTENCES: Final = 400

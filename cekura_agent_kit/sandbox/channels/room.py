@@ -27,11 +27,14 @@ class RoomChannel:
 
     A subclass implements `say`, and calls `_add_heard` for each utterance of the agent. It registers its handlers in
     ``__init__``, before the room is connected, so that no early words are lost; it publishes its tracks in `_joined`.
+    `_receive_last_words` waits for what the agent had said before it left.
 
     Attributes:
-        transcript, agent_came: see `Channel`.
+        transcript, agent_came, goodbye_wait: see `Channel`.
         room: the room.
     """
+
+    goodbye_wait = 1.0
 
     def __init__(self) -> None:
         self.transcript: list[Utterance] = []
@@ -40,6 +43,8 @@ class RoomChannel:
         self._began = time.monotonic()
         self._heard: asyncio.Queue[str | None] = asyncio.Queue()
         self._closed_because = ""
+        self._hung_up = False
+        self._closing: asyncio.Task[None] | None = None
         self._reconnecting_until = 0.0
         self._return_timer: asyncio.TimerHandle | None = None
         self.room.on("participant_connected", self._on_connected)
@@ -95,8 +100,11 @@ class RoomChannel:
     async def hang_up(self) -> None:
         """See `Channel.hang_up`."""
         self._stop_return_timer()
+        self._hung_up = self._hung_up or not self._closed_because
         self._close("the evaluator hung up")
         await self.room.disconnect()
+        if self._closing is not None:
+            await asyncio.wait({self._closing})
 
     @property
     def clock(self) -> float:
@@ -115,6 +123,9 @@ class RoomChannel:
 
     async def _joined(self) -> None:
         """Hook for subclasses, called once the room is joined."""
+
+    async def _receive_last_words(self) -> None:
+        """Hook for subclasses, called once the channel is closed: add what the agent said before, within seconds."""
 
     def _add_line(self, speaker: Speaker, text: str, start: float, end: float) -> None:
         """Add an utterance to the transcript."""
@@ -137,6 +148,13 @@ class RoomChannel:
     def _close(self, because: str) -> None:
         if not self._closed_because:
             self._closed_because = because
+            self._closing = asyncio.get_running_loop().create_task(self._end())
+
+    async def _end(self) -> None:
+        """Let `hear` raise once the agent's last words were received."""
+        try:
+            await self._receive_last_words()
+        finally:
             self._heard.put_nowait(None)
 
     def _on_reconnecting(self) -> None:

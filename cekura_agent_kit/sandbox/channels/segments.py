@@ -64,6 +64,12 @@ class SpeechSegmenter:
             return None
         if self._silence < _PAUSE and self.current_seconds < _LONGEST:
             return None
+        return self.end(now)
+
+    def end(self, now: float) -> tuple[bytes, float, float] | None:
+        """Return the segment that has not ended yet, as it is at this time; None in silence."""
+        if self._start is None:
+            return None
         segment = bytes(self._sound), self._start, now - self._silence
         self._sound.clear()
         self._start = None

@@ -144,3 +144,39 @@ class Speech:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.stop()
+
+
+class Utterances:
+    """Recordings of one speaker, recognized one after the other.
+
+    On an overloaded machine an utterance has gaps, and is cut in two. The recognizer knows only whole ones. Therefore a
+    recording in which nothing is recognized is recognized once more together with the one before it.
+
+    Args:
+        speech: the speaker's.
+    """
+
+    SAME: Final = 2.0
+    """Seconds between two recordings that may be halves of one utterance."""
+
+    def __init__(self, speech: Speech) -> None:
+        self._speech = speech
+        self._before: tuple[bytes, float, float] | None = None
+
+    async def recognize(self, pcm: bytes, rate: int, start: float, end: float) -> tuple[str, float]:
+        """Return the words of a recording, and when they began.
+
+        Args:
+            pcm, rate: see `Speech.recognize`.
+            start, end: of the recording, in seconds of any clock.
+
+        Raises:
+            SandboxError: see `Speech.recognize`.
+        """
+        words = await self._speech.recognize(pcm, rate)
+        before = self._before
+        if not words and before and start - before[2] < self.SAME:
+            pcm, start = before[0] + pcm, before[1]
+            words = await self._speech.recognize(pcm, rate)
+        self._before = None if words else (pcm, start, end)
+        return words, start

@@ -9,10 +9,9 @@ from functools import lru_cache
 from typing import Any, Final
 
 import espeakng_loader
-import numpy as np
 
 from ...errors import SandboxError
-from .pcm import RATE
+from .pcm import RATE, resampled
 
 _WORDS_A_MINUTE: Final = 200
 """espeak's default is 175. Up to 230 everything is recognized; faster speech makes faster runs."""
@@ -88,15 +87,6 @@ class Synthesizer:
         if samples:
             self._samples += ctypes.string_at(samples, count * 2)
         return 0
-
-
-def resampled(pcm: bytes, rate: int, wanted: int) -> bytes:
-    """Convert 16-bit mono PCM to another rate, with linear interpolation: good enough for speech."""
-    if rate == wanted or not pcm:
-        return pcm
-    samples = np.frombuffer(pcm, dtype=np.int16)
-    places = np.arange(len(samples) * wanted // rate) * (rate / wanted)
-    return bytes(np.interp(places, np.arange(len(samples)), samples).astype(np.int16).tobytes())
 
 
 def _phones_of(word: str) -> str:

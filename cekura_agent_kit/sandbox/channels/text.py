@@ -14,6 +14,8 @@ from .room import RoomChannel
 _ORDER_WAIT: Final = 1.0
 """Seconds for which an open stream may hold back one that began later and ended earlier. On a busy machine the ends of
 streams a few milliseconds apart arrive in any order. A stream that is never ended must not block the others."""
+_LAST_WORDS: Final = 1.0
+"""Seconds for the rest of streams that are open when the agent leaves: its words and its leave travel on two ways."""
 
 _log: Final = logging.getLogger("cekura_agent_kit.sandbox")
 
@@ -37,9 +39,21 @@ class TextChannel(RoomChannel):
     async def hang_up(self) -> None:
         """See `Channel.hang_up`."""
         await super().hang_up()
-        for task in self._readers:
+        await self._cancel_readers()
+
+    async def _receive_last_words(self) -> None:
+        """See `RoomChannel._receive_last_words`. Words of a stream that is not ended in time were said all the same."""
+        # What has arrived by now is in the SDK's queue, and makes its readers in the next steps of the loop.
+        await asyncio.sleep(0.05)
+        if self._readers:
+            await asyncio.wait(self._readers, timeout=_LAST_WORDS)
+        await self._cancel_readers()
+
+    async def _cancel_readers(self) -> None:
+        readers = list(self._readers)
+        for task in readers:
             task.cancel()
-        await asyncio.gather(*self._readers, return_exceptions=True)
+        await asyncio.gather(*readers, return_exceptions=True)
 
     def _on_stream(self, reader: rtc.TextStreamReader, sender: str) -> None:
         # An agent also publishes the user's words, under the user's identity.
@@ -53,11 +67,14 @@ class TextChannel(RoomChannel):
     async def _read(self, reader: rtc.TextStreamReader, *, of_agent: bool, after: asyncio.Task[None] | None) -> None:
         start, text = self.clock, ""
         try:
-            async for chunk in reader:
-                text += chunk
-        except Exception as error:  # noqa: BLE001 - the types differ by version, and the chunks so far were said
-            _log.info("a text stream of the agent ended with %s", type(error).__name__)
-        if after is not None:
-            await asyncio.wait({after}, timeout=_ORDER_WAIT)
-        if of_agent and text.strip():
-            self._add_heard(text.strip(), start)
+            try:
+                async for chunk in reader:
+                    text += chunk
+            except Exception as error:  # noqa: BLE001 - the types differ by version, and the chunks so far were said
+                _log.info("a text stream of the agent ended with %s", type(error).__name__)
+            if after is not None:
+                await asyncio.wait({after}, timeout=_ORDER_WAIT)
+        finally:
+            # Also when the channel closes in the middle of a stream.
+            if of_agent and text.strip():
+                self._add_heard(text.strip(), start)

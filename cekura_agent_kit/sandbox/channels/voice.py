@@ -14,7 +14,7 @@ from ...errors import SandboxError
 from .pcm import RATE
 from .room import RoomChannel
 from .segments import SpeechSegmenter
-from .speech import Speech, check_installed
+from .speech import Speech, Utterances, check_installed
 
 _FRAME_MS: Final = 50
 _FRAME: Final = RATE * _FRAME_MS // 1000
@@ -26,8 +26,10 @@ _INTERRUPT_AFTER: Final = 5.0
 """Seconds to wait for an agent to finish speaking, before the evaluator interrupts it."""
 _SUBSCRIBER_WAIT: Final = 5.0
 """Seconds to wait until the agent subscribes to the microphone. An agent in the room takes 0.1."""
-_SAME_UTTERANCE: Final = 2.0
-"""Seconds between two segments that may be halves of one utterance."""
+_LAST_SOUND: Final = 1.0
+"""Seconds for the end of the agent's tracks once it has left. The SDK ends them at once."""
+_LAST_SEGMENTS: Final = 15.0
+"""Seconds for the recognition of all segments by then; each takes 0.1, on an overloaded machine a second."""
 
 _log: Final = logging.getLogger("cekura_agent_kit.sandbox")
 
@@ -39,6 +41,9 @@ class VoiceChannel(RoomChannel):
         speech: the evaluator's speech, which is synthesized. Default: its own.
         agent: the agent's speech, which is recognized. Default: ``speech``.
     """
+
+    goodbye_wait = 3.0
+    """An agent has transcribed last words about a second after their end, and its reply begins later."""
 
     def __init__(self, speech: Speech | None = None, *, agent: Speech | None = None) -> None:
         super().__init__()
@@ -57,6 +62,8 @@ class VoiceChannel(RoomChannel):
         self._speaking_since = 0.0
         self._unrecognized_seconds = 0.0
         self._tasks: set[asyncio.Task[None]] = set()
+        self._listening: set[asyncio.Task[None]] = set()
+        self._recognizing: asyncio.Task[None] | None = None
         self.room.on("track_subscribed", self._on_track)
         self.room.on("local_track_subscribed", lambda _publication: self._subscribed.set())
 
@@ -119,7 +126,7 @@ class VoiceChannel(RoomChannel):
         options = rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE)
         await self.room.local_participant.publish_track(track, options)
         self._start(self._speak_into_microphone())
-        self._start(self._recognize())
+        self._recognizing = self._start(self._recognize())
 
     async def _speak_into_microphone(self) -> None:
         """Publish speech, and silence between, like a microphone. `capture_frame` waits until the frame is due."""
@@ -140,7 +147,9 @@ class VoiceChannel(RoomChannel):
     ) -> None:
         if track.kind == rtc.TrackKind.KIND_AUDIO and participant.kind == rtc.ParticipantKind.PARTICIPANT_KIND_AGENT:
             stream = rtc.AudioStream(track, sample_rate=_LISTEN_RATE, num_channels=1, frame_size_ms=_FRAME_MS)
-            self._start(self._listen(stream))
+            listening = self._start(self._listen(stream))
+            self._listening.add(listening)
+            listening.add_done_callback(self._listening.discard)
 
     async def _listen(self, stream: rtc.AudioStream) -> None:
         segmenter = SpeechSegmenter(_LISTEN_RATE)
@@ -155,22 +164,33 @@ class VoiceChannel(RoomChannel):
                 if segment is not None:
                     self._segments.put_nowait(segment)
         finally:
+            # An agent that leaves just after its last words leaves no pause behind them.
+            if self._closed_because and not self._hung_up and (last := segmenter.end(self.clock)) is not None:
+                self._segments.put_nowait(last)
             await stream.aclose()
+
+    async def _receive_last_words(self) -> None:
+        """See `RoomChannel._receive_last_words`."""
+        if self._listening:
+            await asyncio.wait(self._listening, timeout=_LAST_SOUND)
+        for task in self._listening:
+            task.cancel()
+        if self._recognizing is None:
+            return
+        recognized = asyncio.create_task(self._segments.join())
+        await asyncio.wait({recognized, self._recognizing}, timeout=_LAST_SEGMENTS, return_when=asyncio.FIRST_COMPLETED)
+        recognized.cancel()
 
     async def _recognize(self) -> None:
         """Recognize one segment after the other, in order."""
-        before: tuple[bytes, float, float] | None = None
+        utterances = Utterances(self._agent)
         try:
             await asyncio.gather(self._agent.start_recognizer(), self._speech.start_recognizer())
             while True:
                 sound, start, end = await self._segments.get()
-                words = await self._agent.recognize(sound, _LISTEN_RATE)
-                if not words and before and start - before[2] < _SAME_UTTERANCE:
-                    # On an overloaded machine an utterance has gaps, and was cut in two.
-                    sound, start = before[0] + sound, before[1]
-                    words = await self._agent.recognize(sound, _LISTEN_RATE)
-                before = None if words else (sound, start, end)
+                words, start = await utterances.recognize(sound, _LISTEN_RATE, start, end)
                 self._add_recognized(words, start, end)
+                self._segments.task_done()
         except SandboxError as error:
             self._close(f"the evaluator could not listen: {error}. {error.hint}")
 
@@ -184,10 +204,11 @@ class VoiceChannel(RoomChannel):
         else:
             self._add_heard(words, start, end)
 
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+    def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._ended)
+        return task
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)

@@ -16,9 +16,6 @@ _SERVICES: Final = {
     "/v1/realtime": "OpenAI's realtime API",
     "/v1/responses": "OpenAI's Responses API",
     "/v1/embeddings": "OpenAI's embeddings",
-    "/v1/stt": "LiveKit Inference speech-to-text",
-    "/v1/tts": "LiveKit Inference text-to-speech",
-    "/v1/bargein": "LiveKit Inference interruption detection",
 }
 """Services that agents ask for, by path, of which the sandbox has no stand-in."""
 _LIMIT: Final = 200
@@ -50,8 +47,10 @@ class Gap:
         return f"{self.path}{model} was answered {self.status}: {self.reason}"
 
 
-_WARMED_UP: Final = ("", "/v1")
-"""Paths that plugins ask only to have a connection before it is needed, whatever the answer."""
+_WITHOUT_NEED: Final = ("", "/v1", "/v1/eot", "/v1/bargein")
+"""Paths whose answer does not matter. Plugins ask for the first two only to have a connection before it is needed.
+livekit-agents has models of its own for the ends of turns and for interruptions, and uses them where LiveKit
+Inference's are missing."""
 
 
 class Gaps:
@@ -80,7 +79,7 @@ class Gaps:
         except (web.HTTPNotFound, web.HTTPMethodNotAllowed) as error:
             service = _SERVICES.get(request.path.rstrip("/"), f"{request.method} {request.path[:_LIMIT]}")
             reason = f"the sandbox has no stand-in for {service}"
-            if request.path.rstrip("/") not in _WARMED_UP:
+            if request.path.rstrip("/") not in _WITHOUT_NEED:
                 self.add(request, error.status, reason, model=_model_in(await _json(request)))
             return error_answer(error.status, f"{reason}.", kind="invalid_request_error")
         except web.HTTPException:

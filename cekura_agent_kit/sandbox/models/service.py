@@ -1,6 +1,7 @@
 """A stand-in for the models, with OpenAI's API: chat completions by rules, speech, transcriptions.
 
-Endpoints: ``/v1/chat/completions`` (streamed and whole, with tool calls and usage), ``/v1/models``, ``/v1/audio/…``.
+Endpoints: ``/v1/chat/completions`` (streamed and whole, with tool calls and usage), ``/v1/models``, ``/v1/audio/…``;
+LiveKit Inference's ``/v1/stt`` and ``/v1/tts``.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from ..channels.speech import Speech
 from ..web import WebService
 from .audio import add_audio_routes
 from .gaps import Gaps, Handler, error_answer
+from .inference import add_inference_routes
 from .rules import Reply, Rules, load_rules, text_of
 
 _MODELS: Final = ("gpt-4.1-mini", "gpt-4o-mini", "whisper-1", "tts-1")
@@ -72,6 +74,7 @@ class ModelsService(WebService):
         app.router.add_post("/v1/chat/completions", self._complete)
         app.router.add_get("/v1/models", self._list)
         add_audio_routes(app, self.gaps, self.speech, self._caller)
+        add_inference_routes(app, self.gaps, self.speech, self._caller)
         return app
 
     async def stop(self) -> None:

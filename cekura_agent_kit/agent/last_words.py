@@ -1,0 +1,135 @@
+"""End of a call by the agent itself: it waits until what the agent said has been sent."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any, Final
+
+from livekit import rtc
+
+from ..contract import Mode
+
+if TYPE_CHECKING:
+    from .job import JobUnderTest
+
+logger = logging.getLogger("cekura_agent_kit")
+
+_SEND_TIMEOUT: Final = 2.0
+"""Seconds for words that are being sent."""
+_ON_THE_WAY: Final = 0.5
+"""Seconds from the end of the last words to the end of the room, where nothing tells that they have arrived. Sound is
+played up to 0.3 s later."""
+_ANSWER: Final = 1.0
+"""Seconds for the answer to a request that follows words on their way; on loopback it takes 0.005."""
+_NO_METHOD: Final = "cekura.arrived"
+"""An RPC method that no caller has."""
+_ENDS: Final = frozenset({"DeleteRoom", "RemoveParticipant"})
+"""Requests of RoomService that end a call."""
+
+
+class LastWords:
+    """Words of a job's agent on their way out. Whatever of the agent ends the call waits for them.
+
+    An agent that awaits its last words and deletes the room would be cut short otherwise: the end of a text stream is
+    sent by a task that nobody awaits, and the room may end before data and sound have arrived.
+
+    Attributes:
+        queues: what the kit itself has still to send; each item is marked as done.
+    """
+
+    def __init__(self, job: JobUnderTest) -> None:
+        self.queues: list[asyncio.Queue[Any]] = []
+        self._job = job
+        self._room = job.room
+        self._is_text = job.call.mode is Mode.TEXT
+        self._open: set[rtc.TextStreamWriter] = set()
+        self._sent_at = 0.0
+        self._changed = asyncio.Event()
+        self._disconnect = job.room.disconnect
+        # Only on this room.
+        self._room.disconnect = self._disconnect_later  # type: ignore[method-assign]
+
+    def watch(self, writer: rtc.TextStreamWriter) -> None:
+        """Count a text stream as under way until it is closed."""
+        close = writer.aclose
+        self._open.add(writer)
+
+        async def aclose(*args: Any, **kwargs: Any) -> None:
+            try:
+                await close(*args, **kwargs)
+            finally:
+                self._open.discard(writer)
+                self._sent_at = time.monotonic()
+                self._changed.set()
+
+        writer.aclose = aclose  # type: ignore[method-assign]
+
+    async def sent(self) -> None:
+        """Wait until everything was sent, and has had time to arrive. Return at once if nothing was sent lately."""
+        try:
+            async with asyncio.timeout(_SEND_TIMEOUT):
+                while self._open:
+                    self._changed.clear()
+                    await self._changed.wait()
+                for queue in self.queues:
+                    await queue.join()
+        except TimeoutError:
+            logger.warning("the agent ends the call, and words of it were not sent within %g s", _SEND_TIMEOUT)
+        left = self._sent_at + _ON_THE_WAY - time.monotonic()
+        if left > 0 and not (self._is_text and await self._arrived()):
+            await asyncio.sleep(left)
+
+    async def _arrived(self) -> bool:
+        """Return True once the caller has received all data that was sent before.
+
+        Data arrives in order. A request for a method that the caller does not have is refused by its SDK, which has
+        received everything before it by then.
+        """
+        caller = self._job.caller()
+        if caller is None or not self._room.isconnected():
+            return False
+        try:
+            async with asyncio.timeout(_ANSWER):
+                await self._room.local_participant.perform_rpc(
+                    destination_identity=caller, method=_NO_METHOD, payload="", response_timeout=_ANSWER
+                )
+        except rtc.RpcError as error:
+            return error.code == rtc.RpcError.ErrorCode.UNSUPPORTED_METHOD
+        except Exception as error:  # noqa: BLE001 - an end that cannot be waited for must come all the same
+            logger.debug("the caller was not asked for what has arrived: %s", type(error).__name__)
+        return False
+
+    async def _disconnect_later(self, *args: Any, **kwargs: Any) -> None:
+        if self._room.isconnected():
+            await self.sent()
+        await self._disconnect(*args, **kwargs)
+
+
+async def open_stream(
+    job: JobUnderTest, original: Callable[..., Coroutine[Any, Any, rtc.TextStreamWriter]], *args: Any, **kwargs: Any
+) -> rtc.TextStreamWriter:
+    """Replace ``LocalParticipant.stream_text``."""
+    writer = await original(*args, **kwargs)
+    if words := job.part(LastWords):
+        words.watch(writer)
+    return writer
+
+
+async def send_request(
+    job: JobUnderTest,
+    original: Callable[..., Coroutine[Any, Any, Any]],
+    client: Any,
+    service: str,
+    method: str,
+    data: Any,
+    *args: Any,
+    **kwargs: Any,
+) -> Any:
+    """Replace ``TwirpClient.request``, through which LiveKit's server API sends all that it sends."""
+    words = job.part(LastWords)
+    if words and method in _ENDS and getattr(data, "room", "") == job.context.job.room.name:
+        await words.sent()
+    return await original(client, service, method, data, *args, **kwargs)
