@@ -11,7 +11,7 @@ from livekit import rtc
 from ..chat import CHAT_TOPIC, TRANSCRIPTION_TOPIC
 from .internals.rtc import change_attributes, info_of, remote_participant
 from .rpc import RESPONSE_TIMEOUT, Handler, Methods
-from .streams import ByteReader, Packet, Text, TextReader, byte_info, text_info
+from .streams import ByteReader, ByteStream, Packet, Text, TextReader, byte_info, text_info
 from .wire import Wire, is_active
 
 
@@ -52,8 +52,13 @@ class Caller:
 
     @property
     def packets(self) -> list[Packet]:
-        """Data packets and byte streams that reached it."""
+        """Data packets that reached it."""
         return [packet for packet in self._wire.packets if self.identity in packet.to]
+
+    @property
+    def byte_streams(self) -> list[ByteStream]:
+        """Byte streams that reached it, in the order in which they were opened."""
+        return [stream for stream in self._wire.byte_streams if self.identity in stream.to]
 
     @property
     def heard(self) -> list[str]:

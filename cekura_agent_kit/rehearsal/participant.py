@@ -10,7 +10,7 @@ from livekit import rtc
 
 from .internals.rtc import change_attributes, info_of, init_local_participant, local_publication, participant_info
 from .rpc import RESPONSE_TIMEOUT, Handler, refusal
-from .streams import ByteWriter, Packet, Text, TextWriter, byte_info, text_info
+from .streams import ByteStream, ByteWriter, Packet, Text, TextWriter, byte_info, text_info
 from .wire import Wire
 
 
@@ -129,17 +129,15 @@ class AgentParticipant(rtc.LocalParticipant):
     ) -> ByteWriter:
         """Open a byte stream."""
         self._check_connected()
-        packet = Packet(
+        stream = ByteStream(
             topic=topic,
-            payload=b"",
+            name=name,
             to=self._wire.receivers(destination_identities),
             attributes=dict(attributes or {}),
-            name=name,
-            closed=False,
         )
-        self._wire.packets.append(packet)
+        self._wire.byte_streams.append(stream)
         info = byte_info(topic, attributes, stream_id=stream_id, size=total_size or 0, name=name, mime_type=mime_type)
-        return ByteWriter(info, packet, self._wire.changed)
+        return ByteWriter(info, stream, self._wire.changed)
 
     async def send_bytes(
         self,

@@ -28,7 +28,7 @@ from livekit import rtc
 from .caller import Caller
 from .internals.rtc import data_packet, has_listeners, info_of, participant_info, room_info
 from .participant import AgentParticipant
-from .streams import ByteReader, Packet, Text, TextReader
+from .streams import ByteReader, ByteStream, Packet, Text, TextReader
 from .wire import Wire
 
 logger = logging.getLogger("cekura_agent_kit.rehearsal")
@@ -47,7 +47,8 @@ class MemoryRoom(rtc.Room):
     Attributes:
         callers: everybody who ever joined, in order.
         texts: text streams that the agent opened, in order, whoever received them.
-        packets: data packets and byte streams that the agent sent, in order.
+        byte_streams: byte streams that the agent opened, in order, whoever received them.
+        packets: data packets that the agent sent, in order, whoever received them.
     """
 
     def __init__(
@@ -66,6 +67,7 @@ class MemoryRoom(rtc.Room):
         self.callers: list[Caller] = []
         self._wire = Wire(self, agent_identity)
         self.texts: list[Text] = self._wire.texts
+        self.byte_streams: list[ByteStream] = self._wire.byte_streams
         self.packets: list[Packet] = self._wire.packets
         self._on_attributes = on_attributes
         self._agent: AgentParticipant | None = None

@@ -37,23 +37,35 @@ class Text:
 
 
 @dataclass
+class ByteStream:
+    """A byte stream that the agent opened."""
+
+    topic: str
+    name: str
+    to: frozenset[str]
+    """Identities of those who receive it: in the room, active and addressed when it was opened."""
+    attributes: dict[str, str] = field(default_factory=dict)
+    payload: bytes = b""
+    """All that was written so far."""
+    closed: bool = False
+    at: float = field(default_factory=time.time)
+    """Unix seconds of its begin."""
+
+    def add(self, chunk: Any) -> None:
+        """Add what was written."""
+        self.payload += chunk
+
+
+@dataclass(frozen=True)
 class Packet:
-    """A data packet or a byte stream that the agent sent."""
+    """A data packet that the agent sent."""
 
     topic: str
     payload: bytes
     to: frozenset[str]
     """Identities of those who received it: in the room, active and addressed when it was sent."""
-    attributes: dict[str, str] = field(default_factory=dict)
-    name: str | None = None
-    """A byte stream's name; None for a data packet."""
-    closed: bool = True
     at: float = field(default_factory=time.time)
     """Unix seconds."""
-
-    def add(self, chunk: Any) -> None:
-        """Add what was written."""
-        self.payload += chunk
 
 
 def text_info(topic: str, attributes: Mapping[str, str] | None, *, stream_id: str | None, size: int) -> Any:
@@ -127,7 +139,7 @@ class ByteReader(_Reader[bytes], rtc.ByteStreamReader):
 class _Writer(Generic[Chunk]):
     """A stream from the agent; what is written is added to its record."""
 
-    def __init__(self, info: Any, record: Text | Packet, changed: Callable[[], None]) -> None:
+    def __init__(self, info: Any, record: Text | ByteStream, changed: Callable[[], None]) -> None:
         self._info = info
         self._record = record
         self._changed = changed

@@ -19,7 +19,7 @@ from typing import Any, Protocol
 from livekit import rtc
 
 from .rpc import Methods, refusal
-from .streams import ByteReader, Packet, Text, TextReader
+from .streams import ByteReader, ByteStream, Packet, Text, TextReader
 
 logger = logging.getLogger("cekura_agent_kit.rehearsal")
 
@@ -60,7 +60,8 @@ class Wire:
         agent_methods: the methods that the agent offers to callers.
         caller_methods: those that participants offer to the agent, by identity.
         texts: text streams that the agent opened, in order, whoever received them.
-        packets: data packets and byte streams that the agent sent, in order.
+        byte_streams: byte streams that the agent opened, in order.
+        packets: data packets that the agent sent, in order.
     """
 
     def __init__(self, agent: AgentSide, agent_identity: str) -> None:
@@ -71,6 +72,7 @@ class Wire:
         self.agent_methods = Methods()
         self.caller_methods: dict[str, Methods] = {}
         self.texts: list[Text] = []
+        self.byte_streams: list[ByteStream] = []
         self.packets: list[Packet] = []
         self._loop = asyncio.get_running_loop()
         self._context: contextvars.Context | None = None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from importlib.metadata import version
 from typing import Any, Protocol
 
 import pytest
@@ -79,8 +78,6 @@ class OnServer:
                 await asyncio.sleep(0.01)
 
 
-OLD_LIVEKIT = tuple(map(int, version("livekit").split(".")[:3])) < (1, 1, 20)
-
 Calls = Callable[[str], Any]
 
 
@@ -96,8 +93,6 @@ def calls(request: pytest.FixtureRequest) -> Calls:
             yield InMemory(room)
 
     if request.param == "memory":
-        if OLD_LIVEKIT and "form" in request.node.name:
-            pytest.skip("livekit 1.1.8 frees a memory participant's identity under a packet; the server's case runs")
         return memory
     served: Worker = request.getfixturevalue("worker")
 

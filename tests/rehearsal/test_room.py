@@ -105,16 +105,18 @@ async def test_what_is_sent_reaches_those_who_are_there(world: World) -> None:
     await writer.write("there")
     await writer.aclose(attributes={"b": "2"})
     await me.send_text("for one", topic="notes", destination_identities=["one"])
+    await me.send_bytes(b"\x80 not text", topic="x", name="bytes", destination_identities=["one"])
     await me.publish_data("raw", topic="x", destination_identities=["one"])
     await me.send_text("for all", topic="notes")
     await eventually(
         lambda: ("notes", "agent", "for all") in one.texts and ("notes", "agent", "for all") in other.texts
     )
-    await eventually(lambda: one.packets)
+    await eventually(lambda: one.packets and one.byte_streams)
     said, for_one = ("lk.transcription", "one", "hello there"), ("notes", "agent", "for one")
     assert sorted(one.texts) == sorted([said, for_one, ("notes", "agent", "for all")])
     assert sorted(other.texts) == sorted([said, ("notes", "agent", "for all")])
     assert (one.packets, other.packets) == ([("x", b"raw")], [])
+    assert (one.byte_streams, other.byte_streams) == ([("x", b"\x80 not text")], [])
 
 
 async def test_a_stream_is_written_until_it_is_closed(world: World) -> None:

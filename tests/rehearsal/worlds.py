@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Protocol
 
@@ -67,6 +67,9 @@ class Guest(Protocol):
 
     @property
     def packets(self) -> list[tuple[str, bytes]]: ...
+    @property
+    def byte_streams(self) -> list[tuple[str, bytes]]:
+        """Byte streams that reached it and have ended, on the topic ``x``."""
 
     async def send_text(self, text: str, topic: str) -> None: ...
     async def send_data(self, data: bytes, topic: str) -> None: ...
@@ -106,6 +109,10 @@ class MemoryGuest:
     @property
     def packets(self) -> list[tuple[str, bytes]]:
         return [(packet.topic, packet.payload) for packet in self.caller.packets]
+
+    @property
+    def byte_streams(self) -> list[tuple[str, bytes]]:
+        return [(stream.topic, stream.payload) for stream in self.caller.byte_streams if stream.closed]
 
     async def send_text(self, text: str, topic: str) -> None:
         self.caller.send_text(text, topic=topic)
@@ -167,9 +174,11 @@ class ServerGuest:
         self.room = room
         self.texts: list[tuple[str, str, str]] = []
         self.packets: list[tuple[str, bytes]] = []
+        self.byte_streams: list[tuple[str, bytes]] = []
         self._reading: set[asyncio.Task[None]] = set()
         for topic in ("lk.transcription", "notes"):
             room.register_text_stream_handler(topic, self._on_stream)
+        room.register_byte_stream_handler("x", self._on_bytes)
         room.on("data_received", self._on_data)
 
     def _on_data(self, packet: rtc.DataPacket) -> None:
@@ -179,7 +188,16 @@ class ServerGuest:
         async def read() -> None:
             self.texts.append((reader.info.topic, identity, await reader.read_all()))
 
-        task = asyncio.create_task(read())
+        self._start(read())
+
+    def _on_bytes(self, reader: rtc.ByteStreamReader, identity: str) -> None:
+        async def read() -> None:
+            self.byte_streams.append((reader.info.topic, b"".join([chunk async for chunk in reader])))
+
+        self._start(read())
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
         self._reading.add(task)
         task.add_done_callback(self._reading.discard)
 
