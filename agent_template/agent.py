@@ -38,8 +38,9 @@ class Receptionist(Agent):
             day: the day of the week.
             time: the time of the day.
         """
-        if current_call() is None:
-            ...  # A real caller: book it in your calendar here. A test must not book anything.
+        call = current_call()
+        if call is None or not call.signed:
+            ...  # Not a proven test: book it in your calendar here.
         return f"Booked for {day} at {time}."
 
 

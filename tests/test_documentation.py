@@ -131,14 +131,16 @@ async def test_the_wrapper_is_off_in_production(stage: str, wrapped: bool, monke
     assert repr(names["entrypoint"]).startswith("wrap_entrypoint(") is wrapped
 
 
-async def test_a_tool_acts_in_a_real_call_only() -> None:
-    code = block("README.md", "calendar.book")
-    real, tested = AsyncMock(), AsyncMock()
-    await execute(code, {"current_call": current_call, "calendar": real, "day": "Friday", "time": "19:00"})
-    call = Call(mode=Mode.TEXT)
-    await execute(code, {"current_call": lambda: call, "calendar": tested, "day": "Friday", "time": "19:00"})
-    real.book.assert_awaited_once_with("Friday", "19:00")
-    tested.book.assert_not_called()
+@pytest.mark.parametrize(
+    ("call", "books"),
+    [(None, 1), (Call(mode=Mode.TEXT), 1), (Call(mode=Mode.TEXT, signed=True), 0)],
+    ids=["real call", "claim to be a test", "signed test"],
+)
+async def test_a_tool_acts_unless_the_test_is_signed(call: Call | None, books: int) -> None:
+    calendar = AsyncMock()
+    names = {"current_call": lambda: call, "calendar": calendar, "day": "Friday", "time": "19:00"}
+    await execute(block("README.md", "calendar.book"), names)
+    assert calendar.book.await_count == books
 
 
 async def test_what_the_agent_can_know_of_a_test() -> None:

@@ -92,7 +92,8 @@ class Host(Agent):
         if diary.free(day, time) < people:
             raise ToolError(f"there is no table for {people} left on {day} at {time}")
         # Tools really run in a test, and a test must not book a table that a customer could have.
-        if current_call() is None:
+        call = current_call()
+        if call is None or not call.signed:
             await diary.book(day, time, people, name)
         return f"A table for {people} is booked on {day} at {time}, in the name of {name}."
 

@@ -18,8 +18,17 @@ DEADLINE = 90.0
 class Evaluator:
     """In one room. `at` is when each of the agent's segments was opened, in seconds after the join."""
 
-    def __init__(self, server: LiveKitServer, room: str, identity: str, *, hidden: bool = False) -> None:
+    def __init__(
+        self,
+        server: LiveKitServer,
+        room: str,
+        identity: str,
+        *,
+        hidden: bool = False,
+        room_config: api.RoomConfiguration | None = None,
+    ) -> None:
         self.hidden = hidden
+        self.room_config = room_config
         self.server = server
         self.name = room
         self.identity = identity
@@ -40,9 +49,10 @@ class Evaluator:
             api.AccessToken(self.server.api_key, self.server.api_secret)
             .with_identity(self.identity)
             .with_grants(api.VideoGrants(room_join=True, room=self.name, hidden=self.hidden))
-            .to_jwt()
         )
-        await self.room.connect(self.server.url, token)
+        if self.room_config is not None:
+            token = token.with_room_config(self.room_config)
+        await self.room.connect(self.server.url, token.to_jwt())
         self.joined = time.monotonic()
         return self
 
@@ -69,6 +79,14 @@ class Evaluator:
                 self._news.clear()
                 await self._news.wait()
         return self.packets[0]
+
+    async def first_words(self) -> str:
+        """The agent's first segment, once it is complete."""
+        async with asyncio.timeout(DEADLINE):
+            while not self.heard:
+                self._news.clear()
+                await self._news.wait()
+        return self.heard[0]
 
     async def hear(self, text: str) -> None:
         """Wait until the agent has said it."""

@@ -149,6 +149,44 @@ async def tools_without_models(ctx: JobContext) -> None:
     await session.start(Tools(), room=ctx.room, room_options=RoomOptions(audio_input=False, audio_output=False))
 
 
+class Till(Plain):
+    """Charges a card as README shows it."""
+
+    @function_tool
+    async def charge(self) -> str:
+        """Charge the caller's card."""
+        call = current_call()
+        if call is None or not call.signed:
+            return "charged"
+        return "not charged"
+
+
+class OldTill(Plain):
+    """Charges a card as README of 0.1 showed it."""
+
+    @function_tool
+    async def charge(self) -> str:
+        """Charge the caller's card."""
+        return "charged" if current_call() is None else "not charged"
+
+
+async def open_till(ctx: JobContext, till: Agent) -> None:
+    session: AgentSession[Any] = AgentSession(llm=InstantLLM(), vad=None, turn_detection="manual")
+    await session.start(till, room=ctx.room, room_options=RoomOptions(audio_input=False, audio_output=False))
+
+
+@probe
+@wrap_entrypoint
+async def charges(ctx: JobContext) -> None:
+    await open_till(ctx, Till())
+
+
+@probe
+@wrap_entrypoint(tests="signed")
+async def charges_signed_tests_excepted(ctx: JobContext) -> None:
+    await open_till(ctx, OldTill())
+
+
 class SlowTools(llm.Toolset):
     """As an MCP server that is far away."""
 

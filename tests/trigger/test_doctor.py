@@ -73,16 +73,15 @@ async def test_all_holds(bench: Bench) -> None:
         # No runs created: an id is wrong.
         ({"runs": (HELLO, 404)}, "scenarios", "not on Cekura: 404", "creates no runs"),
         # Chat messages not received: the agent was not dispatched with text_mode, or does not heed it.
-        ({"behave": "unwrapped"}, "agent joins", "signature", "cekura.mode is missing", "wrap_entrypoint"),
+        ({"behave": "unwrapped"}, "agent joins", "cekura.mode is missing", "wrap_entrypoint"),
         # "Main agent-did-not-answer": no agent came.
         (
             {"agent_name": "nobody", "agent_timeout": "3s"},
             "agent joins",
-            "signature",
             "no worker accepted the job",
             "limit of agents of your LiveKit plan",
         ),
-        ({"behave": "raise"}, "agent joins", "signature", "no database", "log"),
+        ({"behave": "raise"}, "agent joins", "no database", "log"),
         ({"behave": "mute"}, "answers", "no answer to", "the key of its model"),
         ({"agent_name": None, "worker": f"python {AGENT} serve"}, "worker", "No such command", "check the command"),
     ],
