@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 import cekura_agent_kit
+from tests.design_page import FOREIGN, drawing, modules, owned_names, section
 
 PACKAGE = Path(cekura_agent_kit.__file__).parent
 ROOT = PACKAGE.parent
@@ -196,6 +197,29 @@ def test_a_module_is_short(path: Path) -> None:
 def test_no_basename_stands_twice() -> None:
     counts = Counter(path.stem for path in MODULES)
     assert {name for name, count in counts.items() if count > 1} <= TWICE
+
+
+@pytest.mark.parametrize("folder", sorted(modules()))
+def test_the_drawing_names_each_module(folder: str) -> None:
+    words = set(re.findall(r"\w+", drawing()[folder]))
+    left_out = modules()[folder] - words
+    if folder == "cli":  # "a file a command"
+        left_out &= {"console", "stdio", "live", "outputs", "option_values"}
+    assert left_out == set()
+
+
+def test_the_drawing_names_no_module_that_is_gone() -> None:
+    for folder, text in drawing().items():
+        if (PACKAGE / folder).is_dir():
+            gone = set(re.findall(r"\b(\w+)\.py\b", text)) - modules().get(folder, set()) - {"__init__"}
+            assert gone == set(), folder
+
+
+def test_the_four_ways_name_what_there_is() -> None:
+    names, owned = owned_names()
+    spans = set(re.findall(r"`([\w.]+)`", section("Four ways through the code"))) - FOREIGN
+    assert len(spans) > 40
+    assert {span for span in spans if span not in (owned if "." in span else names)} == set()
 
 
 def test_what_is_imported_is_declared() -> None:

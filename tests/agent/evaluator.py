@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from itertools import takewhile
 from types import TracebackType
 from typing import Self
 
@@ -63,8 +64,11 @@ class Evaluator:
 
     @property
     def heard(self) -> list[str]:
-        """The agent's segments that are complete, in the order in which they were opened."""
-        return [each for each in self._segments if each is not None]
+        """The agent's segments in the order in which they were opened, up to the first that is still read.
+
+        livekit reads streams side by side, so a later one may be read before an earlier one.
+        """
+        return [each for each in takewhile(lambda segment: segment is not None, self._segments) if each is not None]
 
     async def say(self, text: str) -> None:
         await self.room.local_participant.send_text(text, topic="lk.chat")
