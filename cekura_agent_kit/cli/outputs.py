@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -10,11 +11,17 @@ from typing import Final, Literal
 
 from ..errors import ReportError
 from ..verdict import SuiteVerdict
-from .console import Terminal, say, say_error
+from .console import Terminal, say, say_error, say_json
+from .log_paths import relative_to
 
 Form = Literal["json", "junit", "markdown", "html"]
 
 _AGAIN: Final = "`cekura-kit report` renders a JSON report again"
+
+
+def is_stdout(path: Path | None) -> bool:
+    """Return True for ``-``: the report is printed on stdout, and everything else on stderr."""
+    return path is not None and str(path) == "-"
 
 
 def check_writable(files: Mapping[Form, Path | None]) -> None:
@@ -26,6 +33,10 @@ def check_writable(files: Mapping[Form, Path | None]) -> None:
     seen: dict[Path, Form] = {}
     for form, path in files.items():
         if path is None:
+            continue
+        if is_stdout(path) and form != "json":
+            raise ReportError(f"--{form} -: only the JSON report can be printed", hint="give a file")
+        if is_stdout(path):
             continue
         if other := seen.get(path.resolve()):
             raise ReportError(
@@ -60,23 +71,27 @@ def deliver(verdict: SuiteVerdict, files: Mapping[Form, Path | None], console: T
     failures: list[ReportError] = []
     # Files first: whatever happens to the terminal, they are there.
     for form, path in files.items():
-        if path is None:
+        if path is None or is_stdout(path):
             continue
         try:
-            _write(path, _rendered(verdict, form), form)
+            _write(path, _rendered(relative_to(verdict, path.parent), form), form)
         except ReportError as error:
             failures.append(error)
             code = ReportError.exit_code
         else:
             written.append((form, path))
+    on_stdout = is_stdout(files.get("json"))
+    here = relative_to(verdict, Path.cwd())
     try:
-        _print(verdict, console)
+        _print(here, console)
     except ReportError as error:
         failures.append(error)
     for form, path in written:
-        say(f"{form}: {path}")
+        say(f"{form}: {path}", err=on_stdout)
+    if on_stdout:
+        say_json(json.loads(here.to_json()))
     try:
-        report_to_github(verdict, console)
+        report_to_github(here, console)
     except ReportError as error:
         # Nobody asked for it by an option, so it does not change the exit code.
         failures.append(error)

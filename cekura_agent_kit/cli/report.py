@@ -26,16 +26,17 @@ def report(
     """
     from ..report.merge import merged
     from .console import terminal
-    from .outputs import deliver
+    from .outputs import Form, deliver, is_stdout
 
     verdict = merged([_read(file) for file in files])
-    wanted = {"json": json_file, "junit": junit, "markdown": markdown, "html": html}
-    raise typer.Exit(deliver(verdict, wanted, terminal()))  # type: ignore[arg-type]
+    wanted: dict[Form, Path | None] = {"json": json_file, "junit": junit, "markdown": markdown, "html": html}
+    raise typer.Exit(deliver(verdict, wanted, terminal(stderr=is_stdout(json_file))))
 
 
 def _read(file: Path) -> SuiteVerdict:
     from ..errors import ReportError
     from ..verdict import SuiteVerdict
+    from .log_paths import located
 
     try:
         text = file.read_bytes()
@@ -43,4 +44,4 @@ def _read(file: Path) -> SuiteVerdict:
         raise ReportError(
             f"{file}: cannot be read ({error.strerror})", hint="give a file that `cekura-kit run --json` wrote"
         ) from None
-    return SuiteVerdict.from_json(text, source=str(file))
+    return located(SuiteVerdict.from_json(text, source=str(file)), file.parent)

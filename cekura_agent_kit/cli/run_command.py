@@ -212,9 +212,10 @@ class _RunCommand:
         from ..trigger.suite_run import SuiteRun
         from ..verdict import Shard
         from .live import Live
-        from .outputs import deliver
+        from .log_paths import folder_beside
+        from .outputs import deliver, is_stdout
 
-        console = terminal()
+        console = terminal(stderr=is_stdout(self._files["json"]))
         async with AsyncExitStack() as stack:
             settings, environment = await self._settings_and_environment(stack, console.print)
             redaction = Redaction(settings.secrets)
@@ -231,6 +232,7 @@ class _RunCommand:
                         environment=environment,
                         suite_id=self._suite_id or None,
                         shard=Shard(index=self._index, of=self._count) if self._count > 1 else None,
+                        log_folder=folder_beside(self._files.values()),
                         sandbox_gaps=lambda: self._box.gaps if self._box else (),
                     )
                     verdict = await self._suite_run.run()

@@ -151,7 +151,7 @@ class CaseRun:
             await room.dispatch_agent(context.agent_name, metadata, ours=context.worker is not None)
         except Errored as error:
             if error.kind is Kind.AGENT_MISSING and context.worker:
-                self._record.note(f"the worker's log ({context.worker.log_path}) ends:\n{context.worker.tail()}")
+                self._record.note(f"the worker's log ends:\n{context.worker.tail()}")
             raise
         finally:
             if room.agent_joined is not None:

@@ -10,12 +10,14 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Final, Literal
 
 from ..contract import Mode
 from ..errors import ForeignServer, KitError, LiveKitError, LiveKitUnreachable
 from ..permit import Permit
 from .cekura.client import Cekura
+from .kept_logs import write_worker_log
 from .redaction import Redaction
 from .rooms.budget import Budget
 from .rooms.presence import EVALUATOR
@@ -44,12 +46,19 @@ _PROBE: Final = 60.0
 
 @dataclass(frozen=True)
 class Check:
-    """Result of one check. ``detail``: what was found; ``hint``: what to do about it."""
+    """Result of one check.
+
+    Attributes:
+        detail: what was found.
+        hint: what to do about it.
+        worker_log: path of the suite's worker's log, of a check that failed while the worker ran or started.
+    """
 
     name: str
     outcome: Literal["ok", "warning", "failed", "skipped"]
     detail: str = ""
     hint: str = ""
+    worker_log: str = ""
 
 
 class _Wrong(KitError):
@@ -70,6 +79,7 @@ async def examine(
     settings: Settings | None = None,
     environment: Mapping[str, str] | None = None,
     on_check: Callable[[Check], None] = lambda _: None,
+    log_folder: Path | None = None,
 ) -> list[Check]:
     """Check everything that a run needs, in the order in which it needs it.
 
@@ -78,9 +88,11 @@ async def examine(
         settings: keys and addresses. Default: from the environment.
         environment: the worker's variables. Default: those of this process.
         on_check: called with each result as soon as it is known.
+        log_folder: receives the worker's log if a check fails while it runs; default: a new folder among the system's
+            temporary files.
     """
     async with AsyncExitStack() as stack:
-        return await _Examination(suite, settings, environment, on_check, stack).run()
+        return await _Examination(suite, settings, environment, on_check, stack, log_folder).run()
 
 
 class _Examination:
@@ -91,6 +103,7 @@ class _Examination:
         environment: Mapping[str, str] | None,
         on_check: Callable[[Check], None],
         stack: AsyncExitStack,
+        log_folder: Path | None,
     ) -> None:
         self._suite, self._given, self._environment = suite, settings, environment
         self._on_check, self._stack = on_check, stack
@@ -104,6 +117,9 @@ class _Examination:
         self._room: Room
         self._report: ScenarioReport
         self._agent_name = suite.agent_name or "" if suite else ""
+        self._worker_process: Worker | None = None
+        self._log_folder = log_folder
+        self._log_path: Path | None = None
 
     async def run(self) -> list[Check]:
         """Make all checks; skip those that need one that failed or was skipped."""
@@ -137,7 +153,7 @@ class _Examination:
                 result = Check(name, "warning", str(error), error.hint)
                 self._usable.add(name)
             except KitError as error:
-                result = Check(name, "failed", str(error), error.hint)
+                result = Check(name, "failed", str(error), error.hint, self._keep_log())
         text = self._redaction.text
         result = replace(result, detail=text(result.detail), hint=text(result.hint))
         self._checks.append(result)
@@ -218,9 +234,30 @@ class _Examination:
             wrapped=suite.needs_wrapper(suite.plan()),
             redaction=self._redaction,
         )
-        await self._stack.enter_async_context(worker)
+        self._worker_process = worker
+        self._stack.push_async_callback(self._stop_worker, worker)
+        await worker.start()
         self._agent_name = worker.agent_name
         return "the worker registered"
+
+    async def _stop_worker(self, worker: Worker) -> None:
+        await worker.stop()
+        if self._log_path is not None:
+            # Once more: how it ended is part of it.
+            self._keep_log()
+        worker.delete_log()
+
+    def _keep_log(self) -> str:
+        """Write the worker's log, if there is one, and return its path."""
+        if self._worker_process is None:
+            return ""
+        try:
+            self._log_path = write_worker_log(self._worker_process.log(), self._log_folder)
+        except OSError as error:
+            _log.warning("the worker's log could not be kept: %s", error)
+            return ""
+        self._log_folder = self._log_path.parent
+        return str(self._log_path)
 
     async def _agent_joins(self) -> str:
         assert self._suite is not None, "only a suite has an agent"

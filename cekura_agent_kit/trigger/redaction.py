@@ -28,6 +28,11 @@ class Redaction:
         self._secrets: set[str] = set()
         self.add(*secrets)
 
+    @property
+    def secrets(self) -> list[str]:
+        """All that are known."""
+        return list(self._secrets)
+
     def add(self, *secrets: str) -> None:
         """Replace these, too."""
         self._secrets |= {secret for secret in secrets if secret not in _DEVELOPMENT}

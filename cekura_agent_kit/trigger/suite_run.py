@@ -10,6 +10,7 @@ import secrets
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Final, TypeVar
 
 from ..errors import SuiteError, WorkerError
@@ -22,6 +23,7 @@ from .cleanup import clean_up
 from .context import SandboxGap, SuiteContext
 from .errored import Errored
 from .judging import Observed, verdict_of
+from .kept_logs import keep_logs
 from .preflight import check_plan, check_services
 from .progress import Ended, Event, Finished, Noted, OnEvent, Planned, PlannedCase
 from .redaction import Redaction, redacted, redacted_logs
@@ -72,6 +74,8 @@ class SuiteRun:
         suite_id: marks the rooms and the report; default: random.
         sandbox_gaps: returns what the sandbox could not serve so far; default: nothing.
         shard: index and number of shards, if the plan is one of them.
+        log_folder: receives the worker's log if something did not pass; default: a new folder among the system's
+            temporary files. Logs of an earlier run in it are deleted.
     """
 
     def __init__(
@@ -87,6 +91,7 @@ class SuiteRun:
         suite_id: str | None = None,
         sandbox_gaps: Callable[[], Sequence[SandboxGap]] = tuple,
         shard: Shard | None = None,
+        log_folder: Path | None = None,
     ) -> None:
         suite.check()
         self._suite = suite
@@ -107,6 +112,7 @@ class SuiteRun:
         self._sandbox_gaps = sandbox_gaps
         self._stop = Stop()
         self._shard = shard
+        self._log_folder, self._worker_log = log_folder, ""
 
     def stop(self, reason: str = "stopped") -> None:
         """End the suite within 6 s: end the runs on Cekura, delete the rooms, stop the worker, return the verdict."""
@@ -170,6 +176,8 @@ class SuiteRun:
             raise Errored(Kind.WORKER_FAILED, str(error), hint=error.hint) from None
         finally:
             await worker.stop(within=self._stop.grace.worker)
+            self._worker_log = worker.log()
+            worker.delete_log()
 
     def _context(self, livekit: LiveKit, cekura: Cekura, poller: Poller, worker: Worker | None) -> SuiteContext:
         suite, settings = self._suite, self._settings
@@ -242,6 +250,7 @@ class SuiteRun:
 
     def _verdict(self, failure: Errored | None, results: list[Result], rooms_left: list[str]) -> SuiteVerdict:
         runs = [self._verdicts.get(planned.case) or self._not_run(planned, failure) for planned in self._plan]
+        runs = keep_logs(self._worker_log, runs, self._log_folder, failed=failure is not None)
         return SuiteVerdict.of(
             runs,
             suite=self._suite.name,

@@ -9,13 +9,17 @@ import shlex
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+from dotenv import dotenv_values
+
 from ..errors import WorkerError
 from ..guarded import GuardedProcess
-from ..variables import without_proxies
+from ..safe_text import secrets_of
+from ..variables import PLACEHOLDER, without_proxies
 from ..worker import is_target, serve_command
 from .process_group import environments_of_jobs, exit_in_words, group_is_alive
 from .redaction import Redaction
@@ -53,7 +57,7 @@ class Worker:
         agent_name: prefix of its own name.
         concurrency: number of jobs at a time; as many processes are kept ready for a Python file.
         wrapped: refuse a Python file whose agent is not wrapped, which runs in text need.
-        redaction: applied to its log when it is shown and when it is kept.
+        redaction: applied to its log, beside the secrets among its variables and in its folder's ``.env`` files.
 
     Attributes:
         agent_name: the name under which it registers.
@@ -76,7 +80,7 @@ class Worker:
         self.died = asyncio.Event()
         self._command, self._folder, self._environment = command, folder, dict(environment)
         self._concurrency, self._wrapped = concurrency, wrapped
-        self._redaction = redaction or Redaction()
+        self._redaction = Redaction([*(redaction.secrets if redaction else ()), *_secrets(folder, environment)])
         self._expected = ExpectedRegistration(self.agent_name, self._environment)
         self._log = WorkerLog(self._redaction)
         self._process: GuardedProcess | None = None
@@ -99,6 +103,7 @@ class Worker:
             await self.start()
         except BaseException:
             await self.stop()
+            self.delete_log()
             raise
         return self
 
@@ -106,16 +111,20 @@ class Worker:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.stop()
+        self.delete_log()
 
     @property
     def pid(self) -> int | None:
         """Process id, which is also the id of its process group and session."""
         return self._process.pid if self._process else None
 
-    @property
-    def log_path(self) -> Path:
-        """File with its output; kept afterwards if a part of it was shown."""
-        return self._log.path
+    def log(self) -> str:
+        """Return its log, without colours and secrets."""
+        return self._log.text()
+
+    def delete_log(self) -> None:
+        """Delete its log, once it has stopped."""
+        self._log.delete()
 
     @property
     def ending(self) -> str:
@@ -171,7 +180,6 @@ class Worker:
         await _until(lambda: not group_is_alive(process.pid), min(deadline, time.monotonic() + _HELPERS_TIMEOUT))
         await asyncio.to_thread(process.kill)
         self._process = None
-        self._log.keep()
 
     def _start_process(self) -> None:
         try:
@@ -188,7 +196,7 @@ class Worker:
         if self._expected.is_local:
             environment = without_proxies(environment)
         try:
-            self._process = GuardedProcess(words, log=self.log_path, folder=self._folder, environment=environment)
+            self._process = GuardedProcess(words, log=self._log.path, folder=self._folder, environment=environment)
         except OSError as error:
             raise WorkerError(
                 f"worker: {words[0]!r} cannot be started in {self._folder} ({error.strerror})",
@@ -239,8 +247,17 @@ class Worker:
     def _error(self, how: str) -> WorkerError:
         return WorkerError(
             f"worker `{self._redaction.text(self._command)}` {how}. Its log ends:\n{self.tail() or '(it is empty)'}",
-            hint=f"{self._log.hint()} ({self.log_path})",
+            hint=self._log.hint(),
         )
+
+
+def _secrets(folder: Path, environment: Mapping[str, str]) -> list[str]:
+    """Return the secrets of a worker: those in its environment, and those that its code may read from a file."""
+    found = secrets_of(environment)
+    for name in (".env", ".env.local"):
+        with suppress(OSError, ValueError):
+            found += secrets_of(dotenv_values(folder / name))
+    return [secret for secret in found if secret != PLACEHOLDER]
 
 
 def _load_allowance() -> dict[str, str]:

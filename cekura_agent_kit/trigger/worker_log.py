@@ -39,10 +39,10 @@ class WorkerLog:
     """File with the output of a worker. All that is read from it is without colours and secrets.
 
     Args:
-        redaction: applied whenever it is read and when it is kept.
+        redaction: applied whenever it is read.
 
     Attributes:
-        path: of the file; it is kept afterwards if a part of it was shown.
+        path: of the file, among the system's temporary files.
     """
 
     def __init__(self, redaction: Redaction) -> None:
@@ -50,7 +50,6 @@ class WorkerLog:
         os.close(handle)
         self.path = Path(path)
         self._redaction = redaction
-        self._shown = False
         self._crashes: list[str] = []
         self._searched = 0
 
@@ -65,7 +64,6 @@ class WorkerLog:
 
     def tail(self, lines: int = TAIL) -> str:
         """Return the end of it as people read it: level, message and traceback of each line."""
-        self._shown = True
         shown = "\n".join(text for line in self.lines() if (text := _readable(line)))
         return "\n".join(shown.splitlines()[-lines:])
 
@@ -92,12 +90,9 @@ class WorkerLog:
         self._searched += len(complete)
         self._crashes += [line for line in complete.decode(errors="replace").splitlines() if _CRASHED.search(line)]
 
-    def keep(self) -> None:
-        """Keep the file, without secrets, if a part of it was shown; else delete it."""
-        if self._shown:
-            self.path.write_text(self.text())
-        else:
-            self.path.unlink(missing_ok=True)
+    def delete(self) -> None:
+        """Delete the file, which has secrets."""
+        self.path.unlink(missing_ok=True)
 
 
 def fields(line: str) -> dict[str, Any]:
