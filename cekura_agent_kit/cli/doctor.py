@@ -10,7 +10,7 @@ import typer
 from .console import say, say_json
 
 if TYPE_CHECKING:
-    from ..trigger.doctor import Check
+    from ..trigger.check import Check
 
 _MARKS: Final = {"ok": "ok     ", "warning": "warning", "failed": "FAILED ", "skipped": "skipped"}
 

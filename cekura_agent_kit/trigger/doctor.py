@@ -9,14 +9,15 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 from ..contract import Mode
 from ..errors import ForeignServer, KitError, LiveKitError, LiveKitUnreachable
 from ..permit import Permit
 from .cekura.client import Cekura
+from .check import Check, Doubtful, NotNeeded, Wrong
 from .kept_logs import write_worker_log
 from .redaction import Redaction
 from .rooms.budget import Budget
@@ -42,35 +43,6 @@ _ANSWER: Final = 20.0
 _WORDS: Final = "Hello, can you hear me?"
 _PROBE: Final = 60.0
 """Seconds for which the room of the check may be needed."""
-
-
-@dataclass(frozen=True)
-class Check:
-    """Result of one check.
-
-    Attributes:
-        detail: what was found.
-        hint: what to do about it.
-        worker_log: path of the suite's worker's log, of a check that failed while the worker ran or started.
-    """
-
-    name: str
-    outcome: Literal["ok", "warning", "failed", "skipped"]
-    detail: str = ""
-    hint: str = ""
-    worker_log: str = ""
-
-
-class _Wrong(KitError):
-    """The check failed."""
-
-
-class _Doubtful(KitError):
-    """The check found something that prevents no run, and makes it worth little."""
-
-
-class _NotNeeded(Exception):
-    """The check does not apply here; the text is the reason."""
 
 
 async def examine(
@@ -146,10 +118,10 @@ class _Examination:
             try:
                 result = Check(name, "ok", await check())
                 self._usable.add(name)
-            except _NotNeeded as reason:
+            except NotNeeded as reason:
                 result = Check(name, "skipped", str(reason))
                 self._usable.add(name)
-            except _Doubtful as error:
+            except Doubtful as error:
                 result = Check(name, "warning", str(error), error.hint)
                 self._usable.add(name)
             except KitError as error:
@@ -187,10 +159,10 @@ class _Examination:
     async def _clock(self) -> str:
         there = await self._livekit.server_time()
         if there is None:
-            raise _NotNeeded("the server's answer has no date")
+            raise NotNeeded("the server's answer has no date")
         skew = time.time() - there
         if abs(skew) > _SKEW:
-            raise _Wrong(
+            raise Wrong(
                 f"this machine's clock is {abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} LiveKit's",
                 hint="set it by NTP: tokens are valid from and until a time, with a leeway of 10 s",
             )
@@ -205,26 +177,26 @@ class _Examination:
         assert self._suite is not None, "only a suite has scenarios"
         report = self._report = await check_scenarios(self._cekura, self._suite.plan(), agent=self._suite.agent)
         if report.unknown:
-            raise _Wrong(f"not on Cekura: {', '.join(map(str, report.unknown))}", hint=UNKNOWN_HINT)
+            raise Wrong(f"not on Cekura: {', '.join(map(str, report.unknown))}", hint=UNKNOWN_HINT)
         if report.unread:
-            raise _NotNeeded(f"Cekura did not answer for {', '.join(map(str, report.unread))}")
+            raise NotNeeded(f"Cekura did not answer for {', '.join(map(str, report.unread))}")
         count = len(report.known)
         return f"{count} scenario{'' if count == 1 else 's'} found"
 
     async def _worth(self) -> str:
         if self._report.faults:
-            raise _Doubtful(
+            raise Doubtful(
                 "; ".join(self._report.faults),
                 hint="edit these scenarios on Cekura: a run of them costs credit and proves little",
             )
         if not self._report.known:
-            raise _NotNeeded("no scenario could be read")
+            raise NotNeeded("no scenario could be read")
         return "metrics, expected outcomes, end of the call, agent and duration are set"
 
     async def _worker(self) -> str:
         suite = self._suite
         if suite is None or suite.worker is None:
-            raise _NotNeeded(f"the suite starts none; a worker must already serve agent {self._agent_name!r}")
+            raise NotNeeded(f"the suite starts none; a worker must already serve agent {self._agent_name!r}")
         worker = Worker(
             suite.worker,
             folder=suite.folder,
@@ -280,10 +252,10 @@ class _Examination:
 
     async def _signature(self) -> str:
         if self._suite is not None and self._suite.text_switch == "dispatch":
-            raise _NotNeeded("an agent that is switched to text by its dispatch is not wrapped")
+            raise NotNeeded("an agent that is switched to text by its dispatch is not wrapped")
         signature = signature_of(self._room.readiness.attributes)
         if signature.fault:
-            raise _Doubtful(signature.fault, hint=signature.hint)
+            raise Doubtful(signature.fault, hint=signature.hint)
         return f"the agent accepts {signature.tests} tests, and verified the signature of this one"
 
     @property
@@ -295,14 +267,14 @@ class _Examination:
 
     async def _text_proof(self) -> str:
         if self._probe.mode is not Mode.TEXT:
-            raise _NotNeeded("the suite has no text run")
+            raise NotNeeded("the suite has no text run")
         if self._room.readiness.proven or not self._room.readiness.notes:
             return "the agent has no speech model, and no audio goes in or out"
         return self._room.readiness.notes[0]
 
     async def _answers(self) -> str:
         if self._probe.mode is not Mode.TEXT:
-            raise _NotNeeded("only an agent in text is asked a question here")
+            raise NotNeeded("only an agent in text is asked a question here")
         began = time.monotonic()
         spoke = asyncio.Event()
         probe = Witness(
@@ -317,7 +289,7 @@ class _Examination:
             began = time.monotonic()
             await probe.send_text(_WORDS)
             if not await _within(_ANSWER, spoke):
-                raise _Wrong(
+                raise Wrong(
                     f"no answer to {_WORDS!r} within {_ANSWER:g} s",
                     hint="read the agent's log: check that the key of its model is set where the worker runs, and that "
                     "its entrypoint is wrapped with wrap_entrypoint, which delivers the chat",

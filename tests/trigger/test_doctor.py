@@ -12,7 +12,8 @@ from typer.testing import CliRunner
 from cekura_agent_kit.cli import app
 from cekura_agent_kit.sandbox.cekura.faults import Faults
 from cekura_agent_kit.sandbox.cekura.service import CekuraService
-from cekura_agent_kit.trigger.doctor import Check, examine
+from cekura_agent_kit.trigger.check import Check
+from cekura_agent_kit.trigger.doctor import examine
 from tests.trigger.bench import AGENT, BOOKING, HELLO, SCENARIOS, Bench
 
 pytestmark = [pytest.mark.server, pytest.mark.xdist_group("trigger")]
