@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from .console import say, say_json
+from .console import say
 
 if TYPE_CHECKING:
     from ..trigger.check import Check
@@ -20,35 +20,44 @@ def doctor(
         Path | None,
         typer.Argument(metavar="[SUITE]", help="Suite file or its folder. Default: cekura.yaml, if it exists."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the checks as JSON.")] = False,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Write the checks as JSON; - prints them.")
+    ] = None,
 ) -> None:
     """Check keys, addresses, scenarios, worker and agent. Nothing is billed.
 
     Exit codes: 0 all checks passed, 2 some failed.
     """
     import asyncio
-    import dataclasses
+    from dataclasses import asdict
+    from functools import partial
 
     from ..trigger.doctor import examine
     from ..trigger.suite import DEFAULT_FILE, Suite
+    from .log_paths import folder_beside
+    from .outputs import check_writable, is_stdout, write_json
 
     if suite is None and Path(DEFAULT_FILE).exists():
         suite = Path(DEFAULT_FILE)
     loaded = Suite.load(suite) if suite is not None else None
-    checks = asyncio.run(examine(loaded, on_check=(lambda _: None) if as_json else _show))
+    on_stdout = is_stdout(json_file)
+    check_writable({"json": json_file})
+    checks = asyncio.run(examine(loaded, on_check=partial(_show, err=on_stdout), log_folder=folder_beside([json_file])))
     failed = [check for check in checks if check.outcome == "failed"]
-    if as_json:
-        report = {"version": 1, "ok": not failed, "checks": [dataclasses.asdict(check) for check in checks]}
-        say_json(report)
-    elif loaded is None:
-        say("Give a suite to check its scenarios, its worker and its agent.")
+    if loaded is None:
+        say("Give a suite to check its scenarios, its worker and its agent.", err=on_stdout)
+    if json_file is not None:
+        write_json({"version": 1, "ok": not failed, "checks": [asdict(check) for check in checks]}, json_file)
     if failed:
         raise typer.Exit(2)
 
 
-def _show(check: Check) -> None:
+def _show(check: Check, *, err: bool) -> None:
     from ..report.sanitize import console_line
 
-    say(f"{_MARKS[check.outcome]}  {check.name:<12}  {console_line(check.detail)}")
+    lines = [f"{_MARKS[check.outcome]}  {check.name:<12}  {console_line(check.detail)}"]
     if check.outcome in ("failed", "warning") and check.hint:
-        say(f"{'':<23}hint: {console_line(check.hint)}")
+        lines.append(f"{'':<23}hint: {console_line(check.hint)}")
+    if check.worker_log:
+        lines.append(f"{'':<23}worker log: {console_line(check.worker_log)}")
+    say("\n".join(lines), err=err)

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from ..errors import ReportError
 from ..verdict import SuiteVerdict
@@ -34,9 +34,7 @@ def check_writable(files: Mapping[Form, Path | None]) -> None:
     for form, path in files.items():
         if path is None:
             continue
-        if is_stdout(path) and form != "json":
-            raise ReportError(f"--{form} -: only the JSON report can be printed", hint="give a file")
-        if is_stdout(path):
+        if is_stdout(path) and form == "json":
             continue
         if other := seen.get(path.resolve()):
             raise ReportError(
@@ -51,6 +49,19 @@ def check_writable(files: Mapping[Form, Path | None]) -> None:
         if not existed:
             with suppress(OSError):
                 path.unlink()
+
+
+def write_json(value: Any, path: Path) -> None:
+    """Write a JSON value to a file, or print it on stdout for ``-``.
+
+    Raises:
+        ReportError: the file cannot be written.
+    """
+    if is_stdout(path):
+        say_json(value)
+    else:
+        _write(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n", "json")
+        say(f"json: {path}")
 
 
 def deliver(verdict: SuiteVerdict, files: Mapping[Form, Path | None], console: Terminal) -> int:
@@ -71,7 +82,7 @@ def deliver(verdict: SuiteVerdict, files: Mapping[Form, Path | None], console: T
     failures: list[ReportError] = []
     # Files first: whatever happens to the terminal, they are there.
     for form, path in files.items():
-        if path is None or is_stdout(path):
+        if path is None or (is_stdout(path) and form == "json"):
             continue
         try:
             _write(path, _rendered(relative_to(verdict, path.parent), form), form)
@@ -154,6 +165,8 @@ def _guarded(render: Callable[[], str], form: str) -> str:
 
 
 def _write(path: Path, text: str, form: Form, *, mode: Literal["w", "a"] = "w") -> None:
+    if is_stdout(path):
+        raise ReportError(f"--{form} -: only JSON can be printed on stdout", hint="give a file")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open(mode, encoding="utf-8") as file:

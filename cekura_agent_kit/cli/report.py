@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def report(
     files: Annotated[list[Path], typer.Argument(metavar="FILE.json …", help="JSON reports of `cekura-kit run`.")],
     json_file: Annotated[
-        Path | None, typer.Option("--json", metavar="FILE", help="Write the merged JSON report.")
+        Path | None, typer.Option("--json", metavar="FILE", help="Write the merged JSON report; - prints it.")
     ] = None,
     junit: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a JUnit report.")] = None,
     markdown: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a Markdown report.")] = None,

@@ -40,7 +40,10 @@ def run(
     fail_fast: Annotated[bool, typer.Option("--fail-fast", help="Start no run after one that did not pass.")] = False,
     follow: Annotated[bool, typer.Option("--follow", help="Show each conversation line by line.")] = False,
     json_file: Annotated[
-        Path | None, typer.Option("--json", metavar=_FILE, rich_help_panel=_REPORTS, help="Write the JSON report.")
+        Path | None,
+        typer.Option(
+            "--json", metavar=_FILE, rich_help_panel=_REPORTS, help="Write the JSON report, or the plan; - prints it."
+        ),
     ] = None,
     junit: Annotated[
         Path | None, typer.Option(metavar=_FILE, rich_help_panel=_REPORTS, help="Write a JUnit report.")
@@ -101,8 +104,8 @@ def run(
     """
     from ..trigger.suite import Suite, shard_of
     from .option_values import json_object, shard_parts
-    from .outputs import check_writable
-    from .plan import print_plan
+    from .outputs import check_writable, is_stdout, write_json
+    from .plan import plan_as_json, print_plan
 
     flags = {
         "name": name,
@@ -126,7 +129,9 @@ def run(
     index, count = shard_parts(shard)
     plan = shard_of(loaded.plan(), index, count)
     if dry_run:
-        print_plan(loaded, plan)
+        print_plan(loaded, plan, err=is_stdout(json_file))
+        if json_file is not None:
+            write_json(plan_as_json(loaded, plan), json_file)
         return
     files: dict[Form, Path | None] = {"json": json_file, "junit": junit, "markdown": markdown, "html": html}
     check_writable(files)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cekura_agent_kit.cli import app
+from cekura_agent_kit.cli.log_paths import folder_beside
 from cekura_agent_kit.report import html
 from cekura_agent_kit.verdict import SuiteVerdict
 from tests.report.verdicts import FAILED, run, suite
@@ -134,3 +136,52 @@ def test_a_report_of_before_stays_until_the_new_one_is_there(tmp_path: Path) -> 
     check_writable({"json": before, "junit": new, "html": pipe, "markdown": None})
     assert before.read_text(encoding="utf-8") == "before"
     assert not new.exists()
+
+
+def test_json_on_stdout_stands_alone_there(report: Path) -> None:
+    result = CliRunner().invoke(app, ["report", str(report), "--json", "-"])
+
+    assert SuiteVerdict.from_json(result.stdout).suite == "restaurant"
+    assert "The agent failed the one run" in result.stderr or "The agent failed 1 of 1" in result.stderr
+    result = CliRunner().invoke(app, ["report", str(report), "--html", "-"])
+    assert result.exit_code == 2
+    assert "only JSON can be printed" in result.stderr
+    assert not Path("-").exists()
+
+
+def test_the_plan_as_json(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("cekura.yaml").write_text("{name: s, agent_name: a, mode: text, runs: [{scenario: 30, repeat: 2}]}")
+    printed = CliRunner().invoke(app, ["run", "--dry-run", "--json", "-"])
+    written = CliRunner().invoke(app, ["run", "--dry-run", "--json", "plans/plan.json"])
+
+    plan = json.loads(printed.stdout)
+    assert [(each["case"], each["mode"], each["timeout_s"]) for each in plan["runs"]] == [
+        ("30#1", "text", 1200.0),
+        ("30#2", "text", 1200.0),
+    ]
+    assert (plan["version"], plan["suite"], plan["agent_name"], plan["worker"]) == (1, "s", "a", None)
+    assert "Nothing is started." in printed.stderr
+    assert "Nothing is started." in written.stdout
+    assert json.loads(Path("plans/plan.json").read_text()) == plan
+
+
+def test_logs_are_named_as_each_report_finds_them_and_only_where_they_are(tmp_path: Path) -> None:
+    log = tmp_path / "made" / "r.logs" / "30-1.log"
+    log.parent.mkdir(parents=True)
+    log.write_text("the log")
+    told = suite(run(1, FAILED, worker_log="r.logs/30-1.log"), run(2, FAILED, worker_log="r.logs/30-2.log"))
+    source = tmp_path / "made" / "r.json"
+    source.write_text(told.to_json(), encoding="utf-8")
+    beside, elsewhere = tmp_path / "made" / "again.json", tmp_path / "elsewhere" / "again.json"
+    for target in (beside, elsewhere):
+        result = CliRunner().invoke(app, ["report", str(source), "--json", str(target)])
+        assert str(log) in result.stdout
+
+    found = [[run.worker_log for run in SuiteVerdict.from_json(path.read_text()).runs] for path in (beside, elsewhere)]
+    assert found == [["r.logs/30-1.log", ""], [str(log), ""]]
+
+
+def test_logs_are_beside_the_first_report_that_is_a_file(tmp_path: Path) -> None:
+    assert folder_beside([None, Path("-"), Path(os.devnull), tmp_path / "a.b.xml"]) == tmp_path / "a.b.logs"
+    assert folder_beside([Path("-"), None]) is None

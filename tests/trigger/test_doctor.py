@@ -131,9 +131,9 @@ async def test_the_command_in_json(bench: Bench, monkeypatch: pytest.MonkeyPatch
         for key, value in (bench.server.environment | service.environment).items():
             monkeypatch.setenv(key, value)
         monkeypatch.chdir(tmp_path)
-        result = await asyncio.to_thread(CliRunner().invoke, app, ["doctor", "--json"])
+        result = await asyncio.to_thread(CliRunner().invoke, app, ["doctor", "--json", "-"])
 
-    report = json.loads(result.output)
+    report = json.loads(result.stdout)
     assert (result.exit_code, report["version"], report["ok"]) == (0, 1, True)
     assert [check["name"] for check in report["checks"]][-1] == "cekura key"
     assert service.api_key not in result.output
