@@ -30,7 +30,7 @@ def breakdowns(
     notes: list[str] = []
     if worker is not None and worker.died.is_set():
         broken.append(worker_died(worker))
-        notes.append(f"the worker's log ({worker.log_path}) ends:\n{worker.tail()}")
+        notes.append(f"the worker's log ends:\n{worker.tail()}")
     if outages.is_breakdown:
         broken.append(Errored(Kind.LIVEKIT_UNREACHABLE, outages.description))
     elif outages.description:
@@ -56,7 +56,7 @@ def worker_died(worker: Worker) -> Errored:
     return Errored(
         Kind.WORKER_FAILED,
         f"the suite's worker {worker.ending} during the conversation",
-        hint=f"read the worker's log ({worker.log_path}); SIGKILL often means that the machine had no memory left",
+        hint="read the worker's log; SIGKILL often means that the machine had no memory left",
     )
 
 

@@ -18,7 +18,7 @@ from ..errors import ForeignServer, KitError, LiveKitError, LiveKitUnreachable
 from ..permit import Permit
 from .cekura.client import Cekura
 from .check import Check, Doubtful, NotNeeded, Wrong
-from .kept_logs import write_worker_log
+from .kept_logs import KeptLog
 from .redaction import Redaction
 from .rooms.budget import Budget
 from .rooms.presence import EVALUATOR
@@ -89,9 +89,8 @@ class _Examination:
         self._room: Room
         self._report: ScenarioReport
         self._agent_name = suite.agent_name or "" if suite else ""
-        self._worker_process: Worker | None = None
         self._log_folder = log_folder
-        self._log_path: Path | None = None
+        self._log: KeptLog | None = None
 
     async def run(self) -> list[Check]:
         """Make all checks; skip those that need one that failed or was skipped."""
@@ -125,7 +124,7 @@ class _Examination:
                 result = Check(name, "warning", str(error), error.hint)
                 self._usable.add(name)
             except KitError as error:
-                result = Check(name, "failed", str(error), error.hint, self._keep_log())
+                result = Check(name, "failed", str(error), error.hint, self._log.keep() if self._log else "")
         text = self._redaction.text
         result = replace(result, detail=text(result.detail), hint=text(result.hint))
         self._checks.append(result)
@@ -206,30 +205,14 @@ class _Examination:
             wrapped=suite.needs_wrapper(suite.plan()),
             redaction=self._redaction,
         )
-        self._worker_process = worker
-        self._stack.push_async_callback(self._stop_worker, worker)
+        self._log = KeptLog(worker.log, self._log_folder)
+        self._stack.callback(worker.delete_log)
+        # Once more at its end: how it ended is part of it.
+        self._stack.callback(self._log.update)
+        self._stack.push_async_callback(worker.stop)
         await worker.start()
         self._agent_name = worker.agent_name
         return "the worker registered"
-
-    async def _stop_worker(self, worker: Worker) -> None:
-        await worker.stop()
-        if self._log_path is not None:
-            # Once more: how it ended is part of it.
-            self._keep_log()
-        worker.delete_log()
-
-    def _keep_log(self) -> str:
-        """Write the worker's log, if there is one, and return its path."""
-        if self._worker_process is None:
-            return ""
-        try:
-            self._log_path = write_worker_log(self._worker_process.log(), self._log_folder)
-        except OSError as error:
-            _log.warning("the worker's log could not be kept: %s", error)
-            return ""
-        self._log_folder = self._log_path.parent
-        return str(self._log_path)
 
     async def _agent_joins(self) -> str:
         assert self._suite is not None, "only a suite has an agent"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -28,6 +28,34 @@ _UNFIT: Final = re.compile(r"[^\w-]+")
 """Characters of a case that its file's name does not have: in an address, ``#`` would begin a fragment."""
 
 _log: Final = logging.getLogger("cekura_agent_kit.trigger")
+
+
+class KeptLog:
+    """Log of a worker that still runs, kept once something failed.
+
+    Args:
+        read: returns the log so far, without secrets.
+        folder: receives it; default: a new folder among the system's temporary files.
+    """
+
+    def __init__(self, read: Callable[[], str], folder: Path | None) -> None:
+        self._read, self._folder = read, folder
+        self._is_kept = False
+
+    def keep(self) -> str:
+        """Write the log, and return the absolute path of its file; empty if it cannot be written."""
+        try:
+            path = write_worker_log(self._read(), self._folder)
+        except OSError as error:
+            _log.warning("the worker's log could not be kept: %s", error)
+            return ""
+        self._is_kept, self._folder = True, path.parent
+        return str(path)
+
+    def update(self) -> None:
+        """Write the log again, if it is kept."""
+        if self._is_kept:
+            self.keep()
 
 
 def keep_logs(log: str, runs: Sequence[RunVerdict], folder: Path | None, *, failed: bool) -> list[RunVerdict]:

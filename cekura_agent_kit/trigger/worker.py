@@ -18,8 +18,9 @@ from dotenv import dotenv_values
 
 from ..errors import WorkerError
 from ..guarded import GuardedProcess
+from ..placeholder import PLACEHOLDER
 from ..safe_text import secrets_of
-from ..variables import PLACEHOLDER, without_proxies
+from ..variables import without_proxies
 from ..worker import is_target, serve_command
 from .process_group import environments_of_jobs, exit_in_words, group_is_alive
 from .redaction import Redaction
