@@ -21,6 +21,7 @@ from livekit.agents import AgentServer, JobContext, WorkerOptions
 
 from cekura_agent_kit import Call, Mode, current_call, wrap_entrypoint
 from cekura_agent_kit.sandbox import Sandbox
+from tests.faults.table import FAULTS
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -156,3 +157,13 @@ async def test_the_sandbox_from_python(tmp_path: Path, monkeypatch: pytest.Monke
     names = await execute(block("docs/sandbox.md", "Sandbox("), {})
     assert isinstance(names["sandbox"], Sandbox)
     assert names["faults"].starts["1"].lost
+
+
+def test_the_first_change_finds_its_text_its_row_and_its_test() -> None:
+    page = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    (text,) = re.findall(r'grep -rn "([^"]+)"', page)
+    for file in ("trigger/rooms/room.py", "tests/faults/table.py", "verdict/outcomes.py"):
+        assert f"`{file}`" in page
+    assert text in (ROOT / "cekura_agent_kit/trigger/rooms/room.py").read_text(encoding="utf-8")
+    row = next(fault for fault in FAULTS if text in fault.reason)
+    assert f"-k {row.what.replace(' ', '-')}" in page

@@ -117,7 +117,7 @@ def _agent(what: str, comes_to: str, behave: str, *, started: int = 0, **rest: A
     )
 
 
-_ADOPTED: Final = "found by its evaluator"
+_FOUND: Final = "found by its evaluator"
 _THREE: Final = ({"scenario": 30}, {"scenario": 31}, {"scenario": 32})
 _LOST: Final = "open these runs on Cekura"
 _NOTHING: Final = "most likely nothing was started"
@@ -142,22 +142,22 @@ FAULTS: Final[tuple[Fault, ...]] = (
         comes_to=PASSED,
         inject=injections.start_refused_once,
     ),
-    _start("runs started, then the connection is closed without an answer", PASSED, {"lost": True}, reason=_ADOPTED),
+    _start("runs started, then the connection is closed without an answer", PASSED, {"lost": True}, reason=_FOUND),
     _start(
         "runs started, and no answer in time",
         PASSED,
         {"delay": "30s"},
-        reason=_ADOPTED,
+        reason=_FOUND,
         inject=injections.impatient,
     ),
-    _start("runs started, then 500", PASSED, {"done": True, "status": 500, "body": "{}"}, reason=_ADOPTED),
-    _start("runs started, then an answer that is no JSON", PASSED, {"malformed": True}, reason=_ADOPTED),
-    _start("runs started, then half an answer", PASSED, {"truncated": True}, reason=_ADOPTED),
+    _start("runs started, then 500", PASSED, {"done": True, "status": 500, "body": "{}"}, reason=_FOUND),
+    _start("runs started, then an answer that is no JSON", PASSED, {"malformed": True}, reason=_FOUND),
+    _start("runs started, then half an answer", PASSED, {"truncated": True}, reason=_FOUND),
     _start(
         "three runs started, then the connection is closed: each is tied to its room",
         PASSED,
         {"lost": True},
-        reason=_ADOPTED,
+        reason=_FOUND,
         runs=_THREE,
         started=3,
     ),
