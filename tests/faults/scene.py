@@ -168,6 +168,7 @@ class Scene:
             timing=replace(usual, **(timing or {})),
             fail_fast=fail_fast,
             environment={**os.environ, "PYTHONPATH": str(ROOT), **self.environment},
+            log_folder=self.folder / "kept.logs",
         )
         verdict = await self.suite_run.run()
         for name, text in {
@@ -177,6 +178,8 @@ class Scene:
             "report.html": html.render(verdict),
         }.items():
             self.outputs.add(name, text)
+        for log in (self.folder / "kept.logs").glob("*.log"):
+            self.outputs.add(f"kept log {log.name}", log.read_text())
         return verdict
 
     async def rooms(self, verdict: SuiteVerdict) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractAsyncContextManager, contextmanager
@@ -87,6 +88,10 @@ def worker_environment(server: LiveKitServer, **more: str) -> dict[str, str]:
     return own | server.environment | {"PYTHONPATH": str(ROOT)} | more
 
 
+def _kept_logs(verdict: SuiteVerdict) -> dict[str, str]:
+    return {run.case: Path(run.worker_log).read_text() for run in verdict.runs if run.worker_log}
+
+
 @dataclass
 class Outcome:
     """Verdict of a suite, and what it left behind."""
@@ -95,6 +100,8 @@ class Outcome:
     events: list[Event]
     service: CekuraService
     rooms: list[str]
+    logs: dict[str, str]
+    """Text of the log that is kept for each case that did not pass."""
 
     @property
     def kinds(self) -> list[str]:
@@ -143,8 +150,10 @@ class Bench:
         settings = self.settings(service)
         events: list[Event] = []
         given: dict[str, Any] = {"timing": self.timing_for(settings), "on_event": events.append} | more
-        verdict = await SuiteRun(suite, settings=settings, **given).run()
-        return Outcome(verdict, events, service, await self.rooms_of(verdict.suite_id, settings))
+        with tempfile.TemporaryDirectory() as folder:
+            verdict = await SuiteRun(suite, settings=settings, log_folder=Path(folder) / "logs", **given).run()
+            logs = _kept_logs(verdict)
+        return Outcome(verdict, events, service, await self.rooms_of(verdict.suite_id, settings), logs)
 
     async def rooms_of(self, suite_id: str, settings: Settings) -> list[str]:
         async with LiveKit(settings, Budget(100)) as livekit:

@@ -64,6 +64,9 @@ async def test_a_killed_job_process_is_the_agents_failure_with_the_signal_as_the
     (run,) = outcome.verdict.runs
     assert (run.outcome, run.kind) == (Outcome.FAILED, None), run
     assert "the agent's job process died (SIGKILL)" in run.reason
+    assert "process exited with non-zero exit code" in outcome.logs[run.case]
+    assert run.room in outcome.logs[run.case]
+    assert "registered worker" not in outcome.logs[run.case], "the part of its job, not the whole log"
     assert outcome.service.requests["ends"] == 1
     assert outcome.rooms == []
 
