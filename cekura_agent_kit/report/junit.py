@@ -52,6 +52,8 @@ def _suite_properties(verdict: SuiteVerdict) -> Iterator[tuple[str, str]]:
     yield "suite_id", printable_line(verdict.suite_id)
     if verdict.shard is not None:
         yield "shard", f"{verdict.shard.index}/{verdict.shard.of}"
+    for number, note in enumerate(verdict.notes, start=1):
+        yield f"note.{number}", printable_line(note)
     for result in verdict.results:
         yield f"result.{result.id}", printable_line(f"{result.mode.value} {result.url}")
     for run in verdict.runs:

@@ -39,6 +39,8 @@ _NOTE_ROOM: Final = 400
 """Bytes kept for the note on what was left out."""
 _TRANSCRIPT_LIMIT: Final = 12_000
 """Characters of one run's transcript: its end is kept, because that is where a conversation fails."""
+_NOTES: Final = 10
+"""Notes of the suite that are listed."""
 _RESULTS: Final = 20
 """Rules, metrics, statements or checks of one run that are listed."""
 
@@ -83,6 +85,9 @@ def _head(verdict: SuiteVerdict) -> str:
     head = f"{heading}\n\n{' · '.join(facts)}\n\n"
     if verdict.hint:
         head += f"**Hint:** {_text(verdict.hint, 1000)}\n\n"
+    if verdict.notes:
+        more = f"\n- {counted(len(verdict.notes) - _NOTES, 'more note')}" if len(verdict.notes) > _NOTES else ""
+        head += "".join(f"- **Note:** {_text(note, 500)}\n" for note in verdict.notes[:_NOTES]) + more + "\n"
     if verdict.rooms_left:
         shown = ", ".join(_code(room) for room in verdict.rooms_left[:10])
         head += f"**Rooms that could not be deleted:** {shown}. Run `cekura-kit sweep` to delete them.\n\n"

@@ -48,6 +48,7 @@ def merged(verdicts: Sequence[SuiteVerdict]) -> SuiteVerdict:
         kind=kind,
         hint=hint,
         rooms_left=dict.fromkeys(room for verdict in verdicts for room in verdict.rooms_left),
+        notes=dict.fromkeys(note for verdict in verdicts for note in verdict.notes),
         worker=next((verdict.worker for verdict in verdicts if verdict.worker), ""),
     )
 

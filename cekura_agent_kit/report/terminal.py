@@ -138,7 +138,9 @@ def _excerpt(run: RunVerdict) -> Iterator[tuple[str, str, str]]:
 
 
 def _print_notes(verdict: SuiteVerdict, console: Console) -> None:
-    """Print the notes of runs that passed: a review by a person, a pass that measured nothing, a slow service."""
+    """Print the notes of the suite and of runs that passed: a worthless scenario, a review by a person."""
+    for note in verdict.notes[:_IN_FULL]:
+        _print(console, ("note  ", "yellow"), console_line(note))
     by_note: dict[str, list[str]] = {}
     for run in (run for run in verdict.runs if run.outcome is Outcome.PASSED):
         for note in run.notes:
@@ -148,7 +150,7 @@ def _print_notes(verdict: SuiteVerdict, console: Console) -> None:
         _print(console, ("note  ", "yellow"), f"{console_line(', '.join(cases[:_CASES]))}{more}: {console_line(note)}")
     if len(by_note) > _IN_FULL:
         _print(console, (f"{counted(len(by_note) - _IN_FULL, 'more note')} in the other reports", "dim"))
-    if by_note:
+    if by_note or verdict.notes:
         _print(console)
 
 

@@ -109,6 +109,7 @@ class SuiteRun:
         self._clock = Clock()
         self._suite_id = suite_id or secrets.token_hex(4)
         self._verdicts: dict[str, RunVerdict] = {}
+        self._notes: list[str] = []
         self._sandbox_gaps = sandbox_gaps
         self._stop = Stop()
         self._shard = shard
@@ -152,6 +153,7 @@ class SuiteRun:
         """Check what can be known before anything is made or paid for."""
         await check_services(livekit, cekura)
         for fault in await check_plan(cekura, self._plan, agent=self._suite.agent):
+            self._notes.append(fault)
             self._emit(Noted("", fault))
 
     @contextlib.asynccontextmanager
@@ -262,6 +264,7 @@ class SuiteRun:
             kind=failure.kind if failure else None,
             hint=failure.hint if failure else "",
             rooms_left=rooms_left,
+            notes=self._notes,
             shard=self._shard,
             worker=self._suite.worker or "",
         )

@@ -71,6 +71,8 @@ class SuiteVerdict(ReportModel):
     """All runs, by scenario."""
     rooms_left: list[str] = []
     """Rooms that could not be deleted; run `cekura-kit sweep` to delete them."""
+    notes: list[str] = []
+    """Observations about the suite, such as what makes a scenario worthless."""
     comparison: dict[str, Any] | None = None
     """Comparison with an earlier report, if one was made."""
 
@@ -103,6 +105,7 @@ class SuiteVerdict(ReportModel):
         kind: Kind | None = None,
         hint: str = "",
         rooms_left: Iterable[str] = (),
+        notes: Iterable[str] = (),
         shard: Shard | None = None,
         worker: str = "",
     ) -> SuiteVerdict:
@@ -119,6 +122,7 @@ class SuiteVerdict(ReportModel):
             kind: set if the suite as a whole errored.
             hint: what to do about it.
             rooms_left: rooms that could not be deleted.
+            notes: observations about the suite.
             shard: the part of the suite that was run, if it was split.
             worker: file or command of the suite's worker.
         """
@@ -139,6 +143,7 @@ class SuiteVerdict(ReportModel):
             pools=pools,
             scenarios=scenarios_of(pools),
             rooms_left=list(rooms_left),
+            notes=list(notes),
         )
 
     @classmethod

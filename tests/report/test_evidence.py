@@ -32,9 +32,23 @@ FORMS: dict[str, Callable[[SuiteVerdict], str]] = {
 }
 
 
+def words(form: str, verdict: SuiteVerdict) -> str:
+    """Return what a form shows of a verdict, without its markup."""
+    text = FORMS[form](verdict)
+    return text if form in ("json", "junit") else re.sub(r"\\(.)|<[^<>]*>|&#8203;", r"\1", text)
+
+
 @pytest.mark.parametrize("form", FORMS)
 def test_a_tools_exception_and_its_line_are_in_every_report(form: str) -> None:
-    text = re.sub(r"\\(.)|<[^<>]*>|&#8203;", r"\1", FORMS[form](judged()))
+    text = words(form, judged())
 
     assert "ValueError: no such address" in text
     assert "tools/mail.py:41" in text
+
+
+@pytest.mark.parametrize("form", [form for form in FORMS if form != "github"])
+def test_a_kept_log_and_a_note_on_the_suite_are_in_every_report(form: str) -> None:
+    text = words(form, judged())
+
+    assert "logs/30#2.log" in text
+    assert "scenario 32 has no metric: only the call" in text

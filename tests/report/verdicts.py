@@ -187,6 +187,7 @@ def judged() -> SuiteVerdict:
         run(1, ERRORED, scenario=31, entry="31 text", **unscored),
         run(1, SKIPPED, scenario=32, entry="32 text", reason=SkipReason.DECIDED, transcript=[]),
         shard=Shard(index=2, of=4),
+        notes=["scenario 32 has no metric: only the call's end is judged. Attach Expected Outcome, or another metric"],
     )
 
 
@@ -258,4 +259,6 @@ def hostile() -> SuiteVerdict:
     }
     runs = [run(n + 1, outcome, **bad) for n, outcome in enumerate(Outcome)]
     results = [Result(id=1, mode=Mode.TEXT, url=link)]
-    return suite(*runs, suite=HOSTILE, suite_id=HOSTILE, hint=HOSTILE, results=results, rooms_left=[HOSTILE])
+    return suite(
+        *runs, suite=HOSTILE, suite_id=HOSTILE, hint=HOSTILE, results=results, rooms_left=[HOSTILE], notes=[HOSTILE]
+    )
