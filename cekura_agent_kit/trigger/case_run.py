@@ -148,7 +148,9 @@ class CaseRun:
         )
         metadata = permit.job_metadata(planned.metadata, key=context.settings.signing_key, ttl=room.lifetime)
         try:
-            await room.dispatch_agent(context.agent_name, metadata, ours=context.worker is not None)
+            await room.dispatch_agent(
+                context.agent_name, metadata, ours=context.worker is not None, on_wait=self._record.note
+            )
         except Errored as error:
             if error.kind is Kind.AGENT_MISSING and context.worker:
                 self._record.note(f"the worker's log ends:\n{context.worker.tail()}")

@@ -26,8 +26,9 @@ PREFIX: Final = "cekura-kit-"
 MARGIN: Final = 120.0
 """Seconds by which room and tokens outlive the run's timeout: for the agent's readiness and for the clean-up."""
 
-_MACHINE_BUSY: Final = 120.0
-"""Seconds for the load of the suite's own worker's machine to fall; a worker measures it over 2.5 s."""
+BUSY_FACTOR: Final = 3
+"""Times `agent_timeout` in which the suite's own worker may accept the job. Its machine may be busy, and that passes; a
+worker measures its load over 2.5 s."""
 _JOBS_INTERVAL: Final = 1.0
 """Seconds between two lists of the dispatch's jobs, which the server updates late anyway."""
 
@@ -83,26 +84,37 @@ class Room:
         except LiveKitError as error:
             _log.debug("the room %s has no run id: %s", self.name, error)
 
-    async def dispatch_agent(self, agent_name: str, metadata: str, *, ours: bool = False) -> None:
+    async def dispatch_agent(
+        self, agent_name: str, metadata: str, *, ours: bool = False, on_wait: Callable[[str], None] = lambda _: None
+    ) -> None:
         """Dispatch the agent and wait until it is ready; dispatch again if no worker accepted the job.
 
         Args:
             agent_name: name under which its worker is registered.
             metadata: of the job.
             ours: the suite's own worker, which is registered, serves it. Then only the load of its machine keeps it
-                from jobs, and that passes: dispatched again for up to two minutes. Otherwise until `agent_timeout`,
-                at least twice: a worker on a busy machine accepts late.
+                from jobs, and that passes: dispatched again for `BUSY_FACTOR` times `agent_timeout`. Otherwise until
+                `agent_timeout`. At least twice: a worker on a busy machine accepts late.
+            on_wait: called with one line of text when the wait goes beyond `agent_timeout`.
 
         Raises:
             Errored: the agent did not join, joined twice, refused, or is in another mode.
         """
-        begin, dispatches = self._clock(), 0
-        patience = _MACHINE_BUSY if ours else self._suite.agent_timeout
+        begin, dispatches, is_told = self._clock(), 0, False
+        limit = self._suite.agent_timeout
+        patience = limit * BUSY_FACTOR if ours else limit
         while dispatches < 2 or self._clock() - begin < patience:
+            waited_for = self._clock() - begin
+            if dispatches and waited_for >= limit and not is_told:
+                is_told = True
+                on_wait(
+                    f"no worker has accepted the job for {waited_for:.0f} s, longer than `agent_timeout`: "
+                    + (f"the suite's worker is busy, and may take {patience:g} s" if ours else "dispatched once more")
+                )
             dispatches += 1
             if await self._dispatch_once(agent_name, metadata):
                 return
-        waited = f"{dispatches} dispatches, {self._timing.no_job:g} s each"
+        waited = f"{dispatches} dispatches in {self._clock() - begin:.0f} s, {self._timing.no_job:g} s each"
         if ours:
             raise Errored(
                 Kind.AGENT_MISSING,
