@@ -241,9 +241,14 @@ class _RunCommand:
                         sandbox_gaps=lambda: self._box.gaps if self._box else (),
                     )
                     verdict = await self._suite_run.run()
+                    notes = self._box.notes if self._box else []
             except KitError as error:
                 error.args, error.hint = (redaction.text(str(error)),), redaction.text(error.hint)
                 raise
+        from ..report.sanitize import console_line
+
+        for note in notes:
+            console.print(f"sandbox: {console_line(note)}", markup=False, highlight=False)
         return deliver(verdict, self._files, console)
 
     async def _settings_and_environment(

@@ -15,11 +15,14 @@ from .internals.sessions import hide_frames
 from .model import load_model
 from .processes import Processes
 from .rehearsal import TIMEOUT, Rehearsal
+from .rule_use import RuleUse
 from .transcript import report
 
 __tracebackhide__ = True
 
 _processes: pytest.StashKey[Processes] = pytest.StashKey()
+RULE_USE: pytest.StashKey[RuleUse] = pytest.StashKey()
+"""The rules that the rehearsals of this process used, in pytest's configuration."""
 
 
 def folders_of(path: Path, config: pytest.Config) -> Iterator[Path]:
@@ -47,6 +50,7 @@ class Rehearse:
         hide_frames()
         self.folders = list(folders_of(request.path, request.config))
         self._processes = request.config.stash.setdefault(_processes, Processes())
+        self._rules = request.config.stash.setdefault(RULE_USE, RuleUse())
         self.calls: list[tuple[str, Rehearsal]] = []
 
     def __call__(
@@ -72,11 +76,13 @@ class Rehearse:
             timeout: seconds for the agent's start, and for each turn.
             scenario: Cekura's scenario id; ``current_call().scenario_id``.
         """
+        model = load_model(llm, self.folders)
+        self._rules.add(llm, model)
         call = Rehearsal(
             target,
             metadata=metadata,
             mode=mode,
-            llm=load_model(llm, self.folders),
+            llm=model,
             env=env,
             timeout=timeout,
             scenario=scenario,

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from livekit.agents import llm
 
 from ..errors import RehearsalError
-from ..sandbox.models.rules import Rule, Rules, load_rules
+from ..sandbox.models.rules import Rules, load_rules
 from ..sandbox.models.rules_llm import RulesLLM
 from ..worker.module import find_file
 
 __tracebackhide__ = True
-
-_NAMED: Final = 5
-"""Unused rules that a report names."""
 
 
 def load_model(given: object, folders: Sequence[Path]) -> llm.LLM[Any] | None:
@@ -44,12 +41,4 @@ def unused_rules(model: llm.LLM[Any] | None) -> list[str]:
     """Return a note on the rules that have answered nothing; none for another kind of model."""
     if not isinstance(model, RulesLLM) or not model.unused:
         return []
-    numbers = sorted(model.unused)
-    rules = [f"rule {number + 1} ({_summary(model.rules.rules[number])})" for number in numbers[:_NAMED]]
-    more = [f"and {len(numbers) - _NAMED} more"] if len(numbers) > _NAMED else []
-    return [f"model rules that answered nothing in this call: {', '.join([*rules, *more])}"]
-
-
-def _summary(rule: Rule) -> str:
-    keys = ("user", "tool", "result", "given", "instructions")
-    return ", ".join(f"{key}: {value}" for key in keys if (value := getattr(rule, key))) or f"say: {rule.say}"
+    return [f"model rules that answered nothing in this call: {model.rules.named(model.unused)}"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ import pytest
 
 if TYPE_CHECKING:
     from .fixture import Rehearse
+    from .rule_use import Unused
 
 _MARKERS = (
     'cekura_scenarios(path, entrypoint="agent.py", **options): '
@@ -16,7 +18,9 @@ _MARKERS = (
     "cekura_hosted: starts runs on Cekura, which cost money; skipped without --cekura-hosted",
 )
 
+_WORKER_OUTPUT = "cekura_unused_rules"
 _rehearse: pytest.StashKey[Rehearse] = pytest.StashKey()
+_unused: pytest.StashKey[Unused] = pytest.StashKey()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -76,3 +80,34 @@ def pytest_runtest_makereport(
     if report.failed and (made := item.stash.get(_rehearse, None)) is not None:
         report.sections += made.sections()
     return report
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Keep the model rules that answered nothing; of a process of pytest-xdist, hand them to the first one."""
+    if "cekura_agent_kit.rehearsal.fixture" not in sys.modules:
+        return
+    from .fixture import RULE_USE
+
+    if (used := session.config.stash.get(RULE_USE, None)) is not None:
+        session.config.stash[_unused] = used.unused()
+        if (output := getattr(session.config, "workeroutput", None)) is not None:
+            output[_WORKER_OUTPUT] = used.unused()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Accept what a process of pytest-xdist found."""
+    found = getattr(node, "workeroutput", {}).get(_WORKER_OUTPUT)
+    if found:
+        from .rule_use import merge
+
+        merge(node.config.stash.setdefault(_unused, {}), found)
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Name the model rules that answered nothing in the whole session."""
+    if unused := config.stash.get(_unused, None):
+        from .rule_use import lines
+
+        for line in lines(unused):
+            terminalreporter.write_line(line, yellow=True)

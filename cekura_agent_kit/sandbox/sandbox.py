@@ -9,6 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+from ..counting import counted
 from ..errors import ScenarioError
 from ..variables import no_proxies
 from .cekura.faults import Faults
@@ -48,8 +49,9 @@ class Sandbox:
 
     def __init__(self, scenarios: Path, *, say: Callable[[str], None] = print, faults: Faults | None = None) -> None:
         self.scenarios = load_scenarios(scenarios)
-        rules = scenarios.parent / RULES_FILE
-        self.rules = load_rules(rules) if rules.exists() else Rules()
+        self._rules_file = scenarios.parent / RULES_FILE
+        self._has_rules = self._rules_file.exists()
+        self.rules = load_rules(self._rules_file) if self._has_rules else Rules()
         self._file, self._say, self._faults = scenarios, say, faults
         self._parts = AsyncExitStack()
 
@@ -82,6 +84,20 @@ class Sandbox:
     def gaps(self) -> Sequence[Gap]:
         """Requests of the agent that the stand-in for the models could not serve, oldest first."""
         return tuple(self.models.gaps.recorded)
+
+    @property
+    def notes(self) -> list[str]:
+        """What a user should know of the model's rules, once the conversations are over."""
+        models, found = self.models, []
+        if models.unanswered and not self._has_rules:
+            found.append(
+                f"the language model was asked {counted(models.unanswered, 'time')} and understood nothing: there are "
+                f"no rules for it, no {self._rules_file}"
+            )
+        if models.unused:
+            rules = models.rules.named(models.unused)
+            found.append(f"{self._rules_file}: rules that answered nothing in this run: {rules}")
+        return found
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as parts:

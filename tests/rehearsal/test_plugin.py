@@ -13,6 +13,7 @@ import pytest
 import cekura_agent_kit.agent.text_session
 import cekura_agent_kit.rehearsal.fixture
 import cekura_agent_kit.rehearsal.scenarios  # noqa: F401
+from cekura_agent_kit.rehearsal.rule_use import merge
 
 AGENT = Path(__file__).with_name("restaurant.py")
 
@@ -252,3 +253,37 @@ def pytest_unconfigure(config):
     assert "cekura_agent_kit.rehearsal.plugin" in loaded
     heavy = {"livekit", "livekit.agents", "pydantic", "yaml", "httpx", "cekura_agent_kit.contract"}
     assert not heavy & loaded
+
+
+RULES = "rules: [{user: hello, say: Hi.}, {user: bye, say: Goodbye.}, {user: never, say: Never.}]"
+TWO_TESTS = """
+import pytest
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("words", ["hello", "bye"])
+async def test_agent(rehearse, words):
+    async with rehearse("agent.py", llm="models.yaml") as call:
+        await call.say(words)
+"""
+
+
+def test_rules_that_answered_in_no_test_are_in_the_summary(project: pytest.Pytester) -> None:
+    project.makefile(".yaml", models=RULES)
+    result = run(project, TWO_TESTS)
+    result.assert_outcomes(passed=2)
+    unused = "models.yaml: model rules that answered nothing in this session: rule 3 (user: never)"
+    result.stdout.fnmatch_lines([unused])
+
+
+def test_rules_that_all_answered_are_not_in_the_summary(project: pytest.Pytester) -> None:
+    project.makefile(".yaml", models=RULES.replace(", {user: never, say: Never.}", ""))
+    result = run(project, TWO_TESTS)
+    result.assert_outcomes(passed=2)
+    result.stdout.no_fnmatch_line("*answered nothing*")
+
+
+def test_what_the_processes_of_one_session_found_is_one() -> None:
+    found: dict[str, dict[int, str]] = {}
+    merge(found, {"models.yaml": {0: "rule 1", 2: "rule 3"}, "others.yaml": {0: "rule 1"}})
+    merge(found, {"models.yaml": {1: "rule 2", 2: "rule 3"}})
+    assert found == {"models.yaml": {2: "rule 3"}, "others.yaml": {0: "rule 1"}}

@@ -19,7 +19,7 @@ Patterns are regular expressions; case is ignored. ``{name}`` is replaced by a n
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Final, Self
@@ -44,6 +44,8 @@ _NUMBERS: Final = (
     "eleven",
     "twelve",
 )
+_NAMED: Final = 5
+"""Rules that one line names."""
 _PLACEHOLDER: Final = re.compile(r"\{(\w+)\}")
 
 Pattern = Annotated[str, Field(min_length=1), AfterValidator(regular_expression)]
@@ -91,6 +93,12 @@ class Rule(BaseModel):
             raise ValueError("`with` needs `call`")
         return self
 
+    @property
+    def summary(self) -> str:
+        """What the rule matches, or what it says."""
+        keys = ("user", "tool", "result", "given", "instructions")
+        return ", ".join(f"{key}: {value}" for key in keys if (value := getattr(self, key))) or f"say: {self.say}"
+
 
 class Rules(BaseModel):
     """All rules, in order."""
@@ -114,6 +122,12 @@ class Rules(BaseModel):
             if (captured := _match(rule, conversation, offered)) is not None:
                 return replace(_reply(rule, captured, offered), rule=number)
         return Reply(text=_filled(self.otherwise, {"words": conversation.latest}))
+
+    def named(self, numbers: Collection[int]) -> str:
+        """Name some rules, by their numbers from 0: ``rule 3 (user: a table), and 2 more``."""
+        first = sorted(numbers)[:_NAMED]
+        named = [f"rule {number + 1} ({self.rules[number].summary})" for number in first]
+        return ", ".join([*named, *([f"and {len(numbers) - _NAMED} more"] if len(numbers) > _NAMED else [])])
 
 
 @dataclass(frozen=True)

@@ -39,6 +39,8 @@ class ModelsService(WebService):
 
     Attributes:
         requests: the bodies of all requests for chat completions, in order.
+        unused: numbers of the rules that have answered nothing yet, from 0.
+        unanswered: number of the requests that no rule answered.
         gaps: record of the requests that the hosted service would have served, and this one could not.
     """
 
@@ -52,6 +54,8 @@ class ModelsService(WebService):
         self.rules = load_rules(rules) if isinstance(rules, Path) else rules or Rules()
         self.api_key = "sandbox-" + secrets.token_hex(16)
         self.requests: list[dict[str, Any]] = []
+        self.unused = set(range(len(self.rules.rules)))
+        self.unanswered = 0
         self.gaps = Gaps()
 
     @property
@@ -98,6 +102,10 @@ class ModelsService(WebService):
         self.requests.append(body)
         tools = [] if body.get("tool_choice") == "none" else body.get("tools") or []
         reply = self.rules.reply(messages, tools)
+        if reply.rule is None:
+            self.unanswered += 1
+        else:
+            self.unused.discard(reply.rule)
         if reply.delay:
             await asyncio.sleep(reply.delay)
         usage = _usage(messages, reply)
