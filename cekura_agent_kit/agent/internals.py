@@ -188,11 +188,14 @@ def refuse_audio(session: AgentSession[Any], noticed: Callable[[str], None]) -> 
         session: the session.
         noticed: called with a description of what was removed.
     """
+    from livekit.agents.voice.avatar import DataStreamAudioOutput
+
     for stream in (session.input, session.output):
 
         def changed(stream: Any = stream) -> None:
             if (audio := stream.audio) is not None:
-                noticed(f"{type(audio).__name__} {audio.label!r}")
+                of_avatar = " (an avatar that its vendor has started)" * isinstance(audio, DataStreamAudioOutput)
+                noticed(f"{type(audio).__name__} {audio.label!r}{of_avatar}")
                 stream.audio = None
 
         stream._audio_changed = changed

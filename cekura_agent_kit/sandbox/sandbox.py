@@ -87,7 +87,7 @@ class Sandbox:
 
     @property
     def notes(self) -> list[str]:
-        """What a user should know of the model's rules, once the conversations are over."""
+        """Notes for the user on the model's rules, once the conversations are over."""
         models, found = self.models, []
         if models.unanswered and not self._has_rules:
             found.append(

@@ -7,7 +7,8 @@ from typing import Any
 
 from livekit import rtc
 from livekit.agents import AgentSession, JobContext, inference, llm, stt, tokenize, tts
-from livekit.agents.voice.avatar import AvatarSession
+from livekit.agents.voice.avatar import AvatarSession, DataStreamAudioOutput
+from livekit.agents.voice.io import AudioOutput, AudioOutputCapabilities
 from livekit.agents.voice.room_io import AudioInputOptions, RoomOptions
 
 from cekura_agent_kit import wrap_entrypoint
@@ -174,6 +175,24 @@ async def avatar_of_a_plugin(ctx: JobContext) -> None:
     session = new_session()
     avatar = VendorsAvatar()
     await avatar.start(session, room=ctx.room)
+    await session.start(Greeter(), room=ctx.room)
+
+
+class StreamedSound(DataStreamAudioOutput):
+    """The sink that a vendor's avatar sets, without the room that it would stream to."""
+
+    def __init__(self) -> None:
+        AudioOutput.__init__(self, label="avatar", capabilities=AudioOutputCapabilities(pause=False))
+
+    async def capture_frame(self, frame: rtc.AudioFrame) -> None:
+        raise called("avatar.capture_frame")
+
+
+@shape("Welcome.")
+@wrap_entrypoint
+async def avatar_without_the_base_class(ctx: JobContext) -> None:
+    session = new_session()
+    session.output.audio = StreamedSound()
     await session.start(Greeter(), room=ctx.room)
 
 

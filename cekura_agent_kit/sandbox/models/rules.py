@@ -95,7 +95,7 @@ class Rule(BaseModel):
 
     @property
     def summary(self) -> str:
-        """What the rule matches, or what it says."""
+        """The rule's patterns, or its answer."""
         keys = ("user", "tool", "result", "given", "instructions")
         return ", ".join(f"{key}: {value}" for key in keys if (value := getattr(self, key))) or f"say: {self.say}"
 
