@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import json
+import os
 import pickle
 import subprocess
 import sys
@@ -16,9 +17,10 @@ from typing import Any
 import pytest
 
 from cekura_agent_kit import Call, Mode, current_call, wrap_entrypoint
-from cekura_agent_kit.agent.admission import Admitted
+from cekura_agent_kit.agent.admission import Admitted, admit
 from cekura_agent_kit.contract import JobMetadata
 from cekura_agent_kit.errors import MetadataError
+from cekura_agent_kit.permit import Key, Permit
 
 
 def job(metadata: object) -> Any:
@@ -78,28 +80,65 @@ def fuzzed(random: Random) -> str:
     return text
 
 
-KEYS = ["text_mode", "cekura", "scenario_id", "run_id", "Text_Mode", "tier"]
+KEYS = ["text_mode", "cekura", "scenario_id", "run_id", "Text_Mode", "tier", "permit", "tools", "witness", "suite"]
+FUZZ = int(os.environ.get("CEKURA_KIT_FUZZ", "2000"))
+"""Pieces of metadata; 10,000 before a release."""
+SECRET = "a-secret-of-at-least-thirty-two-characters"
 
 
-def test_any_metadata_is_voice_untouched_or_a_test_or_a_clear_error() -> None:
+def nearly_signed(random: Random) -> str:
+    """Return metadata with a permit of another time, case or secret, cut, or with other keys beside it."""
+    permit = Permit(
+        room=random.choice(["r", "r", "q", "\ud800"]), mode=random.choice(list(Mode)), suite="s\udfff", case="1#1"
+    )
+    secret = random.choice([SECRET, SECRET, "another-" + SECRET])
+    ttl = random.choice([60, 60, 60, -60])
+    whole = json.loads(permit.job_metadata({"tier": "gold"}, key=Key("LIVEKIT_API_SECRET", secret), ttl=ttl))
+    change = random.randrange(6)
+    if change == 0:
+        place = random.randrange(len(whole["cekura"]["permit"]))
+        whole["cekura"]["permit"] = whole["cekura"]["permit"][:place] + chr(random.randrange(0x20, 0xFFFF))
+    elif change == 1:
+        whole[random.choice(KEYS)] = random.choice([None, True, 0, "x", {}])
+    elif change == 2:
+        whole["cekura"][random.choice(KEYS)] = random.choice([None, True, 0, "x", {}])
+    elif change == 3:
+        whole["cekura"].pop(random.choice(list(whole["cekura"])))
+    return json.dumps(whole)
+
+
+@pytest.mark.parametrize("tests", ["any", "signed", "none"])
+def test_any_metadata_is_a_real_call_or_a_test_or_a_clear_error(
+    tests: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("LIVEKIT_API_SECRET", SECRET)
+    monkeypatch.delenv("CEKURA_KIT_SECRET", raising=False)
     random = Random(7)
-    came_to = Counter(what_comes_of(fuzzed(random)) for _ in range(10_000))
-    assert set(came_to) == {"untouched", Mode.TEXT, Mode.VOICE, "refused"}
-    assert min(came_to.values()) > 100, came_to
+    texts = (nearly_signed(random) if number % 3 == 0 else fuzzed(random) for number in range(FUZZ))
+    came_to = Counter(what_comes_of(text, tests) for text in texts)
+    expected = {"any": {"untouched", "signed", "unsigned", "refused"}, "signed": {"untouched", "signed"}}
+    assert set(came_to) == expected.get(tests, {"untouched"})
+    assert min(came_to.values()) > FUZZ // 100, came_to
+    assert not [record for record in caplog.records if record.exc_info]
 
 
-def what_comes_of(metadata: str) -> str:
-    try:
-        read = JobMetadata.read(metadata)
-    except MetadataError as error:
-        return "refused" if "job metadata: '" in str(error) and error.hint else f"unclear: {error}"
-    if read is not None:
-        return read.mode
+def what_comes_of(metadata: str, tests: Any) -> str:
     ctx = job(metadata)
+    ctx.job.room = SimpleNamespace(name="r")
+    try:
+        admitted = admit(ctx, tests)
+    except MetadataError as error:
+        return "refused" if str(error) and error.hint else f"unclear: {error}"
+    if admitted is not None:
+        call = Call.of(admitted)
+        return "signed" if call.signed else "unsigned"
     # Ends at its first step: there is nothing to wait for.
     with pytest.raises(StopIteration) as stop:
-        decorated(ctx).send(None)
+        WRAPPED[tests](ctx).send(None)
     return "untouched" if stop.value.value is ctx and vars(ctx) == {"job": ctx.job} else f"touched: {metadata}"
+
+
+WRAPPED: dict[str, Any] = {tests: wrap_entrypoint(tests=tests)(plain) for tests in ("any", "signed", "none")}
 
 
 def test_voice_changes_nothing_in_livekit_agents() -> None:
@@ -205,6 +244,36 @@ def test_a_server_that_was_given_the_function_first_has_the_wrapped_one() -> Non
         assert server._entrypoint_fnc is wrapped
     finally:
         del entrypoint.__globals__["_server_of_this_test"]
+
+
+@pytest.mark.parametrize(
+    ("variable", "option", "is_test"),
+    [
+        (None, None, True),
+        ("", None, True),
+        ("any", None, True),
+        ("signed", None, False),
+        ("none", None, False),
+        ("sigend", None, False),
+        ("signed", "any", True),
+        ("any", "signed", False),
+        ("any", "none", False),
+    ],
+)
+def test_the_code_says_which_tests_are_accepted_else_the_environment(
+    variable: str | None, option: Any, is_test: bool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.delenv("CEKURA_KIT_TESTS", raising=False)
+    if variable is not None:
+        monkeypatch.setenv("CEKURA_KIT_TESTS", variable)
+    assert bool(admit(job('{"text_mode": true}'), option)) is is_test
+    typing_errors = [each for each in caplog.messages if "CEKURA_KIT_TESTS is 'sigend'" in each]
+    assert len(typing_errors) == (variable == "sigend")
+
+
+def test_another_word_for_the_tests_is_an_error_in_the_code() -> None:
+    with pytest.raises(ValueError, match="tests='sigend': use 'any', 'signed' or 'none'"):
+        wrap_entrypoint(tests="sigend")  # type: ignore[call-overload]
 
 
 def test_outside_of_a_job_there_is_no_call() -> None:

@@ -100,6 +100,14 @@ async def test_each_fault_is_named_with_a_hint(
     assert hint in checks[failed].hint
 
 
+async def test_a_secret_that_the_agent_lacks_is_a_warning_and_named(bench: Bench) -> None:
+    checks = await examined(bench, HELLO, settings={"cekura_kit_secret": "s" * 32})
+
+    assert [name for name, check in checks.items() if check.outcome == "warning"] == ["signature"]
+    assert "signed with CEKURA_KIT_SECRET, which this worker does not have" in checks["signature"].detail
+    assert "give both sides the same CEKURA_KIT_SECRET" in checks["signature"].hint
+
+
 async def test_what_makes_a_scenario_worthless_is_a_warning(bench: Bench) -> None:
     checks = await examined(bench, HELLO, agent_name="nobody", agent_timeout="1s", agent=7)
 

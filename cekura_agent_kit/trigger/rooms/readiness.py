@@ -14,6 +14,7 @@ from ...contract import (
     TEXT_ONLY,
     Mode,
 )
+from ...permit import KIT_SECRET
 from ...verdict import Kind
 from ..errored import Errored
 from ..suite import TextSwitch
@@ -137,7 +138,7 @@ def readiness(
             Kind.WRONG_MODE,
             f"the agent did not confirm text mode ({MODE_ATTRIBUTE} is missing)",
             hint=f"wrap its entrypoint with wrap_entrypoint{' and restart its worker' if not attributes else ''}, "
-            "or set `text_switch: dispatch`"
+            f"or set `text_switch: dispatch`; where it has tests='signed', give both sides the same {KIT_SECRET}"
             if KIT_ATTRIBUTE not in attributes
             else "use the same version of cekura-agent-kit in the agent and here",
         )
