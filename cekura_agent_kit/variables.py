@@ -13,7 +13,7 @@ from typing import Final
 from .addresses import is_loopback, scheme_and_host, without_credentials
 from .placeholder import PLACEHOLDER
 
-_KEYS: Final = (
+KEYS: Final = (
     "ANTHROPIC_API_KEY",
     "ASSEMBLYAI_API_KEY",
     "AWS_ACCESS_KEY_ID",
@@ -47,8 +47,9 @@ _KEYS: Final = (
     "TOGETHER_API_KEY",
     "XAI_API_KEY",
 )
+"""Keys of services that agents use."""
 PLACEHOLDERS: Final[Mapping[str, str]] = {
-    **dict.fromkeys(_KEYS, PLACEHOLDER),
+    **dict.fromkeys(KEYS, PLACEHOLDER),
     "AZURE_SPEECH_REGION": "westeurope",
     "LIVEKIT_URL": "ws://rehearsal.invalid",
 }

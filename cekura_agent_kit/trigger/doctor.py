@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from ..addresses import without_credentials
 from ..contract import Mode
 from ..errors import ForeignServer, KitError, LiveKitError, LiveKitUnreachable
 from ..permit import Permit
@@ -134,11 +135,13 @@ class _Examination:
         folders = [self._suite.folder] if self._suite else []
         self._settings = self._given or Settings.from_environment(*folders)
         self._redaction.add(*self._settings.secrets)
+        self._settings.check_text()
         return "all variables are set"
 
     async def _addresses(self) -> str:
         self._settings.check()
-        return f"LiveKit at {self._settings.room_url}, Cekura at {self._settings.cekura_api_url}"
+        livekit, cekura = map(without_credentials, (self._settings.room_url, self._settings.cekura_api_url))
+        return f"LiveKit at {livekit}, Cekura at {cekura}"
 
     async def _livekit_answers(self) -> str:
         timing = Timing.of(self._settings)

@@ -1,4 +1,4 @@
-"""Keys and addresses, from the environment, a ``.env`` file or given. A suite file never contains keys."""
+"""Keys and addresses, from the environment, ``.env`` files or given. A suite file never contains keys."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ from pathlib import Path
 from typing import Final, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BaseModel, ConfigDict, SecretStr
 
 from ..addresses import Resolve, is_loopback, is_private, resolve_host, scheme_and_host, without_credentials
 from ..errors import SettingsError
+from ..odd_characters import odd_character
 from ..permit import KIT_SECRET, LIVEKIT_SECRET, Key, keys_of
+from ..variables import KEYS
+from .env_files import FILES, Variables, read_variables
+from .proxies import unusable_proxies
 
 _FOUND_AT: Final = {
     "cekura_api_key": "Cekura's dashboard, Settings, API Keys",
@@ -20,6 +23,7 @@ _FOUND_AT: Final = {
     "livekit_api_key": "LiveKit Cloud's project settings, or your server's configuration",
     "livekit_api_secret": "LiveKit Cloud's project settings, or your server's configuration",
 }
+_COPIED: Final = "type the key again, or copy it from its page: editors, chats and terminals add such characters"
 
 
 class Settings(BaseModel):
@@ -42,24 +46,28 @@ class Settings(BaseModel):
 
     @classmethod
     def from_environment(cls, *folders: Path, cekura: bool = True) -> Self:
-        """Read environment variables; a ``.env`` in the current folder or in ``folders`` supplies those not set.
+        """Read environment variables; ``.env`` and ``.env.local`` supply those not set.
 
         Args:
-            folders: where a ``.env`` may be.
+            folders: where these files may be, beside the current folder, whose files win.
             cekura: False for a command that needs LiveKit alone.
 
         Raises:
-            SettingsError: variables are missing; names all of them.
+            SettingsError: variables are missing, or have characters that no key contains; names all of them. Or a file
+                cannot be read.
         """
-        files = [folder / ".env" for folder in (*folders, Path())]
-        given = {} if cekura else {"cekura_api_key": SecretStr("")}
-        try:
-            found = _Environment(_env_file=files, **given)  # type: ignore[call-arg, arg-type]
-        except ValidationError as error:
-            raise _missing([str(each["loc"][0]) for each in error.errors(include_input=False)]) from None
-        except (OSError, UnicodeDecodeError) as error:
-            raise SettingsError(f".env cannot be read ({error})", hint="write it as text in UTF-8") from None
-        return cls.model_validate(dict(found))
+        variables = read_variables((*folders, Path()))
+        values = {
+            name: variables.found[name.upper()].value for name in cls.model_fields if name.upper() in variables.found
+        }
+        if not cekura:
+            values.setdefault("cekura_api_key", "")
+        required = [name for name, field in cls.model_fields.items() if field.is_required()]
+        if missing := [name for name in required if name not in values]:
+            raise _missing(missing, variables)
+        settings = cls.model_validate(values)
+        _refuse([*settings._text_faults(variables), *_odd_keys(variables, ignore=set(cls.model_fields))])
+        return settings
 
     @property
     def environment(self) -> dict[str, str]:
@@ -118,6 +126,14 @@ class Settings(BaseModel):
             return ""
         return f"{self.cekura_dashboard_url.rstrip('/')}/{self.cekura_project_id}/results/{result_id}"
 
+    def check_text(self) -> None:
+        """Refuse what can be seen in the texts alone: characters that no key contains, and passwords in addresses.
+
+        Raises:
+            SettingsError: names everything that is wrong.
+        """
+        _refuse(self._text_faults())
+
     def check(self, resolve: Resolve | None = None) -> None:
         """Refuse addresses that would send a key unencrypted, or that Cekura's evaluator could not reach.
 
@@ -125,11 +141,24 @@ class Settings(BaseModel):
             resolve: returns a host name's addresses. Default: the system's resolver.
 
         Raises:
-            SettingsError: names everything that is wrong.
+            SettingsError: names everything that is wrong, and what `check_text` refuses.
         """
-        wrong = list(self._faults(resolve or resolve_host))
-        if wrong:
-            raise SettingsError("\n".join(fault for fault, _ in wrong), hint="; ".join(hint for _, hint in wrong))
+        self.check_text()
+        _refuse(self._faults(resolve or resolve_host))
+
+    def _text_faults(self, variables: Variables | None = None) -> Iterable[tuple[str, str]]:
+        for name in type(self).model_fields:
+            value = getattr(self, name)
+            is_key = isinstance(value, SecretStr)
+            text = value.get_secret_value() if is_key else value
+            where = _named(name.upper(), variables)
+            if odd := odd_character(text):
+                yield f"{where} has {odd}", _COPIED if is_key else "type the address again"
+            elif not is_key and "@" in text.partition("?")[0]:
+                yield (
+                    f"{where} is {without_credentials(text)} with a user name or a password",
+                    "remove `USER:PASSWORD@` from the address: keys have variables of their own",
+                )
 
     def _faults(self, resolve: Resolve) -> Iterable[tuple[str, str]]:
         """Yield each fault with its hint."""
@@ -145,6 +174,9 @@ class Settings(BaseModel):
                 "http:// would send the API key unencrypted",
                 "use https://",
             )
+        if not self.local_cekura:
+            for proxy in unusable_proxies():
+                yield f"{proxy.variable} names {proxy.address}: no HTTP proxy", "name a proxy as http://HOST:PORT"
         yield from self._livekit_faults(resolve, cekura_host)
 
     def _livekit_faults(self, resolve: Resolve, cekura_host: str) -> Iterable[tuple[str, str]]:
@@ -168,16 +200,33 @@ class Settings(BaseModel):
             )
 
 
-class _Environment(Settings, BaseSettings):
-    """The same fields, read from environment variables and files when an object is made."""
+def _odd_keys(variables: Variables, *, ignore: set[str]) -> Iterable[tuple[str, str]]:
+    """Yield what is wrong with the keys of models, which the agent under test sends: OPENAI_API_KEY and others."""
+    for name in KEYS:
+        found = variables.found.get(name)
+        if found and name.lower() not in ignore and (odd := odd_character(found.value)):
+            yield f"{_named(name, variables)} has {odd}", _COPIED
 
-    model_config = SettingsConfigDict(extra="ignore", env_ignore_empty=True)
+
+def _named(name: str, variables: Variables | None) -> str:
+    """Return the variable's name, and its place if it was read from a file."""
+    found = variables.found.get(name) if variables else None
+    return f"{name} ({found.place})" if found and found.place else name
 
 
-def _missing(names: list[str]) -> SettingsError:
+def _refuse(faults: Iterable[tuple[str, str]]) -> None:
+    """Raise one error for all faults, each of which has its hint."""
+    wrong = list(faults)
+    if wrong:
+        hints = dict.fromkeys(hint for _, hint in wrong)
+        raise SettingsError("\n".join(fault for fault, _ in wrong), hint="; ".join(hints))
+
+
+def _missing(names: list[str], variables: Variables) -> SettingsError:
+    unread = [f"{place}: is not NAME=VALUE" for place in variables.unread]
     return SettingsError(
-        f"not set: {', '.join(name.upper() for name in names)}",
-        hint="set them in the environment or in a .env file; "
+        "\n".join([f"not set: {', '.join(name.upper() for name in names)}", *unread]),
+        hint=f"set them in the environment, or in {' or '.join(FILES)}; "
         + "; ".join(f"{name.upper()}: {_FOUND_AT[name]}" for name in names)
         + "; or try without any key: cekura-kit run --sandbox",
     )

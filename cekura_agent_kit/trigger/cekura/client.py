@@ -14,6 +14,8 @@ import stamina
 
 from ...contract import Mode
 from ...errors import CekuraError, CekuraRefused, CekuraUnreachable, StartUnknown
+from ..certificates import TRUST_HINT, not_trusted
+from ..proxies import cekura_proxy
 from ..settings import Settings
 from .api_models import ApiRun, StartAnswer, read_runs, read_start
 from .api_scenario import ApiScenario, read_scenario
@@ -88,7 +90,7 @@ class Cekura:
         if agent is not None and mode is Mode.TEXT:
             body["agent"] = agent
         try:
-            async for attempt in stamina.retry_context(on=_NEVER_SENT, attempts=3, timeout=30, wait_initial=0.2):
+            async for attempt in stamina.retry_context(on=_may_connect, attempts=3, timeout=30, wait_initial=0.2):
                 with attempt:
                     # Over a connection of its own: a kept-alive one may be closed just as the request is written,
                     # and then it is not known whether the request was read.
@@ -175,14 +177,25 @@ class Cekura:
             timeout=_TIMEOUT,
             # A proxy named in the environment is for hosted services, never for this machine's.
             trust_env=not self._settings.local_cekura,
+            # Made here, since without `trust_env` the client would ignore SSL_CERT_FILE, too.
+            verify=httpx.create_ssl_context(),
             follow_redirects=False,
         )
 
-    def _unreachable(self, error: httpx.HTTPError) -> TryLater:
-        host = httpx.URL(self._base).host
+    def _unreachable(self, error: httpx.HTTPError) -> CekuraUnreachable:
+        server, proxy = f"Cekura at {httpx.URL(self._base).host}", cekura_proxy(self._base)
+        if reason := not_trusted(error):
+            # Not to be tried again: it would be the same certificate.
+            return CekuraUnreachable(f"{server} has a certificate that is not trusted: {reason}", hint=TRUST_HINT)
+        if proxy is None:
+            return TryLater(
+                f"{server} does not answer ({type(error).__name__})",
+                hint="check CEKURA_API_URL, and the network between here and Cekura",
+            )
+        said = f": {error}" if isinstance(error, httpx.ProxyError) and str(error) else ""
         return TryLater(
-            f"Cekura at {host} does not answer ({type(error).__name__})",
-            hint="check CEKURA_API_URL, and the network or proxy between here and Cekura",
+            f"{server} cannot be reached through {proxy} ({type(error).__name__}{said})",
+            hint=f"check {proxy.variable}, and that the proxy lets this machine connect to Cekura",
         )
 
 
@@ -194,6 +207,10 @@ def first_line(error: CekuraError) -> str:
 def _raise_if_refused(reply: httpx.Response) -> None:
     if 300 <= reply.status_code < 500:
         raise refusal_of(reply.status_code, _excerpt(reply), reply.text)
+
+
+def _may_connect(error: Exception) -> bool:
+    return isinstance(error, _NEVER_SENT) and not not_trusted(error)
 
 
 def _passes_soon(error: Exception) -> bool:

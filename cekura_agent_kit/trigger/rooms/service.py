@@ -18,7 +18,10 @@ from google.protobuf.message import DecodeError
 from livekit import api
 from livekit.protocol.models import ParticipantInfo, TrackType
 
+from ...addresses import without_credentials
 from ...errors import ForeignServer, LiveKitError, LiveKitUnreachable, NoSuchRoom
+from ..certificates import TRUST_HINT, not_trusted
+from ..proxies import livekit_proxy
 from ..settings import Settings
 from .budget import Budget
 
@@ -169,15 +172,28 @@ class LiveKit:
             # A new error, not chained: the original's text may contain a token.
             raise self._refusal(error) from None
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise LiveKitUnreachable(
-                f"{self._server} does not answer ({_cause(error)})",
-                hint="check LIVEKIT_URL, and that the server runs and can be reached from here",
-                refused=_is_refused(error),
-            ) from None
+            raise self._unreachable(error) from None
         except DecodeError:
             raise self._foreign() from None
         self.budget.speed_up()
         return reply
+
+    def _unreachable(self, error: BaseException) -> LiveKitUnreachable:
+        if reason := not_trusted(error):
+            return LiveKitUnreachable(
+                f"{self._server} has a certificate that is not trusted: {reason}", hint=TRUST_HINT
+            )
+        proxy = livekit_proxy(self._settings.livekit_url)
+        if proxy is not None:
+            return LiveKitUnreachable(
+                f"{self._server} cannot be reached through {proxy} ({_cause(error)})",
+                hint=f"check {proxy.variable}, and that the proxy lets this machine connect to LiveKit",
+            )
+        return LiveKitUnreachable(
+            f"{self._server} does not answer ({_cause(error)})",
+            hint="check LIVEKIT_URL, and that the server runs and can be reached from here",
+            refused=_is_refused(error),
+        )
 
     def _refusal(self, error: api.TwirpError) -> LiveKitError:
         if error.status in (401, 403):
@@ -204,7 +220,7 @@ class LiveKit:
 
     @property
     def _server(self) -> str:
-        return f"LiveKit at {self._settings.livekit_url.split('@')[-1]}"
+        return f"LiveKit at {without_credentials(self._settings.livekit_url)}"
 
 
 def participant_token(settings: Settings, *, room: str, identity: str, ttl: float, hidden: bool = False) -> str:
@@ -270,4 +286,6 @@ def _is_refused(error: BaseException) -> bool:
 
 
 def _cause(error: BaseException) -> str:
+    if isinstance(error, aiohttp.ClientHttpProxyError):
+        return f"it answered {error.status}"
     return str(error) if isinstance(error, OSError) and str(error) else type(error).__name__
