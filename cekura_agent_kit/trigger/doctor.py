@@ -20,6 +20,7 @@ from ..permit import Permit
 from .cekura.client import Cekura
 from .check import Check, Doubtful, NotNeeded, Wrong
 from .kept_logs import KeptLog
+from .proxies import routes
 from .redaction import Redaction
 from .rooms.budget import Budget
 from .rooms.presence import EVALUATOR
@@ -97,6 +98,7 @@ class _Examination:
         """Make all checks; skip those that need one that failed or was skipped."""
         await self._check("variables", self._variables)
         await self._check("addresses", self._addresses, needs=["variables"])
+        await self._check("proxies", self._proxies, needs=["addresses"])
         await self._check("livekit", self._livekit_answers, needs=["variables"])
         await self._check("livekit key", self._livekit_key, needs=["livekit"])
         await self._check("clock", self._clock, needs=["livekit"])
@@ -142,6 +144,15 @@ class _Examination:
         self._settings.check()
         livekit, cekura = map(without_credentials, (self._settings.room_url, self._settings.cekura_api_url))
         return f"LiveKit at {livekit}, Cekura at {cekura}"
+
+    async def _proxies(self) -> str:
+        found = routes(self._settings.cekura_api_url, self._settings.room_url)
+        if found is None:
+            raise NotNeeded("the environment names no proxy")
+        if found.doubts:
+            doubts, hints = zip(*found.doubts, strict=True)
+            raise Doubtful("; ".join((found.described, *doubts)), hint="; ".join(hints))
+        return f"{found.described}; sound and data pass none: they need UDP, or TURN"
 
     async def _livekit_answers(self) -> str:
         timing = Timing.of(self._settings)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
@@ -32,8 +32,7 @@ def named_proxies(environment: Mapping[str, str] = os.environ) -> dict[str, Prox
         # As all clients here: the name in small letters wins.
         for variable in (f"{kind}_proxy", f"{kind}_proxy".upper()):
             if value := environment.get(variable, "").strip():
-                # "proxy:3128" is meant as an address of http.
-                found[kind] = Proxy(variable, without_credentials(value if "://" in value else f"http://{value}"))
+                found[kind] = Proxy(variable, _address(value))
                 break
     return found
 
@@ -55,9 +54,72 @@ def livekit_proxy(url: str, environment: Mapping[str, str] = os.environ) -> Prox
 
 
 def room_proxy(url: str, environment: Mapping[str, str] = os.environ) -> Proxy | None:
-    """Return the proxy that LiveKit's native client uses to join a room; None for none. It ignores NO_PROXY."""
-    named = named_proxies(environment)
-    return named.get("https" if url.startswith(("https", "wss")) else "http")
+    """Return the proxy through which LiveKit's native client joins a room; None for none.
+
+    It ignores NO_PROXY and ALL_PROXY (livekit 1.1.21). Only signals pass it: sound and data need UDP, or TURN.
+    """
+    if is_loopback(scheme_and_host(url)[1]):
+        return None
+    return named_proxies(environment).get("https" if url.startswith(("https", "wss")) else "http")
+
+
+def worker_proxy(url: str, environment: Mapping[str, str] = os.environ) -> Proxy | None:
+    """Return the proxy through which a worker reaches LiveKit; None for none.
+
+    livekit-agents reads the names in capitals alone, HTTPS_PROXY before HTTP_PROXY, whatever the address, and ignores
+    NO_PROXY.
+    """
+    if is_loopback(scheme_and_host(url)[1]):
+        return None
+    for variable in ("HTTPS_PROXY", "HTTP_PROXY"):
+        if value := environment.get(variable):
+            return Proxy(variable, _address(value))
+    return None
+
+
+@dataclass(frozen=True)
+class Routes:
+    """The way to each service, in words, and what of it is likely to be wrong.
+
+    Attributes:
+        described: one line.
+        doubts: each with its hint.
+    """
+
+    described: str
+    doubts: tuple[tuple[str, str], ...]
+
+
+def routes(cekura_url: str, livekit_url: str, environment: Mapping[str, str] = os.environ) -> Routes | None:
+    """Return the ways through and past the proxies that the environment names; None where it names none."""
+    if not named_proxies(environment):
+        return None
+    ways = {
+        "Cekura": cekura_proxy(cekura_url, environment),
+        "LiveKit's API": livekit_proxy(livekit_url, environment),
+        "LiveKit's rooms": room_proxy(livekit_url, environment),
+        "the worker": worker_proxy(livekit_url, environment),
+    }
+    described = ", ".join(f"{service} {f'through {proxy}' if proxy else 'directly'}" for service, proxy in ways.items())
+    return Routes(described, tuple(_doubts(ways, livekit_url, environment)))
+
+
+def _doubts(
+    ways: Mapping[str, Proxy | None], livekit_url: str, environment: Mapping[str, str]
+) -> Iterator[tuple[str, str]]:
+    api, room, worker = ways["LiveKit's API"], ways["LiveKit's rooms"], ways["the worker"]
+    if (room or worker) and is_exempt(livekit_url, environment):
+        yield (
+            "NO_PROXY exempts LiveKit, and LiveKit's rooms and worker ignore NO_PROXY",
+            "let the proxy connect to LiveKit, or unset the proxy and give it to what needs it alone",
+        )
+    elif not api and not is_loopback(scheme_and_host(livekit_url)[1]):
+        yield (
+            "no variable names a proxy for LiveKit, whose clients read HTTPS_PROXY for wss:// and ignore ALL_PROXY",
+            "set HTTPS_PROXY, too, if this machine reaches the internet by the proxy alone",
+        )
+    elif api and not worker:
+        yield f"the worker ignores {api.variable}", f"set {api.variable.upper()}: livekit-agents reads it in capitals"
 
 
 def unusable_proxies(environment: Mapping[str, str] = os.environ) -> list[Proxy]:
@@ -74,3 +136,8 @@ def _proxy_for(url: str, environment: Mapping[str, str], kinds: tuple[str, ...])
         return None
     named = named_proxies(environment)
     return next((named[kind] for kind in kinds if kind in named), None)
+
+
+def _address(value: str) -> str:
+    """Return a proxy's address without user and password; ``proxy:3128`` is one of http."""
+    return without_credentials(value if "://" in value else f"http://{value}")

@@ -201,8 +201,8 @@ class Settings(BaseModel):
 
 
 def _odd_keys(variables: Variables, *, ignore: set[str]) -> Iterable[tuple[str, str]]:
-    """Yield what is wrong with the keys of models, which the agent under test sends: OPENAI_API_KEY and others."""
-    for name in KEYS:
+    """Yield what is wrong with keys that the agent under test uses: OPENAI_API_KEY and others."""
+    for name in ("CEKURA_KIT_SECRET", *KEYS):
         found = variables.found.get(name)
         if found and name.lower() not in ignore and (odd := odd_character(found.value)):
             yield f"{_named(name, variables)} has {odd}", _COPIED

@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
+from urllib.parse import urlsplit
 
 TLS: Final = Path(__file__).parents[1] / "data" / "tls"
 """A server's certificate for localhost and 127.0.0.1, its key, and its issuer, which nobody trusts. Until 2126."""
@@ -38,8 +39,11 @@ class _Forwarder:
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         raise NotImplementedError
 
-    async def _join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, host: str, port: int) -> None:
+    async def _join(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, host: str, port: int, first: bytes = b""
+    ) -> None:
         there_reader, there = await asyncio.open_connection(host, port)
+        there.write(first)
         for source, target in ((reader, there), (there_reader, writer)):
             task = asyncio.create_task(_pipe(source, target))
             self._pipes.add(task)
@@ -79,7 +83,7 @@ class HttpProxy(_Forwarder):
         super().__init__()
         self.asked: list[str] = []
         self.authorized: list[str] = []
-        self._refuses, self._to = refuses, to
+        self.refuses, self._to = refuses, to
 
     @property
     def url(self) -> str:
@@ -91,21 +95,26 @@ class HttpProxy(_Forwarder):
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError, asyncio.IncompleteReadError):
-            head = (await reader.readuntil(b"\r\n\r\n")).decode()
-            lines = head.splitlines()
+            head = await reader.readuntil(b"\r\n\r\n")
+            lines = head.decode().splitlines()
             self.asked.append(lines[0])
             sent = [line.split(" ", 1)[1] for line in lines if line.lower().startswith("proxy-authorization:")]
             self.authorized += sent or [""]
-            if self._refuses is not None:
-                writer.write(f"HTTP/1.1 {self._refuses} No\r\nContent-Length: 0\r\n\r\n".encode())
+            if self.refuses is not None:
+                writer.write(f"HTTP/1.1 {self.refuses} No\r\nContent-Length: 0\r\n\r\n".encode())
                 writer.close()
                 return
-            host, _, port = lines[0].split()[1].rpartition(":")
-            await self._connect(reader, writer, host, int(port))
-
-    async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, host: str, port: int) -> None:
-        writer.write(b"HTTP/1.1 200 Connected\r\n\r\n")
-        await self._join(reader, writer, "127.0.0.1" if self._to else host, self._to or port)
+            method, target, _ = lines[0].split()
+            asked = urlsplit(f"//{target}" if method == "CONNECT" else target)
+            if method == "CONNECT":
+                writer.write(b"HTTP/1.1 200 Connected\r\n\r\n")
+            await self._join(
+                reader,
+                writer,
+                "127.0.0.1" if self._to else asked.hostname or "",
+                self._to or asked.port or 80,
+                b"" if method == "CONNECT" else head,
+            )
 
 
 async def _pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
@@ -20,6 +20,7 @@ from livekit.protocol.models import ParticipantInfo, TrackType
 
 from ...addresses import without_credentials
 from ...errors import ForeignServer, LiveKitError, LiveKitUnreachable, NoSuchRoom
+from ...variables import no_proxies
 from ..certificates import TRUST_HINT, not_trusted
 from ..proxies import livekit_proxy
 from ..settings import Settings
@@ -71,11 +72,15 @@ class LiveKit:
     def __init__(self, settings: Settings, budget: Budget) -> None:
         self._settings = settings
         self.budget = budget
+        self._environment = ExitStack()
         self._session: aiohttp.ClientSession | None = None
         self._api: api.LiveKitAPI | None = None
 
     async def __aenter__(self) -> Self:
         # A proxy named in the environment is for hosted servers, never for this machine's.
+        if self._settings.local_livekit:
+            # LiveKit's native client reads the environment when it joins a room, and ignores NO_PROXY.
+            self._environment.enter_context(no_proxies())
         self._session = aiohttp.ClientSession(
             timeout=aiohttp.ClientTimeout(total=_ANSWER_TIMEOUT, sock_connect=_CONNECT_TIMEOUT),
             trust_env=not self._settings.local_livekit,
@@ -93,6 +98,7 @@ class LiveKit:
     ) -> None:
         if self._session:
             await self._session.close()
+        self._environment.close()
 
     async def rooms(self, names: list[str] | None = None) -> list[ListedRoom]:
         """List all rooms of the project, or those of ``names`` that exist."""

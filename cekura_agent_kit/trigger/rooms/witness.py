@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import re
 from collections.abc import AsyncIterator, Callable, Coroutine
 from itertools import takewhile
 from typing import Any, Final
@@ -24,6 +25,7 @@ from ...contract import EVENTS_TOPIC, PROOF_ATTRIBUTE, TEXT_ONLY
 from ...errors import LiveKitError
 from ...safe_text import TEXT_LIMIT
 from ...verdict import Line
+from ..certificates import TRUST_HINT
 from .transcript import Transcript
 
 IDENTITY: Final = "cekura-witness"
@@ -38,6 +40,9 @@ _IN_ORDER: Final = 2.0
 """Seconds for which a complete line waits for streams that were opened before it."""
 _TRANSCRIBED: Final = 0.4
 """Seconds in voice for the evaluator's words, which the agent transcribes and may send just after their effect."""
+
+_UNTRUSTED: Final = re.compile(r"invalid peer certificate: (\w+)")
+"""In the text of the native client's error (livekit 1.1.21)."""
 
 _log: Final = logging.getLogger("cekura_agent_kit.trigger")
 
@@ -106,6 +111,11 @@ class Witness:
         try:
             await asyncio.wait_for(asyncio.shield(self._joining), _CONNECT_TIMEOUT)
         except (rtc.ConnectError, TimeoutError) as error:
+            if untrusted := _UNTRUSTED.search(str(error)):
+                raise LiveKitError(
+                    f"the witness could not join: LiveKit's certificate is not trusted ({untrusted[1]})",
+                    hint=TRUST_HINT,
+                ) from None
             raise LiveKitError(f"the witness could not join ({type(error).__name__})") from None
 
     async def send_text(self, text: str) -> None:
