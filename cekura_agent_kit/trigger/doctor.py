@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import os
 import secrets
@@ -21,13 +20,12 @@ from .cekura.client import Cekura
 from .check import Check, Doubtful, NotNeeded, Wrong
 from .kept_logs import KeptLog
 from .proxies import routes
+from .question import WORDS, ask
 from .redaction import Redaction
 from .rooms.budget import Budget
-from .rooms.presence import EVALUATOR
 from .rooms.room import Room
-from .rooms.service import LiveKit, participant_token
+from .rooms.service import LiveKit
 from .rooms.signature import signature_of
-from .rooms.witness import Witness
 from .scenario_checks import UNKNOWN_HINT, ScenarioReport, check_scenarios
 from .settings import Settings
 from .suite import PlannedRun, Suite
@@ -38,11 +36,8 @@ _log: Final = logging.getLogger("cekura_agent_kit.trigger")
 
 _SKEW: Final = 8.0
 """Seconds by which the clocks may differ: tokens have a leeway of 10, and the date in LiveKit's answer no fraction."""
-_GREETING: Final = 3.0
-"""Seconds for a greeting, which must not be mistaken for the answer."""
 _ANSWER: Final = 20.0
 """Seconds for an answer: a hosted model with a tool call takes up to 8."""
-_WORDS: Final = "Hello, can you hear me?"
 _PROBE: Final = 60.0
 """Seconds for which the room of the check may be needed."""
 
@@ -272,34 +267,11 @@ class _Examination:
     async def _answers(self) -> str:
         if self._probe.mode is not Mode.TEXT:
             raise NotNeeded("only an agent in text is asked a question here")
-        began = time.monotonic()
-        spoke = asyncio.Event()
-        probe = Witness(
-            evaluator=EVALUATOR, text=True, clock=time.monotonic, on_line=lambda _: spoke.set(), on_change=lambda: None
-        )
-        token = participant_token(self._settings, room=self._room.name, identity=EVALUATOR, ttl=_PROBE)
-        try:
-            await probe.join(self._settings.room_url, token)
-            await self._room.announce()
-            await _within(_GREETING, spoke)
-            spoke.clear()
-            began = time.monotonic()
-            await probe.send_text(_WORDS)
-            if not await _within(_ANSWER, spoke):
-                raise Wrong(
-                    f"no answer to {_WORDS!r} within {_ANSWER:g} s",
-                    hint="read the agent's log: check that the key of its model is set where the worker runs, and that "
-                    "its entrypoint is wrapped with wrap_entrypoint, which delivers the chat",
-                )
-        finally:
-            await probe.leave()
-        answer = next((line.text for line in reversed(probe.transcript.lines) if line.role == "agent"), "")
-        return f"after {time.monotonic() - began:.1f} s: {answer[:80]}"
-
-
-async def _within(seconds: float, event: asyncio.Event) -> bool:
-    try:
-        await asyncio.wait_for(event.wait(), seconds)
-    except TimeoutError:
-        return False
-    return True
+        answer = await ask(self._settings, self._room, within=_ANSWER)
+        if answer is None:
+            raise Wrong(
+                f"no answer to {WORDS!r} within {_ANSWER:g} s",
+                hint="read the agent's log: check that the key of its model is set where the worker runs, and that "
+                "its entrypoint is wrapped with wrap_entrypoint, which delivers the chat",
+            )
+        return f"after {answer.seconds:.1f} s: {answer.text[:80]}"

@@ -1,4 +1,4 @@
-"""What stands between a machine and hosted services: servers with certificates of their own, and HTTP proxies."""
+"""Parts between a machine and hosted services: servers with certificates of their own, and HTTP proxies."""
 
 from __future__ import annotations
 

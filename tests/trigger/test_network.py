@@ -17,7 +17,8 @@ from aiohttp import web
 from cekura_agent_kit.contract import Mode
 from cekura_agent_kit.errors import CekuraUnreachable, KitError, LiveKitError, LiveKitUnreachable, SettingsError
 from cekura_agent_kit.trigger.cekura.client import Cekura
-from cekura_agent_kit.trigger.doctor import Check, examine
+from cekura_agent_kit.trigger.check import Check
+from cekura_agent_kit.trigger.doctor import examine
 from cekura_agent_kit.trigger.proxies import routes
 from cekura_agent_kit.trigger.rooms.budget import Budget
 from cekura_agent_kit.trigger.rooms.service import LiveKit, participant_token
@@ -65,7 +66,7 @@ async def service() -> AsyncIterator[int]:
 
 
 async def faults(settings: Settings) -> dict[str, KitError]:
-    """What the clients of Cekura's and of LiveKit's API say; nothing if each has an answer."""
+    """Return the errors of the clients of Cekura's and of LiveKit's API; nothing if each has an answer."""
     found: dict[str, KitError] = {}
     try:
         async with Cekura(settings) as cekura:
