@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Final
 
@@ -24,7 +25,7 @@ class GuardedProcess:
 
     Args:
         words: the command and its arguments.
-        log: file to which its output is appended.
+        log: file to which its output is appended. None: it goes to this process's standard output.
         folder: its working folder. Default: the current one.
         environment: all its variables. Default: those of this process.
         key_files: files with keys, emptied when this process is gone.
@@ -41,14 +42,14 @@ class GuardedProcess:
         self,
         words: Sequence[str],
         *,
-        log: Path,
+        log: Path | None,
         folder: Path | None = None,
         environment: Mapping[str, str] | None = None,
         key_files: Sequence[Path] = (),
         grace: float = _GRACE,
     ) -> None:
         command = [sys.executable, "-I", "-S", guard.__file__, str(grace), *map(str, key_files), "--", *words]
-        with log.open("ab") as output:
+        with nullcontext(1) if log is None else log.open("ab") as output:
             self._guard = subprocess.Popen(
                 command,
                 cwd=folder,
@@ -126,11 +127,14 @@ class GuardedProcess:
         return self._parsed_line()
 
     def _receive(self) -> None:
-        try:
-            data = os.read(self._status, 64)
-        except BlockingIOError:
-            return
-        self._received += data
+        # A command that ends at once: its end may have been read with the guard's first line.
+        data = b""
+        if b"\n" not in self._received:
+            try:
+                data = os.read(self._status, 64)
+            except BlockingIOError:
+                return
+            self._received += data
         if b"\n" in self._received:
             _, self._code = self._parsed_line()
         elif not data:

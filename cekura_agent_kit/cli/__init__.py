@@ -10,6 +10,7 @@ import typer
 
 from .. import __version__
 from ..errors import KitError, SuiteError
+from . import signals
 from .console import captured_logs, say, say_error, say_traceback
 from .doctor import doctor
 from .init import init
@@ -54,16 +55,19 @@ for command in (init, run, doctor, sandbox, worker, sweep, report, schema):
 def main() -> None:
     """Run the command. A `KitError` is printed as message and hint, without a traceback; the exit code is 2."""
     protect()
+    signals.install()
     try:
         _check_arguments(sys.argv[1:])
         with captured_logs(printed=False):
             app()
     except KitError as error:
         say_error(error)
+        signals.leave_if_signalled()
         sys.exit(error.exit_code)
     except Exception as error:  # noqa: BLE001 - the last place where a fault can become two lines
         if os.environ.get("CEKURA_KIT_DEBUG"):
             say_traceback()
+            signals.leave_if_signalled()
             sys.exit(2)
         say_error(
             KitError(
@@ -71,6 +75,7 @@ def main() -> None:
                 hint="run the command again with CEKURA_KIT_DEBUG=1 to get a traceback, and report it",
             )
         )
+        signals.leave_if_signalled()
         sys.exit(2)
 
 

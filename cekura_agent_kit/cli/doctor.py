@@ -28,12 +28,12 @@ def doctor(
 
     Exit codes: 0 all checks passed, 2 some failed.
     """
-    import asyncio
     from dataclasses import asdict
     from functools import partial
 
     from ..trigger.doctor import examine
     from ..trigger.suite import DEFAULT_FILE, Suite
+    from . import signals
     from .log_paths import folder_beside
     from .outputs import check_writable, is_stdout, write_json
 
@@ -42,7 +42,7 @@ def doctor(
     loaded = Suite.load(suite) if suite is not None else None
     on_stdout = is_stdout(json_file)
     check_writable({"json": json_file})
-    checks = asyncio.run(examine(loaded, on_check=partial(_show, err=on_stdout), log_folder=folder_beside([json_file])))
+    checks = signals.run(examine(loaded, on_check=partial(_show, err=on_stdout), log_folder=folder_beside([json_file])))
     failed = [check for check in checks if check.outcome == "failed"]
     if loaded is None:
         say("Give a suite to check its scenarios, its worker and its agent.", err=on_stdout)

@@ -25,12 +25,15 @@ def report(
     The exit code is the verdict's, as with `run`: 0 all passed, 1 some failed, 2 some errored or a shard is missing.
     """
     from ..report.merge import merged
+    from . import signals
     from .console import terminal
     from .outputs import Form, deliver, is_stdout
 
     verdict = merged([_read(file) for file in files])
     wanted: dict[Form, Path | None] = {"json": json_file, "junit": junit, "markdown": markdown, "html": html}
-    raise typer.Exit(deliver(verdict, wanted, terminal(stderr=is_stdout(json_file))))
+    with signals.deferred():
+        code = deliver(verdict, wanted, terminal(stderr=is_stdout(json_file)))
+    raise typer.Exit(code)
 
 
 def _read(file: Path) -> SuiteVerdict:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
+import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -14,12 +14,15 @@ import typer
 
 from ..contract import Mode
 from ..errors import KitError, SuiteError
-from .console import captured_logs, flush, say, terminal
+from . import signals
+from .console import captured_logs, terminal
 
 if TYPE_CHECKING:
     from ..sandbox import Sandbox
     from ..trigger.suite import PlannedRun, Suite
     from ..trigger.suite_run import SuiteRun
+    from ..verdict import Shard, SuiteVerdict
+    from .console import Terminal
     from .outputs import Form
 
 _SUITE = "Suite: each option replaces a key of the suite file"
@@ -103,6 +106,7 @@ def run(
     SIGHUP, SIGINT, SIGTERM.
     """
     from ..trigger.suite import Suite, shard_of
+    from ..verdict import Shard
     from .option_values import json_object, shard_parts
     from .outputs import check_writable, is_stdout, write_json
     from .plan import plan_as_json, print_plan
@@ -138,31 +142,25 @@ def run(
     command = _RunCommand(
         loaded,
         plan,
-        shard=(index, count),
+        shard=Shard(index=index, of=count) if count > 1 else None,
         sandbox=sandbox,
         fail_fast=fail_fast,
         follow=follow,
         suite_id=suite_id,
         files=files,
     )
-    code = asyncio.run(command.run())
-    if command.signalled:
-        # Everything is cleaned up and written. At exit, LiveKit's native client would still wait for connections that
-        # it tries to restore, for longer than a CI system allows.
-        flush()
-        os._exit(code)
-    raise typer.Exit(code)
+    raise typer.Exit(signals.run(command.run(), on_signal=command.stop))
 
 
 class _RunCommand:
-    """One run of the command: signals, sandbox, suite, terminal and files."""
+    """One run of the command: sandbox, suite, terminal and files."""
 
     def __init__(
         self,
         suite: Suite,
         plan: list[PlannedRun],
         *,
-        shard: tuple[int, int],
+        shard: Shard | None,
         sandbox: bool,
         fail_fast: bool,
         follow: bool,
@@ -172,55 +170,54 @@ class _RunCommand:
         self._suite, self._plan = suite, plan
         self._sandbox, self._fail_fast, self._follow, self._files = sandbox, fail_fast, follow, files
         self._suite_id = suite_id
-        self._index, self._count = shard
-        self._signal: int | None = None
+        self._shard = shard
+        self._began = time.time()
+        self._stopped_by = ""
         self._suite_run: SuiteRun | None = None
         self._box: Sandbox | None = None
         self._task: asyncio.Task[Any] | None = None
 
-    @property
-    def signalled(self) -> bool:
-        """A signal stopped the command."""
-        return self._signal is not None
-
     async def run(self) -> int:
-        """Run the suite, and return the exit code."""
-        self._task = asyncio.current_task()
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            # `nohup` starts a command with SIGHUP ignored, because the command must survive its terminal.
-            if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
-                loop.add_signal_handler(number, self._on_signal, number)
-        try:
-            code = await self._run_suite()
-        except asyncio.CancelledError:
-            if self._signal is None:
-                raise
-            say("cekura-kit: stopped before anything was started", err=True)
-            code = 2
-        return 128 + self._signal if self._signal is not None else code
+        """Run the suite, write its reports, and return the exit code."""
+        from .outputs import deliver, is_stdout
 
-    def _on_signal(self, number: int) -> None:
-        if self._signal == signal.SIGINT and number == signal.SIGINT:
-            # Ctrl-C twice: the user does not want to wait.
-            os._exit(130)
-        if self._signal is not None:
-            return
-        self._signal = number
+        self._task = asyncio.current_task()
+        console = terminal(stderr=is_stdout(self._files["json"]))
+        try:
+            verdict = await self._run_suite(console)
+        except asyncio.CancelledError:
+            if not self._stopped_by:
+                raise
+            verdict = self._not_begun()
+        return deliver(verdict, self._files, console)
+
+    def stop(self, signal_name: str) -> None:
+        """End the suite; before it has begun, end what was started for it."""
+        self._stopped_by = f"stopped by {signal_name}"
         if self._suite_run is not None:
-            self._suite_run.stop(f"stopped by {signal.Signals(number).name}")
+            self._suite_run.stop(self._stopped_by)
         elif self._task is not None:
             self._task.cancel()
 
-    async def _run_suite(self) -> int:
+    def _not_begun(self) -> SuiteVerdict:
+        from ..trigger.not_run import suite_not_begun
+
+        return suite_not_begun(
+            self._suite,
+            self._plan,
+            self._stopped_by,
+            began=self._began,
+            duration=time.time() - self._began,
+            suite_id=self._suite_id,
+            shard=self._shard,
+        )
+
+    async def _run_suite(self, console: Terminal) -> SuiteVerdict:
         from ..trigger.redaction import RedactingFilter, Redaction
         from ..trigger.suite_run import SuiteRun
-        from ..verdict import Shard
         from .live import Live
         from .log_paths import folder_beside
-        from .outputs import deliver, is_stdout
 
-        console = terminal(stderr=is_stdout(self._files["json"]))
         async with AsyncExitStack() as stack:
             settings, environment = await self._settings_and_environment(stack, console.print)
             redaction = Redaction(settings.secrets)
@@ -236,7 +233,7 @@ class _RunCommand:
                         fail_fast=self._fail_fast,
                         environment=environment,
                         suite_id=self._suite_id or None,
-                        shard=Shard(index=self._index, of=self._count) if self._count > 1 else None,
+                        shard=self._shard,
                         log_folder=folder_beside(self._files.values()),
                         sandbox_gaps=lambda: self._box.gaps if self._box else (),
                     )
@@ -249,7 +246,7 @@ class _RunCommand:
 
         for note in notes:
             console.print(f"sandbox: {console_line(note)}", markup=False, highlight=False)
-        return deliver(verdict, self._files, console)
+        return verdict
 
     async def _settings_and_environment(
         self, stack: AsyncExitStack, say: Callable[[str], None]

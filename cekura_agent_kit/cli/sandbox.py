@@ -19,25 +19,13 @@ def sandbox(
         Path | None, typer.Option("--faults", metavar="FILE", help="Faults of the stand-in for Cekura's API.")
     ] = None,
 ) -> None:
-    """Run the sandbox and print its environment as export lines, until Ctrl-C, SIGTERM or SIGHUP."""
-    import asyncio
+    """Run the sandbox and print its environment as export lines, until Ctrl-C, SIGTERM or SIGHUP.
 
-    asyncio.run(_until_signalled(scenarios, faults))
+    The exit code is 128 and the number of the signal that stopped it: 130, 143, 129.
+    """
+    from . import signals
 
-
-async def _until_signalled(scenarios: Path, faults: Path | None) -> None:
-    import asyncio
-    import signal
-
-    running = asyncio.create_task(_run(scenarios, faults))
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        # `nohup` starts a command with SIGHUP ignored, because the command must survive its terminal.
-        if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
-            asyncio.get_running_loop().add_signal_handler(number, running.cancel)
-    # Waited for, not awaited: a signal is the ordinary end, not an error.
-    await asyncio.wait({running})
-    if not running.cancelled():
-        running.result()
+    signals.run(_run(scenarios, faults))
 
 
 async def _run(scenarios: Path, faults: Path | None) -> None:

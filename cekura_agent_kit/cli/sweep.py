@@ -19,13 +19,12 @@ def sweep(
 
     Exit codes: 0 no such room is left, 2 some could not be deleted.
     """
-    import asyncio
-
     from ..report.sanitize import console_line
     from ..trigger.settings import Settings
     from ..trigger.sweep import sweep as sweep_rooms
+    from . import signals
 
-    swept = asyncio.run(
+    swept = signals.run(
         sweep_rooms(Settings.from_environment(cekura=False), suite_id=suite_id or None, dry_run=dry_run)
     )
     failed = dict(swept.failed)

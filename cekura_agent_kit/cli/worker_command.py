@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-import os
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
+
+_DRAIN: Final = 3
+"""Seconds from a signal until jobs that still run are shut down. livekit-agents' own limit is 30 minutes."""
+_STOP: Final = 15.0
+"""Seconds from a signal until they are killed; their shutdown callbacks have 10."""
+_POLL: Final = 0.05
 
 
 def worker(
@@ -17,10 +22,32 @@ def worker(
 ) -> None:
     """Serve an agent as `python agent.py start` does, for tests: job processes start quickly, and no load stops them.
 
-    A suite does this itself with `worker: agent.py`.
+    A suite does this itself with `worker: agent.py`. After Ctrl-C, SIGTERM or SIGHUP its jobs have 3 s to end,
+    and their shutdown callbacks 10 s more. The exit code is 130, 143 or 129.
     """
     from ..worker import serve_command
+    from . import signals
 
-    words = serve_command(target, idle=idle, wrapped=not voice)
-    # In place of this process, whose main program every job process would import.
-    os.execv(words[0], words)
+    # Every job process imports the main program again, so it is not this one.
+    code = signals.run(_served([*serve_command(target, idle=idle, wrapped=not voice), "--drain", str(_DRAIN)]))
+    raise typer.Exit(code if code >= 0 else 128 - code)
+
+
+async def _served(words: list[str]) -> int:
+    """Run the command to its end, and return its exit code. Cancelled, stop it with its jobs."""
+    import asyncio
+
+    from ..guarded import GuardedProcess
+
+    process = GuardedProcess(words, log=None)
+    try:
+        # The process belongs to no event loop, so its end sets no event.
+        while (code := process.poll()) is None:  # noqa: ASYNC110
+            await asyncio.sleep(_POLL)
+    except asyncio.CancelledError:
+        process.terminate()
+        await asyncio.to_thread(process.wait, _STOP)
+        raise
+    finally:
+        await asyncio.to_thread(process.kill)
+    return code

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -35,3 +36,15 @@ class Doubtful(KitError):
 
 class NotNeeded(Exception):
     """The check does not apply here; the text is the reason."""
+
+
+async def result_of(name: str, check: Callable[[], Awaitable[str]]) -> Check:
+    """Make a check, and return its result."""
+    try:
+        return Check(name, "ok", await check())
+    except NotNeeded as reason:
+        return Check(name, "skipped", str(reason))
+    except Doubtful as error:
+        return Check(name, "warning", str(error), error.hint)
+    except KitError as error:
+        return Check(name, "failed", str(error), error.hint)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Final
 
@@ -20,7 +20,11 @@ _log: Final = logging.getLogger("cekura_agent_kit.trigger")
 
 
 async def clean_up(
-    context: SuiteContext, verdicts: Mapping[str, RunVerdict], unfinished: Iterable[asyncio.Task[RunVerdict]] = ()
+    context: SuiteContext,
+    verdicts: Mapping[str, RunVerdict],
+    unfinished: Iterable[asyncio.Task[RunVerdict]],
+    *,
+    note: Callable[[str, str], None],
 ) -> None:
     """End on Cekura what still runs, end the unfinished runs here, and delete every room of the suite.
 
@@ -31,12 +35,14 @@ async def clean_up(
         context: of the suite.
         verdicts: verdicts that are known, by case.
         unfinished: tasks of runs without a verdict; they are cancelled, and delete their own rooms.
+        note: called with a case and a note for its report, if its run could not be ended and may go on on Cekura.
     """
     grace = context.stop.grace
     if context.stop.reason is not None:
         context.livekit.budget.open_up()
     await context.starter.close(within=grace.answers)
-    await _end_runs(context, verdicts, grace)
+    for case, text in (await _end_runs(context, verdicts, grace)).items():
+        note(case, text)
     await _cancel(unfinished, grace)
     await context.starter.cancel()
     rooms = context.rooms.rooms
@@ -51,22 +57,37 @@ async def delete_room(context: SuiteContext, room: Room, *, within: float) -> No
         context.rooms.remove(room.name)
 
 
-async def _end_runs(context: SuiteContext, verdicts: Mapping[str, RunVerdict], grace: Grace) -> None:
-    """End what was started and belongs to no verdict: also a run whose start was answered too late."""
+async def _end_runs(context: SuiteContext, verdicts: Mapping[str, RunVerdict], grace: Grace) -> dict[str, str]:
+    """End what was started and belongs to no verdict: also a run whose start was answered too late.
+
+    Returns:
+        By case, why its run could not be ended.
+    """
     ended = {verdict.run_id for verdict in verdicts.values()}
-    going_on = [started.run_id for started in context.starter.started.values() if started.run_id not in ended]
-    ends = [asyncio.create_task(_end_run(context.cekura, run_id)) for run_id in going_on]
-    if ends:
-        _, late = await asyncio.wait(ends, timeout=grace.end_runs)
-        for task in late:
-            task.cancel()
+    ends = {
+        asyncio.create_task(_end_run(context.cekura, started.run_id)): case
+        for case, started in context.starter.started.items()
+        if started.run_id not in ended
+    }
+    if not ends:
+        return {}
+    done, late = await asyncio.wait(ends, timeout=grace.end_runs)
+    for task in late:
+        task.cancel()
+    notes = {ends[task]: why for task in done if (why := task.result())}
+    for task in late:
+        run_id = context.starter.started[ends[task]].run_id
+        notes[ends[task]] = f"run {run_id} could not be ended: no answer within {grace.end_runs:g} s"
+    return notes
 
 
-async def _end_run(cekura: Cekura, run_id: int) -> None:
+async def _end_run(cekura: Cekura, run_id: int) -> str:
+    """Return why the run could not be ended; empty if it was."""
     try:
         await cekura.end_run(run_id)
     except CekuraError as error:
-        _log.warning("run %d could not be ended: %s", run_id, error)
+        return f"run {run_id} could not be ended: {error}"
+    return ""
 
 
 async def _cancel(tasks: Iterable[asyncio.Task[RunVerdict]], grace: Grace) -> None:

@@ -14,10 +14,10 @@ from typing import Final
 
 from ..addresses import without_credentials
 from ..contract import Mode
-from ..errors import ForeignServer, KitError, LiveKitError, LiveKitUnreachable
+from ..errors import ForeignServer, LiveKitError, LiveKitUnreachable
 from ..permit import Permit
 from .cekura.client import Cekura
-from .check import Check, Doubtful, NotNeeded, Wrong
+from .check import Check, Doubtful, NotNeeded, Wrong, result_of
 from .kept_logs import KeptLog
 from .proxies import routes
 from .question import WORDS, ask
@@ -28,6 +28,7 @@ from .rooms.service import LiveKit
 from .rooms.signature import signature_of
 from .scenario_checks import UNKNOWN_HINT, ScenarioReport, check_scenarios
 from .settings import Settings
+from .stop import Grace, grace_after
 from .suite import PlannedRun, Suite
 from .timing import Timing
 from .worker import Worker
@@ -60,8 +61,11 @@ async def examine(
         log_folder: receives the worker's log if a check fails while it runs; default: a new folder among the system's
             temporary files.
     """
+    # Cancelled, it deletes its room and stops its worker all the same, within seconds.
     async with AsyncExitStack() as stack:
-        return await _Examination(suite, settings, environment, on_check, stack, log_folder).run()
+        examination = _Examination(suite, settings, environment, on_check, stack, log_folder)
+        await examination.run()
+    return examination.checks
 
 
 class _Examination:
@@ -76,7 +80,7 @@ class _Examination:
     ) -> None:
         self._suite, self._given, self._environment = suite, settings, environment
         self._on_check, self._stack = on_check, stack
-        self._checks: list[Check] = []
+        self.checks: list[Check] = []
         self._usable: set[str] = set()
         """Checks on which others may build: those that passed, warned or do not apply."""
         self._redaction = Redaction()
@@ -89,7 +93,7 @@ class _Examination:
         self._log_folder = log_folder
         self._log: KeptLog | None = None
 
-    async def run(self) -> list[Check]:
+    async def run(self) -> None:
         """Make all checks; skip those that need one that failed or was skipped."""
         await self._check("variables", self._variables)
         await self._check("addresses", self._addresses, needs=["variables"])
@@ -106,26 +110,22 @@ class _Examination:
             await self._check("signature", self._signature, needs=["agent joins"])
             await self._check("text proof", self._text_proof, needs=["agent joins"])
             await self._check("answers", self._answers, needs=["text proof"])
-        return self._checks
 
     async def _check(self, name: str, check: Callable[[], Awaitable[str]], *, needs: list[str] | None = None) -> None:
         if missing := [need for need in needs or [] if need not in self._usable]:
             result = Check(name, "skipped", f"needs {', '.join(missing)}")
         else:
-            try:
-                result = Check(name, "ok", await check())
+            result = await result_of(name, check)
+            if result.outcome == "failed" and self._log:
+                result = replace(result, worker_log=self._log.keep())
+            elif result.outcome != "failed":
                 self._usable.add(name)
-            except NotNeeded as reason:
-                result = Check(name, "skipped", str(reason))
-                self._usable.add(name)
-            except Doubtful as error:
-                result = Check(name, "warning", str(error), error.hint)
-                self._usable.add(name)
-            except KitError as error:
-                result = Check(name, "failed", str(error), error.hint, self._log.keep() if self._log else "")
+        self._add(result)
+
+    def _add(self, result: Check) -> None:
         text = self._redaction.text
         result = replace(result, detail=text(result.detail), hint=text(result.hint))
-        self._checks.append(result)
+        self.checks.append(result)
         self._on_check(result)
 
     async def _variables(self) -> str:
@@ -218,7 +218,7 @@ class _Examination:
         self._stack.callback(worker.delete_log)
         # Once more at its end: how it ended is part of it.
         self._stack.callback(self._log.update)
-        self._stack.push_async_callback(worker.stop)
+        self._stack.push_async_exit(lambda kind, *_: worker.stop(within=grace_after(kind).worker))
         await worker.start()
         self._agent_name = worker.agent_name
         return "the worker registered"
@@ -228,7 +228,7 @@ class _Examination:
         suite, planned = self._suite, self._probe
         began = time.monotonic()
         self._room = Room(self._livekit, Timing.of(self._settings), planned, suite, time.monotonic)
-        self._stack.push_async_callback(self._room.delete, within=10)
+        self._stack.push_async_exit(lambda kind, *_: self._delete_room(grace_after(kind)))
         await self._room.create(f"doctor-{secrets.token_hex(4)}")
         permit = Permit(
             room=self._room.name,
@@ -249,6 +249,12 @@ class _Examination:
         if signature.fault:
             raise Doubtful(signature.fault, hint=signature.hint)
         return f"the agent accepts {signature.tests} tests, and verified the signature of this one"
+
+    async def _delete_room(self, grace: Grace) -> None:
+        name = self._room.name
+        if not await self._room.delete(within=grace.delete_rooms):
+            hint = f"delete it once LiveKit answers: cekura-kit sweep --room {name}"
+            self._add(Check("clean-up", "failed", f"room {name} could not be deleted", hint))
 
     @property
     def _probe(self) -> PlannedRun:

@@ -35,6 +35,11 @@ WITHOUT_AGENT: Final = 3
 """Runs without an agent, with none before that had one, after which no further run begins."""
 
 
+def grace_after(error: type[BaseException] | None) -> Grace:
+    """Return the seconds of a clean-up after this error: few after a cancellation, as by a signal."""
+    return HASTY if error is not None and issubclass(error, asyncio.CancelledError) else USUAL
+
+
 class Stop:
     """Stop of a suite: requested once, read by everything that may have to end early.
 

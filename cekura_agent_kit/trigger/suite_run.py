@@ -22,8 +22,8 @@ from .cekura.starter import Starter
 from .cleanup import clean_up
 from .context import SandboxGap, SuiteContext
 from .errored import Errored
-from .judging import Observed, verdict_of
 from .kept_logs import keep_logs
+from .not_run import run_not_begun
 from .preflight import check_plan, check_services
 from .progress import Ended, Event, Finished, Noted, OnEvent, Planned, PlannedCase
 from .redaction import Redaction, redacted, redacted_logs
@@ -222,7 +222,8 @@ class SuiteRun:
         finally:
             if timer:
                 timer.cancel()
-            await clean_up(context, self._verdicts, tasks)
+            notes = {case_run.case: case_run.seen.notes for case_run in case_runs}
+            await clean_up(context, self._verdicts, tasks, note=lambda case, text: notes[case].append(text))
             if (reason := self._stop.reason) is not None:
                 for task, case_run in tasks.items():
                     if case_run.case not in self._verdicts:
@@ -251,7 +252,7 @@ class SuiteRun:
         self._emit(Finished(verdict.case, verdict))
 
     def _verdict(self, failure: Errored | None, results: list[Result], rooms_left: list[str]) -> SuiteVerdict:
-        runs = [self._verdicts.get(planned.case) or self._not_run(planned, failure) for planned in self._plan]
+        runs = [self._verdicts.get(planned.case) or run_not_begun(planned, failure) for planned in self._plan]
         runs = keep_logs(self._worker_log, runs, self._log_folder, failed=failure is not None)
         return SuiteVerdict.of(
             runs,
@@ -268,14 +269,6 @@ class SuiteRun:
             shard=self._shard,
             worker=self._suite.worker or "",
         )
-
-    def _not_run(self, planned: PlannedRun, failure: Errored | None) -> RunVerdict:
-        """Return the verdict of a run that never began: the suite's failure is its reason."""
-        seen = Observed(planned)
-        seen.errored = failure or Errored(Kind.INTERNAL, "it has no verdict")
-        if failure is not None and failure.kind in (Kind.CANCELLED, Kind.TIMEOUT):
-            seen.errored = Errored(Kind.NOT_RUN, f"not run: {failure}", hint=failure.hint)
-        return verdict_of(seen)
 
     def _emit(self, event: Event) -> None:
         """Call the listener with the event, without secrets. A listener that raises harms no run."""

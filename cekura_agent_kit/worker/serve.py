@@ -45,23 +45,25 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("target")
     parser.add_argument("--idle", type=int, default=1)
     parser.add_argument("--voice", action="store_true")
+    parser.add_argument("--drain", type=int)
     given = parser.parse_args(arguments)
     # `-m` puts the current folder first. `python agent.py` has the file's folder there.
     if sys.path and sys.path[0] == str(Path.cwd()):
         del sys.path[0]
     try:
-        serve(given.target, idle=given.idle, wrapped=not given.voice)
+        serve(given.target, idle=given.idle, wrapped=not given.voice, drain=given.drain)
     except KitError as error:
         sys.exit(f"cekura-kit: {error}\n  hint: {error.hint}")
 
 
-def serve(target: str, *, idle: int, wrapped: bool) -> None:
+def serve(target: str, *, idle: int, wrapped: bool, drain: int | None = None) -> None:
     """Serve a target until SIGINT or SIGTERM.
 
     Args:
         target: ``"agent.py"`` or ``"agent.py:name"``; a relative path is searched in the current folder.
         idle: number of job processes that are kept ready.
         wrapped: refuse an agent without `wrap_entrypoint`.
+        drain: seconds for which jobs may go on after a signal. Default: livekit-agents' own limit.
 
     Raises:
         TargetError: there is no such file, no agent in it, or a choice of several; the agent is not wrapped, or it
@@ -83,6 +85,8 @@ def serve(target: str, *, idle: int, wrapped: bool) -> None:
     notes = [*_adapt(server, idle=idle), *_preload(server, found, threads, given)]
     if found.note:
         notes.append(found.note)
+    if drain is not None:
+        server.update_options(drain_timeout=drain)
     sys.argv = [target, "start"]
     # It configures the log first, which the notes need.
     server.once("worker_started", lambda: _warn(notes))

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import json
 import os
 import secrets
+import select
 import signal
 import subprocess
 import sys
 import tempfile
+import termios
+import threading
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +37,14 @@ class Command:
     """``cekura-kit …`` in a session of its own, as a terminal or a CI system starts it."""
 
     def __init__(
-        self, *arguments: str, environment: Mapping[str, str], folder: Path, outputs: Outputs, pipe: bool = False
+        self,
+        *arguments: str,
+        environment: Mapping[str, str],
+        folder: Path,
+        outputs: Outputs,
+        pipe: bool = False,
+        terminal: bool = False,
+        program: Sequence[str] = (sys.executable, "-m", "cekura_agent_kit"),
     ) -> None:
         self._mark = secrets.token_hex(8)
         self._outputs, self._folder = outputs, folder
@@ -41,18 +53,44 @@ class Command:
         self.temporary = Path(tempfile.mkdtemp(prefix="kit-"))
         self.log = folder / "printed"
         own = {key: value for key, value in os.environ.items() if not key.startswith(("CEKURA_", "LIVEKIT_"))}
+        self._master: int | None = None
+        slave: int | None = None
+        if terminal:
+            self._master, slave = os.openpty()
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "cekura_agent_kit", *arguments],
+                [*program, *arguments],
                 cwd=folder,
                 env=own
                 | dict(environment)
                 | {_MARK: self._mark, "TMPDIR": str(self.temporary), "PYTHONPATH": str(ROOT)},
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE if pipe else log,
-                stderr=log,
+                stdin=subprocess.DEVNULL if slave is None else slave,
+                stdout=subprocess.PIPE if pipe else log if slave is None else slave,
+                stderr=log if slave is None else slave,
                 start_new_session=True,
+                # The terminal of its session: only then does its end send SIGHUP.
+                preexec_fn=None if slave is None else partial(fcntl.ioctl, slave, termios.TIOCSCTTY, 0),
             )
+        if self._master is not None and slave is not None:
+            os.close(slave)
+            stop, self._stop = os.pipe()
+            self._copying = threading.Thread(target=self._copy, args=(self._master, stop), daemon=True)
+            self._copying.start()
+
+    def close_terminal(self) -> None:
+        """Close the terminal's other side, as a window does. A terminal that somebody still reads is not closed."""
+        assert self._master is not None, "it was started in a terminal"
+        os.close(self._stop)
+        self._copying.join()
+        os.close(self._master)
+        self._master = None
+
+    def _copy(self, master: int, stop: int) -> None:
+        """Write what the terminal shows to the log."""
+        with self.log.open("ab", buffering=0) as log, suppress(OSError):
+            while stop not in select.select([master, stop], [], [])[0]:
+                log.write(os.read(master, 65536))
+        os.close(stop)
 
     @property
     def printed(self) -> str:
@@ -96,6 +134,8 @@ class Command:
                 process.kill()
         self.process.kill()
         self.process.wait()
+        if self._master is not None:
+            self.close_terminal()
 
     def _descendants(self) -> list[psutil.Process]:
         found = []
@@ -107,11 +147,14 @@ class Command:
 
 
 @asynccontextmanager
-async def command(
-    *arguments: str, environment: Mapping[str, str], folder: Path, outputs: Outputs, pipe: bool = False
-) -> AsyncIterator[Command]:
-    """One command; nothing of it outlives the context. What it prints goes to a file, or into a pipe."""
-    running = Command(*arguments, environment=environment, folder=folder, outputs=outputs, pipe=pipe)
+async def command(*arguments: str, **options: Any) -> AsyncIterator[Command]:
+    """One command; nothing of it outlives the context. What it prints goes to a file, a pipe, or a terminal.
+
+    Args:
+        arguments: of the command.
+        options: as of `Command`.
+    """
+    running = Command(*arguments, **options)
     try:
         yield running
     finally:

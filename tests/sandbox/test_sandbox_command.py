@@ -55,7 +55,7 @@ async def test_it_runs_until_a_signal(number: signal.Signals, livekit_server: ob
         "CEKURA_API_KEY",
     ]
     assert all(line.startswith("export ") for line in lines)
-    assert (process.returncode, rest) == (0, b"")
+    assert (process.returncode, rest.decode()) == (128 + number, f"cekura-kit: stopping ({number.name})\n")
     assert not [each for each in helpers if each.is_running()]
     address = next(shlex.split(line)[1] for line in lines if "CEKURA_API_URL" in line).partition("=")[2]
     async with httpx.AsyncClient(trust_env=False) as client:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import array
+import fcntl
 import os
 import signal
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -65,6 +68,20 @@ def test_output_and_exit_code_of_a_command(started: Start, log: Path, tmp_path: 
 
     assert process.wait(DEADLINE) == 3
     assert log.read_text() == f"{tmp_path}\nred\n"
+
+
+def test_an_end_that_is_read_with_the_start_is_not_lost(started: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    first_line = GuardedProcess._next_line
+
+    def wait_for_both(self: GuardedProcess) -> tuple[str, int]:
+        size = array.array("i", [0])
+        # `pid 4194304` and its line end are 12 characters.
+        while size[0] <= 12:
+            fcntl.ioctl(self._status, termios.FIONREAD, size)
+        return first_line(self)
+
+    monkeypatch.setattr(GuardedProcess, "_next_line", wait_for_both)
+    assert started("exit 7").wait(DEADLINE) == 7
 
 
 def test_a_signal_is_a_negative_exit_code(started: Start) -> None:

@@ -1,0 +1,57 @@
+"""Verdicts of runs that never began, and of a suite in which none did."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from ..verdict import Kind, RunVerdict, Shard, SuiteVerdict
+from .errored import Errored
+from .judging import Observed, verdict_of
+from .suite import PlannedRun, Suite
+
+
+def run_not_begun(planned: PlannedRun, failure: Errored | None) -> RunVerdict:
+    """Return the verdict of a run that never began: the suite's failure is its reason."""
+    seen = Observed(planned)
+    seen.errored = failure or Errored(Kind.INTERNAL, "it has no verdict")
+    if failure is not None and failure.kind in (Kind.CANCELLED, Kind.TIMEOUT):
+        seen.errored = Errored(Kind.NOT_RUN, f"not run: {failure}", hint=failure.hint)
+    return verdict_of(seen)
+
+
+def suite_not_begun(
+    suite: Suite,
+    plan: Sequence[PlannedRun],
+    reason: str,
+    *,
+    began: float,
+    duration: float,
+    suite_id: str = "",
+    shard: Shard | None = None,
+) -> SuiteVerdict:
+    """Return the verdict of a suite that was stopped while what it needs was still being started.
+
+    Args:
+        suite: the suite.
+        plan: its runs.
+        reason: what stopped it.
+        began: Unix seconds of the command's start.
+        duration: seconds since then.
+        suite_id: of the report. Default: random.
+        shard: the part of the suite that the plan is, if it was split.
+    """
+    failure = Errored(Kind.CANCELLED, reason, hint="run it again")
+    return SuiteVerdict.of(
+        [run_not_begun(planned, failure) for planned in plan],
+        suite=suite.name,
+        suite_id=suite_id or secrets.token_hex(4),
+        started_at=datetime.fromtimestamp(began, UTC).isoformat(timespec="milliseconds"),
+        duration_s=duration,
+        pass_rates=suite.pass_rates(),
+        kind=failure.kind,
+        hint=failure.hint,
+        shard=shard,
+        worker=suite.worker or "",
+    )
