@@ -23,9 +23,11 @@ def transcript(call: Rehearsal) -> list[Line]:
     said = [Line(role="evaluator", text=text, at=at) for at, text in call.said]
     heard = [Line(role="agent", text=text.text.strip(), at=text.at) for text in call.heard]
     asked = [_asked(request) for request in call.requests if request.refusal or not request.is_reading]
-    test = JobUnderTest.of_room(call.room)
+    items = call.items
+    # Without items there may be no room either: the call never began.
+    test = JobUnderTest.of_room(call.room) if items else None
     failures = (test.part(ToolFailures) if test else None) or ToolFailures()
-    lines = [*said, *heard, *_done(call.items, failures), *asked]
+    lines = [*said, *heard, *_done(items, failures), *asked]
     return sorted(lines, key=lambda line: line.at or 0.0)
 
 

@@ -120,6 +120,15 @@ def test_a_failed_expectation_shows_the_users_line_and_no_other(project: pytest.
     result.stdout.no_fnmatch_line("*cekura_agent_kit/rehearsal/*")
 
 
+def test_a_rehearsal_that_never_began_has_a_report_too(project: pytest.Pytester) -> None:
+    result = run(project, body("await call.greeting()").replace("agent.py", "gone.py"))
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        ["E  *TargetError: *gone.py*", "-* rehearsal of gone.py -*", "nothing was said"],
+    )
+    result.stdout.no_fnmatch_line("*INTERNALERROR*")
+
+
 def test_an_exception_of_the_entrypoint_shows_its_own_line(project: pytest.Pytester) -> None:
     agent = project.path / "agent.py"
     agent.write_text(agent.read_text() + "\n    raise ZeroDivisionError('a bug of the agent')\n")
