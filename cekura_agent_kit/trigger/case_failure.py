@@ -51,6 +51,8 @@ def _timed_out(seen: Observed, reading: FollowedRun | None) -> Errored:
             hint=reading.error.hint,
         )
     status = reading.latest.status if reading and reading.latest else "not known"
+    if status == "completed":
+        return Errored(Kind.RUN_FAILED, f"Cekura completed the run, and gave no verdict {waited}")
     if not seen.evaluator_came:
         return Errored(
             Kind.EVALUATOR_MISSING,

@@ -198,6 +198,14 @@ FAULTS: Final[tuple[Fault, ...]] = (
         inject=injections.another_job_starts_the_same,
         timing=QUICK_LOST_START,
     ),
+    _start(
+        "two runs of one scenario, in two POSTs: the first answer is lost, the second comes",
+        PASSED,
+        {"lost": True},
+        runs=({"scenario": 30, "repeat": 2},),
+        posts=2,
+        started=2,
+    ),
     Fault(
         part="The start",
         what="an answer with `runs` as an object",
@@ -349,6 +357,16 @@ FAULTS: Final[tuple[Fault, ...]] = (
         hint="read the run's page on Cekura",
         faults={"runs": {"all": {"unjudged": True}}, "without": ["expected_outcome"]},
         timing={"no_verdict": 1.0},
+    ),
+    Fault(
+        part="Reads",
+        what="completed, and `success` stays null until the run's timeout",
+        comes_to=Kind.RUN_FAILED,
+        reason="Cekura completed the run, and gave no verdict within 3 s",
+        hint="read the run's page on Cekura",
+        faults={"runs": {"all": {"unjudged": True}}, "without": ["expected_outcome"]},
+        suite={"timeout": "3s"},
+        timing={"after_end": 0.5},
     ),
     # What Cekura scored.
     _scored(

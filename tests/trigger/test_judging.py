@@ -186,3 +186,19 @@ def test_what_failed_is_the_reason_and_never_an_approving_sentence() -> None:
         "not met: A table is booked."
     )
     assert verdict_of(seen(replace(run, rubric=(), metrics=(), statements=()))).reason == "Cekura judged it as failed"
+
+
+@pytest.mark.parametrize(
+    ("errored", "kind"),
+    [
+        (Errored(Kind.TIMEOUT, "no verdict within 60 s"), Kind.LIVEKIT_UNREACHABLE),
+        (Errored(Kind.AGENT_LEFT, "the agent left"), Kind.LIVEKIT_UNREACHABLE),
+        (Errored(Kind.START_REFUSED, "no credit"), Kind.START_REFUSED),
+        (Errored(Kind.CANCELLED, "stopped"), Kind.CANCELLED),
+    ],
+)
+def test_a_breakdown_is_named_before_its_symptom_and_noted_beside_anything_else(errored: Errored, kind: Kind) -> None:
+    verdict = verdict_of(seen(None, errored=errored, breakdown=BROKEN))
+    assert verdict.kind is kind
+    assert str(errored) in verdict.reason
+    assert "refused connections" in verdict.reason + "".join(verdict.notes)
