@@ -23,6 +23,7 @@ SCENARIOS: Final = tuple(range(30, 40))
 EXAMPLES: Final = int(os.environ.get("FUZZ_EXAMPLES", "6"))
 EXPECTED: Final = {None, Kind.UNSCORED, Kind.RUN_FAILED, Kind.TIMEOUT, Kind.EVALUATOR_MISSING}
 """Kinds that answers alone can lead to."""
+_ODD_METRIC: Final = {"name": "\ud800", "score": float("nan"), "value": float("nan"), "eval_type": "numeric"}
 COUNTED: Final[Counter[str]] = Counter()
 """Runs of all commands by what they came to; shown with ``pytest -s``."""
 
