@@ -247,6 +247,11 @@ def test_what_is_imported_is_declared() -> None:
     assert missing == {}
 
 
+def test_no_wait_loses_its_cancellation() -> None:
+    """`asyncio.wait_for` of Python 3.11 does, where its result arrives at the same time; `asyncio.timeout` does not."""
+    assert [module_name(path) for path in MODULES if "asyncio.wait_for(" in path.read_text()] == []
+
+
 def described(body: list[ast.stmt]) -> Iterator[tuple[int, str]]:
     """Line and text of the strings that stand below constants and fields."""
     for before, after in pairwise(body):

@@ -63,7 +63,8 @@ class EventSender:
         """Send that the agent deletes the room, and give the server a moment to forward it."""
         self._events.put_nowait({"type": "room_deleted", "at": time.time()})
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._events.join(), _SENDING)
+            async with asyncio.timeout(_SENDING):
+                await self._events.join()
         await asyncio.sleep(_DELIVERY)
 
     def _on_tools(self, event: FunctionToolsExecutedEvent) -> None:

@@ -119,7 +119,8 @@ class TextSession:
     async def become_ready(self) -> None:
         """Accept messages once the entrypoint has returned or has had time to greet: many greet after the start."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self.job.returned.wait(), GREETING_SECONDS)
+            async with asyncio.timeout(GREETING_SECONDS):
+                await self.job.returned.wait()
         self.ready.set()
 
     def log_untested(self) -> None:

@@ -133,7 +133,8 @@ class Turns:
         self._changed.clear()
         entering.add_done_callback(self._on_change)
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._changed.wait(), ENTER_SECONDS)
+            async with asyncio.timeout(ENTER_SECONDS):
+                await self._changed.wait()
         return True
 
     def _on_change(self, *_: object) -> None:

@@ -256,7 +256,8 @@ class CaseRun:
         if self._reading is not None:
             self._context.poller.read_soon()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._reading.final.wait(), self._context.timing.after_end)
+                async with asyncio.timeout(self._context.timing.after_end):
+                    await self._reading.final.wait()
 
     def _verdict(self) -> RunVerdict:
         seen = self.seen

@@ -102,7 +102,9 @@ async def _delete_reappeared(context: SuiteContext, grace: Grace) -> None:
     """Delete rooms that an evaluator's late join has created again: its token allows that, and nobody else is there."""
     within = grace.delete_rooms
     try:
-        for listed in await asyncio.wait_for(context.livekit.rooms(context.rooms.created), within):
+        async with asyncio.timeout(within):
+            reappeared = await context.livekit.rooms(context.rooms.created)
+        for listed in reappeared:
             if await retried(partial(context.livekit.delete_room, listed.name), within=within) is not None:
                 context.rooms.reappeared(listed.name)
     except (LiveKitError, TimeoutError) as error:

@@ -66,7 +66,8 @@ async def ask(settings: Settings, room: Room, *, within: float) -> Answer | None
 
 async def _within(seconds: float, event: asyncio.Event) -> bool:
     try:
-        await asyncio.wait_for(event.wait(), seconds)
+        async with asyncio.timeout(seconds):
+            await event.wait()
     except TimeoutError:
         return False
     return True

@@ -1,4 +1,4 @@
-"""What broke under a conversation, by what the trigger saw: which of it errors a fail, and which is noted."""
+"""Breakdowns under a conversation, by what the trigger saw: which of them error a fail, and which are noted."""
 
 from __future__ import annotations
 

@@ -108,6 +108,32 @@ def test_it_is_over_when_the_evaluator_has_left_for_three_seconds() -> None:
     assert not watched.conversation.agent_left
 
 
+@pytest.mark.parametrize("steps", range(6))
+def test_the_watch_ends_when_it_is_cancelled_even_just_when_something_has_changed(steps: int) -> None:
+    """`asyncio.wait_for` of Python 3.11 loses a cancellation that comes just then, and the suite never ends."""
+
+    async def main() -> None:
+        room = ScriptedRoom([(0.0, [AGENT])])
+        conversation = Conversation(
+            room,  # type: ignore[arg-type]
+            mode=Mode.TEXT,
+            switch="wrapper",
+            timing=TIMING,
+            clock=Clock(started_at=0.0, elapsed=asyncio.get_running_loop().time),
+            on_evaluator=lambda _: None,
+        )
+        watching = asyncio.create_task(conversation.watch())
+        await asyncio.sleep(0.1)
+        conversation.changed.set()
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        watching.cancel()
+        done, _ = await asyncio.wait([watching], timeout=60)
+        assert done
+
+    run_in_virtual_time(main())
+
+
 @pytest.mark.parametrize(("gone_at", "lost"), [(10, True), (12.1, False)])
 def test_a_room_is_lost_that_is_gone_while_the_evaluator_is_in_it(gone_at: float, lost: bool) -> None:
     """An agent may delete it once the evaluator has left."""

@@ -125,7 +125,8 @@ class Poller:
         while (rest := since + self._interval - loop.time()) > 0:
             self._woken.clear()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._woken.wait(), rest)
+                async with asyncio.timeout(rest):
+                    await self._woken.wait()
 
     async def _read(self, active: list[FollowedRun]) -> tuple[bool, float | None]:
         """Read each run once. Returns whether there is news, and the seconds that Cekura asked to wait."""

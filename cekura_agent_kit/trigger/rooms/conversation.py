@@ -144,7 +144,8 @@ class Conversation:
 
     async def _pause(self, interval: float) -> None:
         try:
-            await asyncio.wait_for(self.changed.wait(), interval)
+            async with asyncio.timeout(interval):
+                await self.changed.wait()
         except TimeoutError:
             return
         # Several changes arrive together; one list serves them all.

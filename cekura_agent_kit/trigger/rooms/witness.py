@@ -109,7 +109,8 @@ class Witness:
         options = rtc.RoomOptions(auto_subscribe=False, connect_timeout=_CONNECT_TIMEOUT)
         self._joining = asyncio.ensure_future(self._room.connect(url, token, options))
         try:
-            await asyncio.wait_for(asyncio.shield(self._joining), _CONNECT_TIMEOUT)
+            async with asyncio.timeout(_CONNECT_TIMEOUT):
+                await asyncio.shield(self._joining)
         except (rtc.ConnectError, TimeoutError) as error:
             if untrusted := _UNTRUSTED.search(str(error)):
                 raise LiveKitError(
@@ -141,7 +142,8 @@ class Witness:
             task.cancel()
         await asyncio.gather(*self._open, return_exceptions=True)
         try:
-            await asyncio.wait_for(self._room.disconnect(), 2)
+            async with asyncio.timeout(2):
+                await self._room.disconnect()
         except (TimeoutError, RuntimeError) as error:
             _log.debug("the witness left with %s", type(error).__name__)
 
