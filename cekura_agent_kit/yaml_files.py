@@ -90,8 +90,15 @@ def load(path: Path, model: type[M], *, error: type[KitError]) -> M:
     try:
         return model.model_validate(value)
     except ValidationError as fault:
-        wrong = [_sentence(path, node, model, each) for each in fault.errors(include_url=False)]
+        wrong = [
+            f"{path}:{_line(node, each['loc'])}: {_problem(model, each)}" for each in fault.errors(include_url=False)
+        ]
         raise error("\n".join(wrong), hint="`cekura-kit schema` prints what these files can contain") from None
+
+
+def problems(fault: ValidationError, model: type[BaseModel]) -> str:
+    """Return one line for each problem, ``KEY: PROBLEM``, of a model that is made in Python."""
+    return "\n".join(_problem(model, each) for each in fault.errors(include_url=False))
 
 
 def place(path: Path, *loc: str | int) -> str:
@@ -104,7 +111,7 @@ def place(path: Path, *loc: str | int) -> str:
     return f"{path}:{_line(node, loc)}: {where + ': ' if where else ''}"
 
 
-def _sentence(path: Path, node: yaml.Node | None, model: type[BaseModel], fault: Any) -> str:
+def _problem(model: type[BaseModel], fault: Any) -> str:
     loc: tuple[str | int, ...] = fault["loc"]
     # pydantic marks a wrong key by a step of its own.
     where = ".".join(str(step) for step in loc if step != "[key]")
@@ -119,7 +126,7 @@ def _sentence(path: Path, node: yaml.Node | None, model: type[BaseModel], fault:
         what = "is required"
     elif fault["type"] not in ("value_error", "too_short"):
         what += f", not {_short(fault['input'])}"
-    return f"{path}:{_line(node, loc)}: {where + ': ' if where else ''}{what}"
+    return f"{where + ': ' if where else ''}{what}"
 
 
 def _line(node: yaml.Node | None, loc: Sequence[str | int]) -> int:

@@ -62,7 +62,7 @@ def _suite_properties(verdict: SuiteVerdict) -> Iterator[tuple[str, str]]:
 
 
 def _case(run: RunVerdict, suite: str, forgiven: bool) -> xunit2.TestCase:
-    case = xunit2.TestCase(run_title(run), suite, duration(run) or 0.0)
+    case = xunit2.TestCase(run_title(run), suite, round(duration(run) or 0.0, 3))
     message = printable_line(main_reason(run), 1000)
     if run.outcome is Outcome.ERRORED:
         case.result = _with_details(Error(message, run.kind.value if run.kind else "errored"), run)

@@ -6,14 +6,14 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, Strict, ValidationError
 
 from ..contract import RESERVED_KEYS, Mode
 from ..errors import SuiteError
 from ..verdict import PoolId
-from ..yaml_files import Duration, load, place
+from ..yaml_files import Duration, load, place, problems
 
 DEFAULT_FILE: Final = "cekura.yaml"
 
@@ -41,6 +41,17 @@ Unscored = Literal["error", "warn", "pass"]
 
 class _Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    if not TYPE_CHECKING:
+
+        def __init__(self, **values: Any) -> None:
+            try:
+                super().__init__(**values)
+            except ValidationError as fault:
+                raise SuiteError(problems(fault, type(self)), hint="docs/suite.md lists every key") from None
+
+        # pydantic calls no other `__init__` for what it reads, and `load` needs its error for the line of each problem.
+        __init__.__pydantic_base_init__ = True
 
 
 class RunEntry(_Model):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import xmlschema
 from junitparser import xunit2
 
 from cekura_agent_kit.report import junit
-from cekura_agent_kit.verdict import Kind, SuiteVerdict
+from cekura_agent_kit.verdict import Kind, SuiteVerdict, Timeline
 
 from .verdicts import ERRORED, FAILED, POOL, hostile, judged, many, mixed, run, suite
 
@@ -61,6 +62,14 @@ def test_read_back() -> None:
     assert errored.is_error
     assert errored.result[0].type == "evaluator_missing"
     assert "hint: check that Cekura can reach your LiveKit server from outside" in errored.result[0].text
+
+
+def test_times_are_in_milliseconds() -> None:
+    text = junit.render(suite(run(1, timeline=Timeline(room=0.1, verdict=0.8 - 0.1 / 3)), duration_s=2 / 3))
+
+    times = re.findall(r' time="([^"]*)"', text)
+    assert len(times) == 3
+    assert all(re.fullmatch(r"\d+\.\d{1,3}", time) for time in times), times
 
 
 def test_the_transcript_is_the_output() -> None:

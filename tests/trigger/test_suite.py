@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from cekura_agent_kit.contract import Mode
 from cekura_agent_kit.errors import SuiteError
-from cekura_agent_kit.trigger.suite import PlannedRun, Suite, shard_of
+from cekura_agent_kit.trigger.suite import PlannedRun, RunEntry, Suite, shard_of
 from tests.planned import PLANNED
 
 SMALL = "agent_name: support\nruns:\n  - scenario: 30\n"
@@ -147,3 +148,26 @@ def test_shards_are_the_plan_once_and_keep_a_scenario_together(repeats: dict[int
     assert sum(map(len, homes)) == len(repeats)
     if repeats:
         assert max(map(len, shards)) - min(map(len, shards)) <= max(repeats.values())
+
+
+@pytest.mark.parametrize(
+    ("keys", "says"),
+    [
+        ({"runs": []}, "runs: List should have at least 1 item"),
+        ({"runs": [{"scenario": "x"}]}, "runs.0.scenario: Input should be a valid integer, not 'x'"),
+        ({"run": 1}, "run: unknown key; allowed: "),
+        ({}, "runs: is required"),
+    ],
+)
+def test_a_suite_made_in_python_is_refused_as_a_file_is(keys: dict[str, Any], says: str) -> None:
+    with pytest.raises(SuiteError) as raised:
+        Suite(**keys)
+
+    assert says in str(raised.value)
+    assert "hint: docs/suite.md" in "\n".join(raised.value.__notes__)
+
+
+def test_a_suite_made_in_python_is_one() -> None:
+    suite = Suite(agent_name="a", runs=[RunEntry(scenario=30, mode=Mode.TEXT)])
+
+    assert [run.case for run in suite.plan()] == ["30#1"]
