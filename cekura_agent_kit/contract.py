@@ -6,7 +6,7 @@ The job's metadata is a JSON object. ``text_mode`` at the top level is documente
     {"text_mode": true,
      "cekura": {"text_mode": true, "scenario": 30, "suite": "support", "case": "30#1", "permit": "<JWT>"}}
 
-The permit (`permit.Permit`) proves that the trigger wrote it. What stands beside it is for an agent with a kit of 0.1.
+The permit (`permit.Permit`) proves that the trigger wrote it. The keys beside it are for an agent with a kit of 0.1.
 """
 
 from __future__ import annotations

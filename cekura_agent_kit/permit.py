@@ -234,7 +234,7 @@ def _permit(claims: Mapping[str, Any]) -> Permit:
 
 
 def _repeated(metadata: JobMetadata) -> dict[str, Any]:
-    """Return what stands beside the permit for a kit of 0.1, and must agree with it."""
+    """Return the keys beside the permit, for a kit of 0.1; they must agree with it."""
     repeated = {name: metadata.claimed.get(name) for name in ("scenario", "suite", "case")}
     if "tools" in metadata.claimed:
         repeated["tools"] = metadata.claimed["tools"]

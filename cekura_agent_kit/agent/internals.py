@@ -25,7 +25,7 @@ If one of the first six is gone, `require_text_mode` refuses text mode and names
 Replaced, once and only in a process that runs a test: ``AgentSession.start``, ``AgentSession._text_only``,
 ``RoomIO.start``, ``BackgroundAudioPlayer.start`` and ``.play``, ``AvatarSession.__init__``,
 ``generation.make_tool_output``, ``LocalParticipant.stream_text``, and of livekit-api ``RoomService.delete_room`` and
-``TwirpClient.request``. Each does nothing of its own for a job that is no test.
+``TwirpClient.request``. Each does nothing of its own for a job that is not a test.
 """
 
 from __future__ import annotations

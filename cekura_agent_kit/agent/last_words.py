@@ -20,7 +20,7 @@ logger = logging.getLogger("cekura_agent_kit")
 _SEND_TIMEOUT: Final = 2.0
 """Seconds for words that are being sent."""
 _ON_THE_WAY: Final = 0.5
-"""Seconds from the end of the last words to the end of the room, where nothing tells that they have arrived. Sound is
+"""Seconds from the end of the last words to the end of the room, where nothing shows that they have arrived. Sound is
 played up to 0.3 s later."""
 _ANSWER: Final = 1.0
 """Seconds for the answer to a request that follows words on their way; on loopback it takes 0.005."""

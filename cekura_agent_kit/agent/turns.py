@@ -85,7 +85,7 @@ class Turns:
         return self._message.packet if self._message else None
 
     async def _wait_until_free(self, message: Message) -> None:
-        """Wait for the speech that the message may not cut. Ends early whenever that is no longer this speech."""
+        """Wait for the speech that the message may not cut. Ends early if another speech takes its place."""
         try:
             async with asyncio.timeout(SPEECH_TIMEOUT):
                 while not self._closed:

@@ -83,7 +83,7 @@ def pytest_runtest_makereport(
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Keep the model rules that answered nothing; of a process of pytest-xdist, hand them to the first one."""
+    """Keep the model rules that answered nothing; of a process of pytest-xdist, send them to the first one."""
     if "cekura_agent_kit.rehearsal.fixture" not in sys.modules:
         return
     from .fixture import RULE_USE

@@ -42,7 +42,7 @@ __tracebackhide__ = True
 RETURN = 2.0
 """Seconds in which an entrypoint may return once its session has started. Most return at once."""
 _TIMERS = 0.02
-"""Seconds between two looks at the agent's timers, which cannot be awaited."""
+"""Seconds between two checks of the agent's timers, which cannot be awaited."""
 
 
 class TurnTaking:

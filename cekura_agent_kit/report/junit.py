@@ -1,7 +1,7 @@
 """JUnit report, valid by the schema of Jenkins' xUnit plugin (``junit-10.xsd``).
 
 That schema has properties of a suite, but not of a case. The ids of a run are therefore properties of the suite, named
-``CASE.run_id`` and so on, and stand again at the top of the case's ``system-out``.
+``CASE.run_id`` and so on, and are repeated at the top of the case's ``system-out``.
 """
 
 from __future__ import annotations

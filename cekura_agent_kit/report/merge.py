@@ -64,7 +64,7 @@ def _only_suite(verdicts: Sequence[SuiteVerdict]) -> str:
 
 
 def _missing_shards(verdicts: Sequence[SuiteVerdict]) -> list[str]:
-    """Return the shards without a report, such as ``2/4``. A report of the whole suite stands for all of them."""
+    """Return the shards without a report, such as ``2/4``. A report of the whole suite covers all of them."""
     shards = [verdict.shard for verdict in verdicts if verdict.shard is not None]
     if len(shards) < len(verdicts):
         return []

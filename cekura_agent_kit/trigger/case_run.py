@@ -214,7 +214,7 @@ class CaseRun:
             )
 
     def _note_breakdowns(self, conversation: Conversation) -> None:
-        """Note what broke under the conversation, whoever's verdict wins."""
+        """Note what broke under the conversation, whatever the verdict."""
         worker, room = self._context.worker, conversation.room
         if worker is not None:
             self.seen.crash = worker.crash_in(room.name)

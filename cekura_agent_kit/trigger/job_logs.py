@@ -16,7 +16,7 @@ _STAMPED: Final = re.compile(r"^\r?(?:\d{4}-\d\d-\d\d[ T])?\d\d:\d\d:\d\d")
 _TRACEBACK: Final = re.compile(r"\s+\S|Traceback \(|[\w.]*(?:Error|Exception)\b|$")
 """Line of a traceback, which continues a record."""
 _MAIN: Final = ("registered worker", "starting worker")
-"""Records of the main process, whose id is no job's."""
+"""Records of the main process, which are not of a job."""
 
 
 @dataclass(frozen=True)

@@ -141,7 +141,7 @@ def _passed(seen: Observed, run: ApiRun) -> _Judgement:
 
 
 def _failed(seen: Observed, why: str) -> _Judgement:
-    """A fail stands, unless something broke under the conversation that is not the agent's."""
+    """Keep a fail, unless something that is not the agent's broke under the conversation."""
     if seen.crash:
         return _Judgement(Outcome.FAILED, f"{seen.crash}; {why}")
     if seen.breakdown is not None:

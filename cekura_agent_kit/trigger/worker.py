@@ -42,9 +42,9 @@ _STOP_TIMEOUT: Final = 20.0
 _HELPERS_TIMEOUT: Final = 4.0
 """Seconds for the end of its helper processes; those of `dev` take 3."""
 _POLL: Final = 0.05
-"""Seconds between two looks at a process or a log."""
+"""Seconds between two checks of a process or a log."""
 _WATCH: Final = 0.25
-"""Seconds between two looks at a worker that serves: it and its jobs may die."""
+"""Seconds between two checks of a worker that serves: it and its jobs may die."""
 
 
 class Worker:

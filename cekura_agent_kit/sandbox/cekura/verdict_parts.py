@@ -96,7 +96,7 @@ class VerdictParts(_Part):
     success_after: Duration | None = None
     """Time from the end of the run for which its verdict is null, and nothing is scored."""
     review: Literal["success", "failure"] | None = None
-    """A person's review, which stands over ``success``."""
+    """A person's review, which overrides ``success``."""
     mocked_tools: tuple[str, ...] = ()
     """Names of the tools whose calls Cekura's mocks answered."""
 

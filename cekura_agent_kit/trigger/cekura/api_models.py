@@ -28,7 +28,7 @@ class ApiRun:
         error: ``error_message``.
         ended_reason: ``metadata.ended_reason``.
         text: ``run_as_text``; None where the answer does not say it.
-        reviewed: the verdict of a person's review, which stands over ``success``; None without one.
+        reviewed: the verdict of a person's review, which overrides ``success``; None without one.
         expected_outcome: its statements joined, or the text of an older answer.
         score: of the expected outcome, 0 to 100. 100: all statements met; 0: one not met; 50: one blocked.
         explanation: of the score.

@@ -86,7 +86,7 @@ def read_expected_outcome(value: Any) -> ExpectedOutcome:
 
 
 def measures(metric: Metric) -> bool:
-    """Return True for a metric that passed or failed; a plain number is no measure."""
+    """Return True for a metric that passed or failed; a plain number is not a measure."""
     return metric.passed is not None and metric.type not in _PLAIN_NUMBERS
 
 

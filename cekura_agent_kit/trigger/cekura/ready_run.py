@@ -26,7 +26,7 @@ class ReadyRun:
     Attributes:
         planned: the run.
         entry: makes its element of ``scenarios``, with a token minted at that moment.
-        check_agent: checks the agent once more before money is spent; raises `Errored` if it is no longer ready.
+        check_agent: checks the agent once more before money is spent; raises `Errored` if it is not ready any more.
         sent: set when its POST is being sent.
         evaluator_came: set when the evaluator was listed in the room.
         outcome: the started run, or `Errored`.
