@@ -24,6 +24,8 @@ _ON_THE_WAY: Final = 0.5
 played up to 0.3 s later."""
 _ANSWER: Final = 1.0
 """Seconds for the answer to a request that follows words on their way; on loopback it takes 0.005."""
+_ANSWERED: Final = (rtc.RpcError.ErrorCode.UNSUPPORTED_METHOD, rtc.RpcError.ErrorCode.RECIPIENT_DISCONNECTED)
+"""Errors after which there is nothing to wait for: the caller has received all, or is gone."""
 _NO_METHOD: Final = "cekura.arrived"
 """An RPC method that no caller has."""
 _ENDS: Final = frozenset({"DeleteRoom", "RemoveParticipant"})
@@ -97,7 +99,7 @@ class LastWords:
                     destination_identity=caller, method=_NO_METHOD, payload="", response_timeout=_ANSWER
                 )
         except rtc.RpcError as error:
-            return error.code == rtc.RpcError.ErrorCode.UNSUPPORTED_METHOD
+            return error.code in _ANSWERED
         except Exception as error:  # noqa: BLE001 - an end that cannot be waited for must come all the same
             logger.debug("the caller was not asked for what has arrived: %s", type(error).__name__)
         return False

@@ -102,7 +102,7 @@ class Registrar(Plain):
 
 @shape("How old are you?", say='call age_is {"age": 30}', answer="You are 30.")
 @wrap_entrypoint
-async def task_on_enter(ctx: JobContext) -> None:
+async def task_awaited_on_enter(ctx: JobContext) -> None:
     await new_session().start(Registrar(), room=ctx.room)
 
 

@@ -53,6 +53,9 @@ def main() -> int:
     report = run(given.mode, given.count, given.concurrency)
     counts = Counter(each.outcome.value for each in report.runs)
     unseen = sum(not any("Farewell" in line.text for line in each.transcript) for each in report.runs)
+    for each in report.runs:
+        if each.outcome.value != "passed":
+            print(f"{each.outcome.value}: {each.room}: {each.reason}")
     print(f"{given.mode}: {dict(counts)} of {len(report.runs)}; last words not in the transcript: {unseen}")
     return counts["passed"] != len(report.runs)
 

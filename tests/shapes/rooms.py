@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from typing import Any
 
@@ -114,13 +115,17 @@ async def sip_dial(ctx: JobContext) -> None:
 @shape("Welcome.")
 @wrap_entrypoint
 async def egress(ctx: JobContext) -> None:
+    """Recorded beside the call: a server without egress takes 20 s to say so."""
+    request = api.RoomCompositeEgressRequest(
+        room_name=ctx.room.name, audio_only=True, file_outputs=[api.EncodedFileOutput(filepath="call.ogg")]
+    )
+
+    async def record() -> None:
+        with contextlib.suppress(api.TwirpError):
+            await ctx.api.egress.start_room_composite_egress(request)
+
     await ctx.connect()
-    with contextlib.suppress(api.TwirpError):
-        await ctx.api.egress.start_room_composite_egress(
-            api.RoomCompositeEgressRequest(
-                room_name=ctx.room.name, audio_only=True, file_outputs=[api.EncodedFileOutput(filepath="call.ogg")]
-            )
-        )
+    ctx.proc.userdata["recording"] = asyncio.create_task(record())
     await new_session().start(Greeter(), room=ctx.room)
 
 

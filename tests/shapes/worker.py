@@ -20,6 +20,9 @@ if os.environ.get(MOVED):
     AgentSession._text_only = False  # type: ignore[method-assign, assignment]
 
 # A server gives no job to a worker that reports full load, as one does on a busy machine.
+if clash := SHAPES.keys() & PROBES.keys():
+    raise ValueError(f"a shape and a probe have one name: {clash}")
+
 server = AgentServer(job_executor_type=JobExecutorType.THREAD, num_idle_processes=4, load_fnc=lambda *_: 0.0)
 
 
