@@ -165,16 +165,17 @@ class VoiceChannel(RoomChannel):
                     self._segments.put_nowait(segment)
         finally:
             # An agent that leaves just after its last words leaves no pause behind them.
-            if self._closed_because and not self._hung_up and (last := segmenter.end(self.clock)) is not None:
+            if not self._hung_up and (last := segmenter.end(self.clock)) is not None:
                 self._segments.put_nowait(last)
             await stream.aclose()
 
     async def _receive_last_words(self) -> None:
         """See `RoomChannel._receive_last_words`."""
-        if self._listening:
-            await asyncio.wait(self._listening, timeout=_LAST_SOUND)
-        for task in self._listening:
-            task.cancel()
+        if listening := list(self._listening):
+            await asyncio.wait(listening, timeout=_LAST_SOUND)
+            for task in listening:
+                task.cancel()
+            await asyncio.gather(*listening, return_exceptions=True)
         if self._recognizing is None:
             return
         recognized = asyncio.create_task(self._segments.join())
