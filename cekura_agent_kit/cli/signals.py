@@ -144,5 +144,5 @@ def _enforce_limit(reading: int) -> None:
     while (number := os.read(reading, 1)[0]) not in _ENDS:
         pass
     time.sleep(LIMIT)
-    say(f"cekura-kit: not everything was cleaned up within {LIMIT:g} s: run `cekura-kit sweep`", err=True)
+    say(f"cekura-kit: not everything was cleaned up within {LIMIT:g} s: `cekura-kit sweep` lists rooms", err=True)
     os._exit(128 + number)

@@ -90,7 +90,7 @@ def _head(verdict: SuiteVerdict) -> str:
         head += "".join(f"- **Note:** {_text(note, 500)}\n" for note in verdict.notes[:_NOTES]) + more + "\n"
     if verdict.rooms_left:
         shown = ", ".join(_code(room) for room in verdict.rooms_left[:10])
-        head += f"**Rooms that could not be deleted:** {shown}. Run `cekura-kit sweep` to delete them.\n\n"
+        head += f"**Rooms that could not be deleted:** {shown}. Try again: `cekura-kit sweep --room NAME`.\n\n"
     return head
 
 

@@ -166,7 +166,7 @@ def _print_pools(verdict: SuiteVerdict, console: Console) -> None:
 
 def _print_summary(verdict: SuiteVerdict, console: Console) -> None:
     for room in verdict.rooms_left:
-        left = f"{printable_line(room)} could not be deleted; run `cekura-kit sweep` to delete it"
+        left = f"{printable_line(room)} could not be deleted; try again: cekura-kit sweep --room {printable_line(room)}"
         _print(console, ("room not deleted  ", "yellow"), left)
     for result in verdict.results:
         if address := web_address(result.url):

@@ -70,7 +70,7 @@ class SuiteVerdict(ReportModel):
     scenarios: list[ScenarioVerdict] = []
     """All runs, by scenario."""
     rooms_left: list[str] = []
-    """Rooms that could not be deleted; run `cekura-kit sweep` to delete them."""
+    """Rooms that could not be deleted; `cekura-kit sweep --room NAME` tries again."""
     notes: list[str] = []
     """Observations about the suite, such as what makes a scenario worthless."""
     comparison: dict[str, Any] | None = None
