@@ -86,7 +86,7 @@ def _read(file: Path) -> tuple[dict[str, Variable], list[str]]:
 
 
 def _values(text: str) -> dict[str, str | None]:
-    """Return the values, with ``${NAME}`` replaced; a warning of the library names its place instead of a file."""
+    """Return the values, with ``${NAME}`` replaced. Without the library's warnings: they name no file, ours do."""
     log = logging.getLogger("dotenv.main")
     was, log.disabled = log.disabled, True
     try:
