@@ -188,7 +188,9 @@ class Worker:
         except ValueError as error:
             raise WorkerError(f"worker: {self._command!r} cannot be split: {error}", hint="check its quotes") from None
         if not words:
-            raise WorkerError("worker: the command is empty", hint="give one, for example `python agent.py start`")
+            raise WorkerError(
+                "worker: the command is empty", hint="name the agent's file (`worker: agent.py`), or give a command"
+            )
         if is_target(words):
             words = serve_command(words[0], idle=self._concurrency, wrapped=self._wrapped)
         elif words[0] in ("python", "python3"):

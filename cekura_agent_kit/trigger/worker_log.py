@@ -17,7 +17,10 @@ TAIL: Final = 12
 """Lines of its log in an error."""
 _WIDTH: Final = 300
 """Characters of such a line."""
-_DEV_LINE: Final = re.compile(r"^\d{4}-\d\d-\d\d [\d:,]+ - (\w+) [\w.]+ - (.*?)\s*(?:\{.*\})?\s*$")
+_DEV_LINE: Final = re.compile(
+    r"^\r?(?:\d{4}-\d\d-\d\d )?\d\d:[\d:,]+ (?:- )?([A-Z]{3,8})\s+[\w.]+ (?:- )?(.*?)\s*(?:\{.*\})?\s*$"
+)
+"""Record of `dev`, of `python -m livekit.agents start --dev`, and of its shorter form without a date."""
 _CRASHED: Final = re.compile(r"process exited with non-zero exit code (-?\d+)")
 _OWN_HINT: Final = re.compile(r"^  hint: (.+)$", re.MULTILINE)
 """Of `worker.serve`."""
@@ -26,11 +29,16 @@ _HINTS: Final = (
     (r"ModuleNotFoundError|ImportError", "install the missing module into the environment that runs cekura-kit"),
     (
         r"[Aa]ddress already in use",
-        "its health port is in use: start it with `dev --no-reload`, which picks a free one",
+        "its health port is in use: name the agent's file alone (`worker: agent.py`), or start the command in dev mode "
+        "(`python -m livekit.agents start --dev agent.py`, or the built-in `dev --no-reload`): each takes a free one",
     ),
     (r"401|[Uu]nauthorized|invalid (API key|token)", "check LIVEKIT_API_KEY and LIVEKIT_API_SECRET"),
     (r"No such file or directory|can't open file", "the command runs in the suite's folder: check its paths"),
-    (r"[Uu]sage:|No such command|unrecognized arguments", "check the command: usually `python agent.py start`"),
+    (
+        r"[Uu]sage:|No such command|unrecognized arguments",
+        "check the command: `python -m livekit.agents start agent.py`, or `python agent.py start` with the agent's "
+        "built-in command line; or name its file alone (`worker: agent.py`)",
+    ),
     (r"Cannot connect to host|Connection refused|ConnectError", "check LIVEKIT_URL, and that the server is running"),
 )
 
