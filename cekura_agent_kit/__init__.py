@@ -39,7 +39,7 @@ if TYPE_CHECKING:
         TextModeError,
         WorkerError,
     )
-    from .trigger.progress import Ended, Event, Finished, Noted, Planned, PlannedCase, Said, Stage
+    from .trigger.progress import Ended, Event, Finished, Noted, Planned, PlannedCase, Preparing, Said, Stage
     from .trigger.settings import Settings
     from .trigger.suite import Suite
     from .trigger.suite_run import run_suite
@@ -66,6 +66,7 @@ __all__ = [
     "Outcome",
     "Planned",
     "PlannedCase",
+    "Preparing",
     "RehearsalError",
     "ReportError",
     "RunVerdict",
@@ -109,6 +110,7 @@ _HOME = {
     "Outcome": ".verdict",
     "Planned": ".trigger.progress",
     "PlannedCase": ".trigger.progress",
+    "Preparing": ".trigger.progress",
     "RehearsalError": ".errors",
     "ReportError": ".errors",
     "RunVerdict": ".verdict",

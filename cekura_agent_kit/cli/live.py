@@ -20,7 +20,7 @@ from ..report.phrases import speaker
 from ..report.sanitize import console_line
 from ..report.terminal import MARKS, STYLES, finished, on_terminal
 from ..report.transcript_lines import line_text
-from ..trigger.progress import Ended, Event, Finished, Noted, Planned, Said, Stage
+from ..trigger.progress import Ended, Event, Finished, Noted, Planned, Preparing, Said, Stage
 from ..verdict import Line, Outcome
 
 STAGES: Final = {
@@ -69,6 +69,8 @@ class Live:
         self._rows: dict[str, _Row] = {}
         self._counts: Counter[Outcome] = Counter()
         self._planned = 0
+        self._preparing = ""
+        """What all runs wait for; empty once one of them has begun."""
         self._began = self._printed = time.monotonic()
         self._lock = threading.RLock()
         self._over = threading.Event()
@@ -109,6 +111,8 @@ class Live:
             match event:
                 case Planned():
                     self._plan(event)
+                case Preparing():
+                    self._prepare(event)
                 case Stage():
                     self._move(event)
                 case Said():
@@ -130,10 +134,16 @@ class Live:
         if not self._live:
             self._line(Text(f"{counted(self._planned, 'run')} planned"))
 
+    def _prepare(self, event: Preparing) -> None:
+        self._preparing = console_line(event.text, 200)
+        if not self._live:
+            self._line(Text(self._preparing))
+
     def _move(self, event: Stage) -> None:
         row = self._rows.get(event.case)
         if row is None:
             return
+        self._preparing = ""
         if not row.stage:
             row.since = time.monotonic()
         if event.stage == "evaluator_joined":
@@ -200,6 +210,7 @@ class Live:
             if count := self._counts[outcome]:
                 parts += [" · ", (f"{MARKS[outcome]} {count} {outcome.value}", STYLES[outcome])]
         going = sum(bool(row.stage) for row in self._rows.values())
+        parts += [f" · {self._preparing}"] if self._preparing else []
         parts.append(f" · {going} running · {len(self._rows) - going} waiting")
         return Text.assemble(*parts)
 
@@ -210,7 +221,7 @@ class Live:
                     continue
                 stages = Counter(STAGES[row.stage] for row in self._rows.values())
                 going = ", ".join(f"{count} {stage}" for stage, count in stages.items())
-                self._line(Text(f"still running: {going or 'preparing'}", style="dim"))
+                self._line(Text(f"still running: {self._preparing or going or 'preparing'}", style="dim"))
 
 
 def _shown(text: str) -> Text:

@@ -100,6 +100,7 @@ class Sandbox:
         return found
 
     async def __aenter__(self) -> Self:
+        self._say("Starting the sandbox: livekit-server, and the stand-ins for Cekura and the models.")
         async with AsyncExitStack() as parts:
             self.livekit = await parts.enter_async_context(await LiveKitServer.running(self._say))
             # After the server's program was found: its download may need them. LiveKit's client ignores NO_PROXY.

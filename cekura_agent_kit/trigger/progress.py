@@ -32,6 +32,13 @@ class Planned:
 
 
 @dataclass(frozen=True)
+class Preparing:
+    """Something begins that all runs wait for, such as the start of the worker."""
+
+    text: str
+
+
+@dataclass(frozen=True)
 class Stage:
     """A run reached a stage, ``at`` seconds from the suite's start."""
 
@@ -71,5 +78,5 @@ class Ended:
     verdict: SuiteVerdict
 
 
-Event = Planned | Stage | Said | Noted | Finished | Ended
+Event = Planned | Preparing | Stage | Said | Noted | Finished | Ended
 OnEvent = Callable[[Event], None]

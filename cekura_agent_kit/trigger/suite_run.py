@@ -25,7 +25,7 @@ from .errored import Errored
 from .kept_logs import keep_logs
 from .not_run import run_not_begun
 from .preflight import check_plan, check_services
-from .progress import Ended, Event, Finished, Noted, OnEvent, Planned, PlannedCase
+from .progress import Ended, Event, Finished, Noted, OnEvent, Planned, PlannedCase, Preparing
 from .redaction import Redaction, redacted, redacted_logs
 from .rooms.budget import Budget
 from .rooms.service import LiveKit
@@ -151,6 +151,7 @@ class SuiteRun:
 
     async def _preflight(self, livekit: LiveKit, cekura: Cekura) -> None:
         """Check what can be known before anything is made or paid for."""
+        self._emit(Preparing("checking LiveKit, Cekura and the scenarios"))
         await check_services(livekit, cekura)
         for fault in await check_plan(cekura, self._plan, agent=self._suite.agent):
             self._notes.append(fault)
@@ -172,6 +173,7 @@ class SuiteRun:
             redaction=self._redaction,
         )
         try:
+            self._emit(Preparing(f"starting the worker: {self._suite.worker}"))
             await self._stop.unless_requested(worker.start())
             yield worker
         except WorkerError as error:

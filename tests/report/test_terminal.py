@@ -17,7 +17,7 @@ from rich.console import Console
 from cekura_agent_kit.cli.live import Live
 from cekura_agent_kit.contract import Mode
 from cekura_agent_kit.report import terminal
-from cekura_agent_kit.trigger.progress import Ended, Finished, Noted, Planned, PlannedCase, Said, Stage
+from cekura_agent_kit.trigger.progress import Ended, Finished, Noted, Planned, PlannedCase, Preparing, Said, Stage
 from cekura_agent_kit.verdict import Kind, Line, SkipReason, SuiteVerdict
 
 from .verdicts import ERRORED, FAILED, HOSTILE, POOL, SKIPPED, hostile, judged, many, mixed, run, suite
@@ -229,6 +229,25 @@ def test_rows_move_on_a_terminal_and_leave_it_clean() -> None:
     assert "! errored  31#1 Books a table" in plain
     # The cursor is shown again, whatever was hidden before.
     assert text.rfind("\x1b[?25h") > text.rfind("\x1b[?25l")
+
+
+def test_what_all_runs_wait_for_is_shown_until_one_begins() -> None:
+    planned = Planned((PlannedCase("30#1", 30, Mode.TEXT),))
+    preparing = Preparing("starting the worker: agent.py\x1b[2J")
+    console = Console(file=io.StringIO(), width=80)
+    with Live(console) as live:
+        live.on_event(planned)
+        live.on_event(preparing)
+    assert "starting the worker: agent.py\\x1b[2J\n" in console.file.getvalue()  # type: ignore[attr-defined]
+    with a_terminal() as (terminal, sent), Live(terminal) as live:
+        live.on_event(planned)
+        live.on_event(preparing)
+        live._live.refresh()  # type: ignore[union-attr]
+        live.on_event(Stage("30#1", "room", 1.0))
+        live._live.refresh()  # type: ignore[union-attr]
+    before, after = ESCAPES.sub("", b"".join(sent).decode()).split("1 running · 0 waiting")[:2]
+    assert "starting the worker: agent.py\\x1b[2J · 0 running · 1 waiting" in before
+    assert "starting the worker" not in after
 
 
 def test_a_coloured_log_is_still_a_log() -> None:

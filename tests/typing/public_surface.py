@@ -36,6 +36,7 @@ from cekura_agent_kit import (
     Outcome,
     Planned,
     PlannedCase,
+    Preparing,
     RehearsalError,
     ReportError,
     RunVerdict,
@@ -154,6 +155,8 @@ def on_event(event: Event) -> None:
         case Planned():
             assert_type(event.cases, tuple[PlannedCase, ...])
             assert_type([(each.case, each.scenario, each.mode) for each in event.cases], list[tuple[str, int, Mode]])
+        case Preparing():
+            assert_type(event.text, str)
         case Stage():
             assert_type(event.case, str)
             assert_type(event.at, float)
