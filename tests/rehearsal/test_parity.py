@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
+
 import pytest
 
 from cekura_agent_kit.errors import KitError
@@ -12,6 +14,9 @@ from tests.shapes.talks import in_the_memory
 
 from .in_memory import PATIENCE
 
+OLD = version("livekit-agents").startswith("1.6.")
+"""This livekit-agents does not record that an `on_enter` goes on after its task: the turn has ended by then."""
+
 
 @pytest.mark.parametrize("name", [name for name, shape in SHAPES.items() if not shape.refused])
 async def test_by_the_fixture(rehearse: Rehearse, name: str) -> None:
@@ -20,7 +25,10 @@ async def test_by_the_fixture(rehearse: Rehearse, name: str) -> None:
     async with rehearse(shape.entrypoint, timeout=PATIENCE) as call:
         heard = (await call.greeting()).heard if shape.hear else []
         turn = await call.say(shape.say)
-        assert [words.strip() for words in (*heard, *turn.heard)] == [*shape.hear, *shape.answer]
+        heard = [*heard, *turn.heard]
+        if name == "task_awaited_on_enter" and OLD:
+            heard += (await call.next_words()).heard
+        assert [words.strip() for words in heard] == [*shape.hear, *shape.answer]
         if not shape.ends:
             assert not call.room.local_participant.track_publications
         assert call.room.attributes["cekura.proof"] == "text-only"
