@@ -111,6 +111,9 @@ class MemoryChannel:
                 self._note("agent", words)
                 return words
 
+    async def settle(self) -> None:
+        """See `Channel.settle`. In memory all has arrived."""
+
     async def hang_up(self) -> None:
         """See `Channel.hang_up`."""
         self._call.caller.leave()

@@ -22,6 +22,7 @@ class Script:
         self.agent_came = bool(answers)
         self.said: list[str] = []
         self.spoken_to = asyncio.Event()
+        self.late: list[str] = []
         self._answers, self._leaves_after = answers, leaves_after
         self._queue: asyncio.Queue[str | None] = asyncio.Queue()
         self._answer("")
@@ -38,6 +39,10 @@ class Script:
         if (words := await self._queue.get()) is None:
             raise ChannelClosed("the agent left the room")
         return words
+
+    async def settle(self) -> None:
+        while self.late:
+            self._queue.put_nowait(self.late.pop(0))
 
     async def hang_up(self) -> None:
         raise AssertionError("the evaluator does not hang up")
@@ -123,3 +128,11 @@ async def test_an_interrupted_conversation_is_judged_by_what_was_heard() -> None
     assert (
         "ended before everything was heard. After 'more' the agent said nothing." in evaluator.judgement.explanation[-1]
     )
+
+
+async def test_words_that_are_understood_late_were_said_in_time() -> None:
+    channel = Script({"a table": ["One moment."]})
+    channel.late = ["It is", "booked."]
+    judgement = await judged(channel, {"say": "a table", "hear": "is booked"})
+    assert judgement.success
+    assert judgement.explanation == ["Heard 'is booked'."]

@@ -82,16 +82,24 @@ class Evaluator:
             await self.channel.say(step.say)
         if step.hear is None:
             return True
-        try:
-            async with asyncio.timeout(self.scenario.patience):
-                while not step.matches(" ".join(self._heard)):
-                    self._heard.append(await self.channel.hear())
-        except TimeoutError:
+        if not await self._hears(step, within=self.scenario.patience):
+            # What was said in time may not be understood yet.
+            await self.channel.settle()
+        if not await self._hears(step, within=0):
             waited = f"Waited {self.scenario.patience:g} s to hear {step.hear!r}."
             self._explanation.append(f"{waited}{self._since_last_said()}")
             return False
         self._met += 1
         self._explanation.append(f"Heard {step.hear!r}.")
+        return True
+
+    async def _hears(self, step: Step, *, within: float) -> bool:
+        try:
+            async with asyncio.timeout(within):
+                while not step.matches(" ".join(self._heard)):
+                    self._heard.append(await self.channel.hear())
+        except TimeoutError:
+            return False
         return True
 
     async def _wait_for_goodbye(self) -> None:

@@ -54,6 +54,10 @@ class Channel(Protocol):
         """
         ...
 
+    async def settle(self) -> None:
+        """Wait, for a limited time, until `hear` has all that the agent has begun to say by now."""
+        ...
+
     async def hang_up(self) -> None:
         """Leave the room. Can be called twice."""
         ...

@@ -25,9 +25,9 @@ else leave. After a restart of the server they are back in 0.5 to 3."""
 class RoomChannel:
     """Base of the evaluator's channels in a room. Implements `Channel`.
 
-    A subclass implements `say`, and calls `_add_heard` for each utterance of the agent. It registers its handlers in
-    ``__init__``, before the room is connected, so that no early words are lost; it publishes its tracks in `_joined`.
-    `_receive_last_words` waits for what the agent had said before it left.
+    A subclass implements `say` and `settle`, and calls `_add_heard` for each utterance of the agent. It registers its
+    handlers in ``__init__``, before the room is connected, so that no early words are lost; it publishes its tracks in
+    `_joined`. `_receive_last_words` waits for what the agent had said before it left.
 
     Attributes:
         transcript, agent_came, goodbye_wait: see `Channel`.
@@ -96,6 +96,10 @@ class RoomChannel:
             self._heard.put_nowait(None)
             raise ChannelClosed(self._closed_because)
         return words
+
+    async def settle(self) -> None:
+        """See `Channel.settle`."""
+        raise NotImplementedError
 
     async def hang_up(self) -> None:
         """See `Channel.hang_up`."""

@@ -15,7 +15,8 @@ _ORDER_WAIT: Final = 1.0
 """Seconds for which an open stream may hold back one that began later and ended earlier. On a busy machine the ends of
 streams a few milliseconds apart arrive in any order. A stream that is never ended must not block the others."""
 _LAST_WORDS: Final = 1.0
-"""Seconds for the rest of streams that are open when the agent leaves: its words and its leave travel on two ways."""
+"""Seconds for the rest of open streams, when the agent leaves or the evaluator's patience ends. An agent's words and
+its leave travel on two ways."""
 
 _log: Final = logging.getLogger("cekura_agent_kit.sandbox")
 
@@ -35,6 +36,11 @@ class TextChannel(RoomChannel):
         now = self.clock
         self._add_line("evaluator", text, now, now)
         await self.room.local_participant.send_text(text, topic=CHAT_TOPIC)
+
+    async def settle(self) -> None:
+        """See `Channel.settle`."""
+        if self._readers:
+            await asyncio.wait(self._readers, timeout=_LAST_WORDS)
 
     async def hang_up(self) -> None:
         """See `Channel.hang_up`."""

@@ -23,7 +23,7 @@ _QUEUE_MS: Final = 400
 """Sound queued ahead, so that a busy machine leaves no gaps. Queued silence is dropped when speech begins."""
 _LISTEN_RATE: Final = 16_000
 _INTERRUPT_AFTER: Final = 5.0
-"""Seconds to wait for an agent to finish speaking, before the evaluator interrupts it."""
+"""Seconds to wait for an agent to finish speaking, before the evaluator interrupts it or judges what it said."""
 _SUBSCRIBER_WAIT: Final = 5.0
 """Seconds to wait until the agent subscribes to the microphone. An agent in the room takes 0.1."""
 _LAST_SOUND: Final = 1.0
@@ -110,6 +110,11 @@ class VoiceChannel(RoomChannel):
             return "It did not subscribe to the evaluator's microphone."
         return "" if any(each.any_speech for each in self._segmenters) else "Its audio track was silent."
 
+    async def settle(self) -> None:
+        """See `Channel.settle`."""
+        await _wait_for(_INTERRUPT_AFTER, self._agent_silent)
+        await self._all_recognized()
+
     async def hang_up(self) -> None:
         """See `Channel.hang_up`."""
         await super().hang_up()
@@ -176,6 +181,10 @@ class VoiceChannel(RoomChannel):
             for task in listening:
                 task.cancel()
             await asyncio.gather(*listening, return_exceptions=True)
+        await self._all_recognized()
+
+    async def _all_recognized(self) -> None:
+        """Wait, for a limited time, until the segments that have ended are recognized."""
         if self._recognizing is None:
             return
         recognized = asyncio.create_task(self._segments.join())
