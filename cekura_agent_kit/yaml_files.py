@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import difflib
+import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final, TypeVar, get_args
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, RootModel, ValidationError, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, RootModel, Strict, ValidationError, WithJsonSchema
 
+from .counting import counted
 from .errors import KitError
 from .yaml_loader import parse
 
@@ -20,6 +23,8 @@ _LONGEST: Final = 30 * 24 * 3600.0
 """Seconds: 30 days. Far longer durations do not fit into LiveKit's 32 bits or into a timer."""
 _LARGEST: Final = 1_000_000
 """Bytes of a file."""
+_MOST_FAULTS: Final = 50
+"""Faults of one file that are listed."""
 _DURATION: Final = r"^([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)$"
 
 
@@ -29,7 +34,7 @@ def seconds(value: object) -> float:
     Raises:
         ValueError: not a duration, not more than zero, or more than 30 days.
     """
-    if isinstance(value, str) and (match := re.match(_DURATION, value.strip())):
+    if isinstance(value, str) and (match := re.fullmatch(_DURATION, value)):
         value = float(match[1]) * _UNITS[match[2]]
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= _LONGEST:
         raise ValueError(f"{_short(value)} is not a duration: write 20s, 5m or 1h")
@@ -39,9 +44,29 @@ def seconds(value: object) -> float:
 Duration = Annotated[
     float,
     BeforeValidator(seconds),
-    WithJsonSchema({"type": "string", "pattern": _DURATION, "examples": ["20s", "5m", "1h"]}),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                # More than zero. A pattern cannot express the most.
+                {"type": "string", "pattern": _DURATION.replace("^", "^(?=[0.]*[1-9])")},
+                {"type": "number", "exclusiveMinimum": 0, "maximum": _LONGEST},
+            ],
+            "examples": ["20s", "5m", "1h"],
+        }
+    ),
 ]
 """Seconds, written as ``20s``, ``5m`` or ``1h`` in files and options."""
+
+
+def _whole(value: object) -> object:
+    # To a schema, 2.0 is an integer.
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+WHOLE: Final = BeforeValidator(_whole)
+"""Last of an integer's annotations, after its limits, so that these are in the schema: 2.0 is 2."""
+Integer = Annotated[int, Strict(), WHOLE]
+"""Integer of a file without limits: not a text, and not true."""
 
 
 def regular_expression(pattern: str) -> str:
@@ -82,18 +107,22 @@ def load(path: Path, model: type[M], *, error: type[KitError]) -> M:
         raise error(f"{path}: cannot be read ({fault})", hint="give a text file in UTF-8") from None
     try:
         node, value = parse(text)
+        as_json = json.dumps(value)
     except (yaml.YAMLError, ValueError, RecursionError) as fault:
         mark = getattr(fault, "problem_mark", None)
         line = f":{mark.line + 1}" if mark else ""
         what = getattr(fault, "problem", None) or str(fault).splitlines()[0]
         raise error(f"{path}{line}: not YAML: {what}", hint="fix the line; indent with spaces") from None
     try:
-        return model.model_validate(value)
+        # As JSON, and strictly: as a schema sees the file, where "5" is no number and 1 is not true.
+        return model.model_validate_json(as_json, strict=True)
     except ValidationError as fault:
-        wrong = [
-            f"{path}:{_line(node, each['loc'])}: {_problem(model, each)}" for each in fault.errors(include_url=False)
-        ]
-        raise error("\n".join(wrong), hint="`cekura-kit schema` prints what these files can contain") from None
+        wrong = sorted((_line(node, each["loc"]), _problem(model, each)) for each in fault.errors(include_url=False))
+        sentences = dict.fromkeys(f"{path}:{line}: {problem}" for line, problem in wrong[:_MOST_FAULTS])
+        more = [f"{path}: and {counted(len(wrong) - _MOST_FAULTS, 'more fault')}"] if len(wrong) > _MOST_FAULTS else []
+        raise error(
+            "\n".join([*sentences, *more]), hint="`cekura-kit schema` prints what these files can contain"
+        ) from None
 
 
 def problems(fault: ValidationError, model: type[BaseModel]) -> str:
@@ -119,7 +148,8 @@ def _problem(model: type[BaseModel], fault: Any) -> str:
     if fault["type"] == "extra_forbidden":
         what = "unknown key"
         if allowed := _fields_at(model, loc[:-1]):
-            what += f"; allowed: {', '.join(sorted(allowed))}"
+            meant = difflib.get_close_matches(str(loc[-1]), sorted(allowed), 1)
+            what += (f"; did you mean {meant[0]}?" if meant else ";") + f" allowed: {', '.join(sorted(allowed))}"
     elif fault["type"] in ("model_type", "dict_type"):
         what = "must be a mapping of keys to values" + ("" if fault["input"] else ", but is empty")
     elif fault["type"] == "missing":
@@ -152,8 +182,8 @@ def _fields_at(model: type[BaseModel], loc: Sequence[str | int]) -> set[str]:
         inner = _model_in(model.model_fields["root"].annotation)
         return _fields_at(inner, loc[1:]) if inner and loc else set()
     if not loc:
-        return set(model.model_fields)
-    field = model.model_fields.get(str(loc[0]))
+        return {field.alias or name for name, field in model.model_fields.items()}
+    field = next((each for name, each in model.model_fields.items() if loc[0] == (each.alias or name)), None)
     inner = _model_in(field.annotation) if field else None
     rest = loc[2:] if len(loc) > 1 and isinstance(loc[1], int) else loc[1:]
     return _fields_at(inner, rest) if inner else set()

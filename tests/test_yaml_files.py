@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from pathlib import Path
 from typing import Any
 
@@ -42,11 +43,11 @@ BOMB = "a0: &a0 [x]\n" + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}
     ("text", "model", "says"),
     [
         ("name: 3\n", File, "f.yaml:1: name: Input should be a valid string, not 3"),
-        ("name: a\n\nrunz: []\n", File, "f.yaml:3: runz: unknown key; allowed: name, runs"),
+        ("name: a\n\nrunz: []\n", File, "f.yaml:3: runz: unknown key; did you mean runs? allowed: name, runs"),
         (
             "name: a\nruns:\n- scenario: 1\n- scenario: 2\n  tiemout: 3s\n",
             File,
-            "f.yaml:5: runs.1.tiemout: unknown key; allowed: scenario, timeout",
+            "f.yaml:5: runs.1.tiemout: unknown key; did you mean timeout? allowed: scenario, timeout",
         ),
         (
             "name: a\nruns:\n- scenario: 1\n  timeout: 3 weeks\n",
@@ -66,7 +67,7 @@ BOMB = "a0: &a0 [x]\n" + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}
         ('runs: []\nname: "a\\ud800"\n', File, "f.yaml:2: not YAML: half of a character (a lone surrogate)"),
         ("runs: &a [*a]\n", File, "f.yaml:1: not YAML: an alias contains itself"),
         (f"name: {'9' * 5000}\n", File, "f.yaml:1: not YAML: 99999999999999999999… is too large a number"),
-        (BOMB, File, "not YAML: more than 200000 values, counting each alias"),
+        (BOMB, File, "not YAML: more than 20000 values, counting each alias"),
         ("? [a]\n: b\n", File, "f.yaml:1: not YAML: a key must be plain text"),
         (
             "name: !!python/object:os.system {}\n",
@@ -91,6 +92,43 @@ def test_everything_wrong_is_named_at_once(tmp_path: Path) -> None:
     with pytest.raises(SuiteError) as caught:
         load(path, File, error=SuiteError)
     assert len(str(caught.value).splitlines()) == 3
+
+
+def test_faults_are_listed_in_the_order_of_the_lines_and_not_without_end(tmp_path: Path) -> None:
+    path = tmp_path / "f.yaml"
+    path.write_text("x: 1\nruns:\n- {scenario: a}\n- {tiemout: 1}\nname: 1\n")
+    with pytest.raises(SuiteError) as caught:
+        load(path, File, error=SuiteError)
+    assert [line.split(":")[1] for line in str(caught.value).splitlines()] == ["1", "3", "4", "4", "5"]
+    path.write_text("name: a\nruns:\n" + "- {}\n" * 200)
+    with pytest.raises(SuiteError, match="and 150 more faults"):
+        load(path, File, error=SuiteError)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("runs: [&a 1" + ", *a" * 200_000 + "]\n", "f.yaml:1: not YAML: more than 20000 values"),
+        ("runs:\n" + "- {scenario: 1}\n" * 60_000, "not YAML: more than 20000 values"),
+        ("x: {<<: 3}\n", "f.yaml:1: not YAML: expected a mapping or list of mappings for merging"),
+        ("1: a\n'1': b\n", "f.yaml:2: not YAML: the key '1' occurs twice"),
+        ("a: " + "[" * 5000 + "]" * 5000 + "\n", "f.yaml:"),
+    ],
+)
+def test_what_is_too_much_is_refused_while_it_is_read(tmp_path: Path, text: str, says: str) -> None:
+    path = tmp_path / "f.yaml"
+    path.write_text(text)
+    with pytest.raises(SuiteError, match=re.escape(says)) as caught:
+        load(path, Anything, error=SuiteError)
+    assert len(str(caught.value)) < 500
+
+
+def test_values_are_those_of_json_not_texts_that_look_like_them(tmp_path: Path) -> None:
+    path = tmp_path / "f.yaml"
+    for written in ("'1'", "true", "1.5"):
+        path.write_text(f"name: a\nruns: [{{scenario: {written}}}]\n")
+        with pytest.raises(SuiteError, match=r"runs\.0\.scenario: Input should be a valid integer"):
+            load(path, File, error=SuiteError)
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:

@@ -48,9 +48,9 @@ def _model_schema(what: Schema) -> dict[str, Any]:
     if what is Schema.SCENARIOS:
         from pydantic import TypeAdapter
 
-        from ..sandbox.cekura.scenarios import Scenario
+        from ..sandbox.cekura.scenarios import Scenarios
 
-        return TypeAdapter(dict[int, Scenario]).json_schema()
+        return TypeAdapter[Any](Scenarios).json_schema()
     if what is Schema.RULES:
         from ..sandbox.models.rules import Rules
 

@@ -6,37 +6,20 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Final, Self, cast
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, Strict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, Strict, ValidationError
 
-from ..contract import RESERVED_KEYS, Mode
+from ..contract import Mode
 from ..errors import SuiteError
 from ..verdict import PoolId
-from ..yaml_files import Duration, load, place, problems
+from ..yaml_files import WHOLE, Duration, load, place, problems
+from .suite_values import Count, Metadata, Rate, Repeat, ScenarioId, TextSwitch, Unscored
 
 DEFAULT_FILE: Final = "cekura.yaml"
 
 _FOR_EVERY_RUN: Final = ("mode", "timeout", "pass_rate", "max_reply", "unscored")
 """Keys of the suite and of a run: as a flag they win over both."""
-
-
-def _unreserved(metadata: dict[str, Any]) -> dict[str, Any]:
-    if reserved := sorted(RESERVED_KEYS & metadata.keys()):
-        raise ValueError(
-            f"{', '.join(map(repr, reserved))} is written by the kit: use `mode`, and other names for your own keys"
-        )
-    return metadata
-
-
-Count = Annotated[int, Strict(), Field(ge=1)]
-Repeat = Annotated[int, Strict(), Field(ge=1, le=1000)]
-"""Each run is billed: a higher number is a typing error."""
-ScenarioId = Annotated[int, Strict(), Field(ge=1, lt=2**63)]
-Metadata = Annotated[dict[str, Any], AfterValidator(_unreserved)]
-Rate = Annotated[float, Field(ge=0, le=1)]
-TextSwitch = Literal["wrapper", "dispatch"]
-Unscored = Literal["error", "warn", "pass"]
 
 
 class _Model(BaseModel):
@@ -100,8 +83,17 @@ class PlannedRun:
         return PoolId(self.entry, self.scenario, self.mode)
 
 
+_MOST_RUNS: Final = 10_000
+"""Runs of one suite: more are a typing error, and each is billed."""
+_NAMES_AN_AGENT: Final = {
+    "anyOf": [{"required": [key], "properties": {key: {"type": "string"}}} for key in ("agent_name", "worker")]
+}
+
+
 class Suite(_Model):
     """Suite of runs: the agent, the scenarios, the limits. Frozen; times are seconds."""
+
+    model_config = ConfigDict(json_schema_extra=cast(Any, _NAMES_AN_AGENT))
 
     name: Annotated[str, Field(min_length=1)] = "suite"
     """Name in reports. Default: the file's folder."""
@@ -118,7 +110,7 @@ class Suite(_Model):
     """Switch to text mode: `wrapper` (`wrap_entrypoint`), or `dispatch` for an agent that is not wrapped."""
     concurrency: Count = 5
     """Number of rooms at a time."""
-    witnesses: Annotated[int, Strict(), Field(ge=0)] = 20
+    witnesses: Annotated[int, Strict(), Field(ge=0), WHOLE] = 20
     """Number of hidden witnesses at a time; a run without one uses Cekura's transcript."""
     agent_timeout: Duration = 20.0
     """Longest time until the agent is ready, counted from its job."""
@@ -199,7 +191,12 @@ class Suite(_Model):
                     hint="add `mode: text` to the run, or remove `publish_data_message`",
                 )
         self._check_names()
-        planned = len(self.plan())
+        planned = sum(entry.repeat for entry in self.runs)
+        if planned > _MOST_RUNS:
+            raise SuiteError(
+                f"{self._place('runs')}the plan has {planned} runs, and {_MOST_RUNS} is the most",
+                hint="lower `repeat`, or make several suites of it: each run is billed",
+            )
         if self.max_runs is not None and planned > self.max_runs:
             raise SuiteError(
                 f"{self._place('max_runs')}the plan has {planned} runs, and max_runs is {self.max_runs}",
@@ -246,12 +243,15 @@ class Suite(_Model):
         """Return the names of the entries: their own, or scenario and mode, numbered from the second on."""
         own = {entry.name for entry in self.runs}
         names: list[str] = []
+        numbers: Counter[str] = Counter()
         for entry in self.runs:
             name = base = entry.name or f"{entry.scenario} {entry.mode or self.mode}"
-            number = 1
-            while entry.name is None and (name in names or name in own):
-                number += 1
+            while entry.name is None and (numbers[base] or name in own):
+                number = numbers[base] = max(numbers[base], 1) + 1
                 name = f"{base} {number}"
+                if name not in own:
+                    break
+            numbers[base] = max(numbers[base], 1)
             names.append(name)
         return names
 

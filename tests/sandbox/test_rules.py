@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from cekura_agent_kit.sandbox.models.rules import Reply, Rules, ToolCall
+from cekura_agent_kit.errors import ScenarioError
+from cekura_agent_kit.sandbox.models.rules import Reply, Rules, ToolCall, load_rules
 
 TOOL = {
     "type": "function",
@@ -124,3 +126,32 @@ def test_a_greeting_follows_neither_words_nor_a_tool(other: dict[str, str]) -> N
 def test_a_reply_names_its_rule() -> None:
     rules = Rules.model_validate({"rules": [{"user": "one", "say": "1"}, {"user": "two", "say": "2"}]})
     assert [rules.reply([{"role": "user", "content": words}]).rule for words in ("two", "one", "three")] == [1, 0, None]
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        {"user": "for (?P<people>.)", "say": "For {peple}."},
+        {"user": "hi", "call": "book", "with": {"day": "{day}"}},
+        {"user": "hi", "say": "{name}"},
+    ],
+)
+def test_a_name_that_no_pattern_captures_is_an_error_not_spoken(rule: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"no pattern of the rule has a group of this name; known: .*\{words\}"):
+        rules(rule)
+    with pytest.raises(ValueError, match=r"\{name\}: no pattern"):
+        rules(otherwise="I did not understand {name}.")
+
+
+def test_an_optional_group_that_captured_nothing_is_nothing() -> None:
+    assert rules({"user": "hi(?P<name> Ada)?", "say": "Hello{name}."}).reply([user("hi")]).text == "Hello."
+
+
+def test_the_keys_that_errors_list_are_those_of_the_file(tmp_path: Path) -> None:
+    (tmp_path / "models.yaml").write_text("rules:\n- {user: hi, call: book, wit: {}}\n- {call: a, arguments: {}}\n")
+    with pytest.raises(ScenarioError) as raised:
+        load_rules(tmp_path / "models.yaml")
+    first, second = str(raised.value).splitlines()
+    assert "rules.0.wit: unknown key; did you mean with? allowed: call, delay," in first
+    assert first.endswith(" with")
+    assert "rules.1.arguments: unknown key" in second

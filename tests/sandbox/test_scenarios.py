@@ -38,7 +38,7 @@ def test_a_scenario_file_is_read(tmp_path: Path) -> None:
     ("text", "said"),
     [
         ("", "f.yaml:1: "),
-        ("{}", "f.yaml:1: the file has no scenario"),
+        ("{}", "f.yaml:1: Dictionary should have at least 1 item"),
         ("thirty: {name: A, talk: [{say: Hi}]}", "f.yaml:1: thirty"),
         ("30:\n  name: A\n  talk: []\n", "f.yaml:3: 30.talk"),
         (
@@ -52,7 +52,7 @@ def test_a_scenario_file_is_read(tmp_path: Path) -> None:
         ("30:\n  name: A\n  talk: [{say: Hi}]\n  patience: soon\n", "f.yaml:4: 30.patience: 'soon' is not a duration"),
         (
             "30:\n  name: A\n  tlak: [{say: Hi}]\n",
-            "f.yaml:3: 30.tlak: unknown key; allowed: agent, folder, max_duration, name, outcome, "
+            "f.yaml:3: 30.tlak: unknown key; did you mean talk? allowed: agent, folder, max_duration, name, outcome, "
             "patience, profile, tags, talk, tools, verdict",
         ),
         (
@@ -86,7 +86,7 @@ def test_errors_in_a_scenario_file_have_their_line(tmp_path: Path, text: str, sa
         ),
         (load_faults, "runs:\n  '30#x': {}\n", "'30#x' names no run"),
         (load_faults, "runs:\n  30: {evaluator: sings}\n", "f.yaml:2: runs.30.evaluator"),
-        (load_faults, "stats: {}\n", "f.yaml:1: stats: unknown key; allowed: "),
+        (load_faults, "stats: {}\n", "f.yaml:1: stats: unknown key; did you mean starts? allowed: "),
     ],
 )
 def test_errors_in_rules_and_faults_have_their_line(

@@ -52,7 +52,10 @@ def test_a_case_counts_its_scenario_over_all_entries(tmp_path: Path) -> None:
         ("agent_name: a\nruns: []\n", ":2: runs: List should have at least 1 item"),
         ("agent_name: a\n", ": runs: is required"),
         ("agent_name: a\nretries: 3\nruns: [{scenario: 1}]\n", ":2: retries: unknown key; allowed: agent, agent_name,"),
-        ("agent_name: a\nruns:\n  - scenario: 1\n    mod: text\n", ":4: runs.0.mod: unknown key; allowed: "),
+        (
+            "agent_name: a\nruns:\n  - scenario: 1\n    mod: text\n",
+            ":4: runs.0.mod: unknown key; did you mean mode? allowed: ",
+        ),
         ("agent_name: a\nruns:\n  - scenario: thirty\n", ":3: runs.0.scenario: "),
         ("agent_name: a\nruns:\n  - scenario: true\n", ":3: runs.0.scenario: "),
         ("agent_name: a\nruns:\n  - {scenario: 1, repeat: 0}\n", ":3: runs.0.repeat: "),
@@ -155,7 +158,7 @@ def test_shards_are_the_plan_once_and_keep_a_scenario_together(repeats: dict[int
     [
         ({"runs": []}, "runs: List should have at least 1 item"),
         ({"runs": [{"scenario": "x"}]}, "runs.0.scenario: Input should be a valid integer, not 'x'"),
-        ({"run": 1}, "run: unknown key; allowed: "),
+        ({"run": 1}, "run: unknown key; did you mean runs? allowed: "),
         ({}, "runs: is required"),
     ],
 )
@@ -171,3 +174,20 @@ def test_a_suite_made_in_python_is_one() -> None:
     suite = Suite(agent_name="a", runs=[RunEntry(scenario=30, mode=Mode.TEXT)])
 
     assert [run.case for run in suite.plan()] == ["30#1"]
+
+
+@pytest.mark.parametrize(("entries", "repeat"), [(300, 1000), (1, 1000), (2000, 6)])
+def test_a_plan_of_too_many_runs_is_refused_before_it_is_made(tmp_path: Path, entries: int, repeat: int) -> None:
+    text = "agent_name: a\nruns:\n- &run {scenario: 1, repeat: %d}\n%s" % (repeat, "- *run\n" * (entries - 1))  # noqa: UP031
+    if entries * repeat <= 10_000:
+        assert len(Suite.load(written(tmp_path, text)).plan()) == entries * repeat
+        return
+    with pytest.raises(SuiteError, match=f":2: runs: the plan has {entries * repeat} runs, and 10000 is the most"):
+        Suite.load(written(tmp_path, text))
+
+
+def test_many_entries_of_one_scenario_have_names_of_their_own(tmp_path: Path) -> None:
+    text = "agent_name: a\nruns:\n- {scenario: 1, name: 1 voice 3}\n" + "- {scenario: 1}\n" * 500
+    plan = Suite.load(written(tmp_path, text)).plan()
+    assert len({run.entry for run in plan}) == 501
+    assert [run.entry for run in plan][1:5] == ["1 voice", "1 voice 2", "1 voice 4", "1 voice 5"]

@@ -22,13 +22,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, Strict
 
 from ...errors import ScenarioError
-from ...yaml_files import Duration, load
+from ...yaml_files import WHOLE, Duration, load
 from .verdict_parts import VerdictParts
 
 ALL: Final = "all"
+_SPAN: Final = r"^(all|[1-9][0-9]*(-([1-9][0-9]*)?)?)$"
+_RUN: Final = r"^(all|[0-9]+(#[1-9][0-9]*)?)$"
 
 
 def _text_keys(value: object) -> object:
@@ -37,13 +39,13 @@ def _text_keys(value: object) -> object:
 
 
 def _request_span(text: str) -> str:
-    if text != ALL and not re.fullmatch(r"[1-9]\d*(-([1-9]\d*)?)?", text):
+    if not re.fullmatch(_SPAN, text):
         raise ValueError(f"{text!r} is not a number of a request: write 2, 2-5, 3- or {ALL}")
     return text
 
 
 def _run_name(text: str) -> str:
-    if text != ALL and not re.fullmatch(r"\d+(#[1-9]\d*)?", text):
+    if not re.fullmatch(_RUN, text):
         raise ValueError(f"{text!r} names no run: write a scenario's id, its nth start as 30#2, or {ALL}")
     return text
 
@@ -61,7 +63,7 @@ class Answer(_Model):
     """Time for which the answer is held back, after the effect."""
     lost: bool = False
     """Close the connection without an answer."""
-    status: Annotated[int, Field(ge=200, le=599)] | None = None
+    status: Annotated[int, Strict(), Field(ge=200, le=599), WHOLE] | None = None
     """HTTP status in place of the right one."""
     headers: dict[str, str] = {}
     """Additional headers."""
@@ -103,8 +105,16 @@ class RunFault(_Model):
     """Leave the run out of bulk reads."""
 
 
-_Answers = Annotated[dict[Annotated[str, AfterValidator(_request_span)], Answer], BeforeValidator(_text_keys)]
-_RunFaults = Annotated[dict[Annotated[str, AfterValidator(_run_name)], RunFault], BeforeValidator(_text_keys)]
+_Answers = Annotated[
+    dict[Annotated[str, AfterValidator(_request_span)], Answer],
+    BeforeValidator(_text_keys),
+    Field(json_schema_extra={"propertyNames": {"pattern": _SPAN}}),
+]
+_RunFaults = Annotated[
+    dict[Annotated[str, AfterValidator(_run_name)], RunFault],
+    BeforeValidator(_text_keys),
+    Field(json_schema_extra={"propertyNames": {"pattern": _RUN}}),
+]
 
 
 class Faults(_Model):

@@ -6,10 +6,10 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Final, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, RootModel, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, RootModel, Strict, model_validator
 
 from ...errors import ScenarioError
-from ...yaml_files import Duration, load, regular_expression
+from ...yaml_files import WHOLE, Duration, Integer, load, regular_expression
 from .verdict_parts import VerdictParts
 
 PATIENCE: Final = 10.0
@@ -23,7 +23,14 @@ END_CALL: Final = "TOOL_END_CALL"
 class Step(BaseModel):
     """One step of the conversation: words to say, words to wait for, or first the one and then the other."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        use_attribute_docstrings=True,
+        json_schema_extra={
+            "anyOf": [{"required": [key], "properties": {key: {"type": "string"}}} for key in ("say", "hear")]
+        },
+    )
 
     say: Annotated[str, Field(min_length=1)] | None = None
     """Words that the evaluator says."""
@@ -55,7 +62,7 @@ class Scenario(BaseModel):
     """Time to wait for each ``hear``."""
     verdict: VerdictParts = VerdictParts()
     """Parts of the verdict."""
-    agent: Annotated[int, Field(gt=0)] = AGENT
+    agent: Annotated[int, Strict(), Field(gt=0), WHOLE] = AGENT
     """Cekura's id of the agent that the scenario belongs to."""
     tags: tuple[str, ...] = ()
     folder: str = ""
@@ -64,7 +71,7 @@ class Scenario(BaseModel):
     """Tools of Cekura's evaluator. Without ``TOOL_END_CALL`` it cannot hang up."""
     profile: dict[str, Any] | None = None
     """Information of the test profile: ``main_agent_variables`` and ``testing_agent_variables``, or flat."""
-    max_duration: int | None = None
+    max_duration: Integer | None = None
     """Longest duration of a call, as Cekura stores it."""
 
     @property
@@ -76,7 +83,24 @@ class Scenario(BaseModel):
         return f"The agent says: {', then '.join(heard)}." if heard else "The call is completed."
 
 
-class _Scenarios(RootModel[dict[int, Scenario]]):
+_ID: Final = r"^[1-9][0-9]{0,17}$"
+
+
+def _scenario_id(key: object) -> object:
+    if not isinstance(key, str):
+        return key
+    if not re.fullmatch(_ID, key):
+        raise ValueError(f"{key[:60]!r} is not the id of a scenario: write a number")
+    return int(key)
+
+
+Scenarios = Annotated[
+    dict[Annotated[int, BeforeValidator(_scenario_id)], Scenario],
+    Field(min_length=1, json_schema_extra={"propertyNames": {"pattern": _ID}}),
+]
+
+
+class _Scenarios(RootModel[Scenarios]):
     pass
 
 
@@ -89,7 +113,4 @@ def load_scenarios(path: Path) -> dict[int, Scenario]:
     Raises:
         ScenarioError: the file is missing, is not YAML, or does not fit; with file and line.
     """
-    scenarios = load(path, _Scenarios, error=ScenarioError).root
-    if not scenarios:
-        raise ScenarioError(f"{path}:1: the file has no scenario", hint="write at least one: an id, a name, a talk")
-    return scenarios
+    return load(path, _Scenarios, error=ScenarioError).root

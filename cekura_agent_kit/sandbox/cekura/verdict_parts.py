@@ -78,12 +78,15 @@ def _metric(value: object) -> object:
     return {"name": value} if isinstance(value, str) else value
 
 
+_NamedMetric = Annotated[Metric, BeforeValidator(_metric, json_schema_input_type=Metric | Name)]
+
+
 class VerdictParts(_Part):
     """Parts of the verdict of a run."""
 
     rubric: tuple[RubricRule, ...] | None = None
     """Rules of the rubric. Null: the project has none."""
-    metrics: tuple[Annotated[Metric, BeforeValidator(_metric)], ...] = (Metric(name=EXPECTED_OUTCOME),)
+    metrics: tuple[_NamedMetric, ...] = (Metric(name=EXPECTED_OUTCOME),)
     """Metrics that are attached to the scenario. A name alone is a binary metric. ``[]``: nothing is measured."""
     statements: tuple[Statement, ...] | None = None
     """Statements of the expected outcome; scored only where the metric Expected Outcome is attached. Default: one,

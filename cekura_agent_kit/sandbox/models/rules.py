@@ -22,12 +22,14 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Any, Final, Self, cast
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from ...errors import ScenarioError
 from ...yaml_files import Duration, load, regular_expression
+from .rules_schema import FIT_TOGETHER
+from .templates import check_placeholders, filled
 
 _NUMBERS: Final = (
     "zero",
@@ -46,7 +48,6 @@ _NUMBERS: Final = (
 )
 _NAMED: Final = 5
 """Rules that one line names."""
-_PLACEHOLDER: Final = re.compile(r"\{(\w+)\}")
 
 Pattern = Annotated[str, Field(min_length=1), AfterValidator(regular_expression)]
 Message = Mapping[str, Any]
@@ -56,7 +57,9 @@ Message = Mapping[str, Any]
 class Rule(BaseModel):
     """One rule. It matches if all of its patterns do; without ``user`` and ``tool``, whatever came last."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, populate_by_name=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", use_attribute_docstrings=True, json_schema_extra=cast(Any, FIT_TOGETHER)
+    )
 
     greeting: bool = False
     """Matches only before the caller has said anything: for a `generate_reply()` in `on_enter`."""
@@ -91,6 +94,8 @@ class Rule(BaseModel):
             raise ValueError("`result` needs `tool`")
         if self.arguments and self.call is None:
             raise ValueError("`with` needs `call`")
+        templates = (self.say, *(value for value in self.arguments.values() if isinstance(value, str)))
+        check_placeholders(templates, (self.user, self.result, self.given, self.instructions))
         return self
 
     @property
@@ -109,6 +114,11 @@ class Rules(BaseModel):
     otherwise: str = 'No rule of the sandbox answers "{words}".'
     """The answer if no rule matches."""
 
+    @model_validator(mode="after")
+    def _otherwise_knows_its_names(self) -> Self:
+        check_placeholders((self.otherwise,))
+        return self
+
     def reply(self, messages: Sequence[Message], tools: Sequence[Mapping[str, Any]] = ()) -> Reply:
         """Return the answer to a conversation.
 
@@ -121,7 +131,7 @@ class Rules(BaseModel):
         for number, rule in enumerate(self.rules):
             if (captured := _match(rule, conversation, offered)) is not None:
                 return replace(_reply(rule, captured, offered), rule=number)
-        return Reply(text=_filled(self.otherwise, {"words": conversation.latest}))
+        return Reply(text=filled(self.otherwise, {"words": conversation.latest}))
 
     def named(self, numbers: Collection[int]) -> str:
         """Name some rules, by their numbers from 0: ``rule 3 (user: a table), and 2 more``."""
@@ -242,15 +252,11 @@ def _reply(rule: Rule, captured: Mapping[str, str], offered: Mapping[str, Any]) 
     if rule.call is not None:
         parameters = offered[rule.call].get("parameters", {}).get("properties", {})
         arguments = {
-            name: _converted(_filled(value, captured), parameters.get(name, {})) if isinstance(value, str) else value
+            name: _converted(filled(value, captured), parameters.get(name, {})) if isinstance(value, str) else value
             for name, value in rule.arguments.items()
         }
         call = ToolCall(rule.call, arguments)
-    return Reply(_filled(rule.say, captured), call, rule.delay or 0.0)
-
-
-def _filled(template: str, captured: Mapping[str, str]) -> str:
-    return _PLACEHOLDER.sub(lambda place: captured.get(place[1], place[0]), template)
+    return Reply(filled(rule.say, captured), call, rule.delay or 0.0)
 
 
 def _converted(text: str, schema: Mapping[str, Any]) -> Any:
