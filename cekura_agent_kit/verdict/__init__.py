@@ -5,6 +5,7 @@ Times are seconds from the suite's start. Every key is always present; null or e
 ``__all__`` have theirs here.
 """
 
+from .advice import ADVICE as ADVICE
 from .causes import blocked as blocked
 from .causes import disapproving as disapproving
 from .causes import exception_of as exception_of
