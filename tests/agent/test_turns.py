@@ -122,7 +122,7 @@ async def test_a_stream_and_then_a_packet_are_answered_each_in_its_form(calls: C
         await caller.say("one")
         await asyncio.sleep(0.1)
         await caller.send_packet("two")
-        await caller.until(lambda: caller.packets)
+        await caller.until(lambda: "You said two." in caller.heard and caller.packets)
         assert caller.heard == ["You said one.", "You said two."]
         assert caller.packets == ["You said two."]
 

@@ -105,7 +105,9 @@ async def test_what_is_sent_reaches_those_who_are_there(world: World) -> None:
     await writer.write("there")
     await writer.aclose(attributes={"b": "2"})
     await me.send_text("for one", topic="notes", destination_identities=["one"])
-    await me.send_bytes(b"\x80 not text", topic="x", name="bytes", destination_identities=["one"])
+    bytes_for_one = await me.stream_bytes("bytes", topic="x", destination_identities=["one"])
+    await bytes_for_one.write(b"\x80 not text")
+    await bytes_for_one.aclose()
     await me.publish_data("raw", topic="x", destination_identities=["one"])
     await me.send_text("for all", topic="notes")
     await eventually(

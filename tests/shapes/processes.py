@@ -10,7 +10,9 @@ from cekura_agent_kit import wrap_entrypoint
 from tests.shapes.agents import Greeter, new_session
 
 STYLE = os.environ["SHAPES_STYLE"]
-server = AgentServer(load_fnc=lambda *_: 0.0)
+STARTED_WITHIN = 60.0
+"""Seconds for a job process to be ready: on a busy machine its imports alone take more than livekit-agents' 10."""
+server = AgentServer(load_fnc=lambda *_: 0.0, initialize_process_timeout=STARTED_WITHIN)
 
 
 async def serve(ctx: JobContext) -> None:
@@ -37,7 +39,12 @@ elif STYLE == "inline":
 if __name__ == "__main__":
     if STYLE == "options":
         cli.run_app(
-            WorkerOptions(entrypoint_fnc=wrap_entrypoint(serve), agent_name="processes", load_fnc=lambda *_: 0.0)
+            WorkerOptions(
+                entrypoint_fnc=wrap_entrypoint(serve),
+                agent_name="processes",
+                load_fnc=lambda *_: 0.0,
+                initialize_process_timeout=STARTED_WITHIN,
+            )
         )
     else:
         cli.run_app(server)
