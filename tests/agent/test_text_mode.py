@@ -55,3 +55,12 @@ async def test_an_avatar_without_the_base_class_is_named(caplog: pytest.LogCaptu
     text = await logged("avatar_without_the_base_class", caplog)
     assert "not tested in text mode: StreamedSound" in text
     assert "an avatar that its vendor has started" in text
+
+
+def test_the_table_of_shapes_has_each_shape_and_no_fault() -> None:
+    lines = (ROOT / "docs" / "shapes.md").read_text(encoding="utf-8").splitlines()
+    rows = {line.split(" | ")[0].strip("| "): line for line in lines if line.startswith("| ")}
+    # duplex_model has been there since livekit-agents 1.8.
+    assert SHAPES.keys() <= rows.keys() - {"shape", "**median**"} <= SHAPES.keys() | {"duplex_model"}
+    assert len(SHAPES) >= 60
+    assert [line for name, line in rows.items() if "**" in line and name != "**median**"] == []
