@@ -1,4 +1,4 @@
-"""Python blocks of the pages: each compiles, imports what exists and is public, and runs if it can run by itself.
+"""Pages: their Python blocks compile, import what is public and run where they can; the reference is up to date.
 
 The tests in docs/rehearsal.md run in `tests/rehearsal/test_plugin.py`.
 """
@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import ast
 import importlib
+import importlib.util
 import inspect
 import os
 import re
 import shutil
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any
 from unittest.mock import AsyncMock
 
@@ -20,12 +21,16 @@ import pytest
 from livekit.agents import AgentServer, JobContext, WorkerOptions
 
 from cekura_agent_kit import Call, Mode, current_call, wrap_entrypoint
+from cekura_agent_kit.cli import app
 from cekura_agent_kit.sandbox import Sandbox
+from cekura_agent_kit.trigger.suite import RunEntry, Suite
+from cekura_agent_kit.verdict import Kind
 from tests.faults.table import FAULTS
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCK = re.compile(r"^(?P<quote>(?:> )?)```python\n(?P<code>.*?)^(?P=quote)```", re.MULTILINE | re.DOTALL)
+VARIABLES = re.compile(r"[\"'](CEKURA_[A-Z_0-9]+|LIVEKIT_(?:URL|API_KEY|API_SECRET))[\"']")
 PUBLIC = {f"cekura_agent_kit{part}" for part in ("", ".verdict", ".rehearsal", ".sandbox")}
 
 
@@ -167,3 +172,31 @@ def test_the_first_change_finds_its_text_its_row_and_its_test() -> None:
     assert text in (ROOT / "cekura_agent_kit/trigger/rooms/room.py").read_text(encoding="utf-8")
     row = next(fault for fault in FAULTS if text in fault.reason)
     assert f"-k {row.what.replace(' ', '-')}" in page
+
+
+@pytest.fixture(scope="module")
+def reference() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("reference", ROOT / "docs/reference.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_page_is_what_its_command_makes(reference: ModuleType) -> None:
+    page = (ROOT / "docs/reference.md").read_text(encoding="utf-8")
+
+    assert page == reference.page(), "run `python docs/reference.py docs/reference.md`"
+    assert all(f"`{key}`" in page for model in (Suite, RunEntry) for key in model.model_fields)
+    assert all(f"`{kind}`" in page for kind in Kind)
+    commands = [each.name or getattr(each.callback, "__name__", "") for each in app.registered_commands]
+    assert all(f"### `cekura-kit {name}" in page for name in commands)
+    assert "`--json FILE`" in page
+
+
+def test_every_variable_is_on_it(reference: ModuleType) -> None:
+    sources = [path.read_text(encoding="utf-8") for path in (ROOT / "cekura_agent_kit").rglob("*.py")]
+    used = {name for source in sources for name in VARIABLES.findall(source)}
+
+    assert used - reference.INTERNAL <= reference.VARIABLES.keys()
