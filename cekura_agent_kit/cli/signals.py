@@ -17,12 +17,14 @@ from contextlib import contextmanager, suppress
 from typing import Any, Final, NoReturn, TypeVar
 
 from ..errors import KitError
+from ..guarded import GuardedProcess
 from .console import flush, say, say_error
 
 T = TypeVar("T")
 
 LIMIT: Final = 20.0
 """Seconds from the first signal to the exit, whatever does not end in time."""
+_POLL: Final = 0.05
 _ENDS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -81,6 +83,27 @@ def run(work: Coroutine[Any, Any, T], *, on_signal: Callable[[str], object] | No
     return result
 
 
+async def guarded(words: list[str], *, within: float = 15.0) -> int:
+    """Run a program with all that it starts, and return its exit code, as a shell has it. `run` takes this as its work.
+
+    Args:
+        words: the program and its arguments. Its output is this command's.
+        within: seconds from SIGTERM, which it gets when this is cancelled, until its process group is killed.
+    """
+    process = GuardedProcess(words, log=None)
+    try:
+        # The process belongs to no event loop, so its end sets no event.
+        while (code := process.poll()) is None:  # noqa: ASYNC110
+            await asyncio.sleep(_POLL)
+    except asyncio.CancelledError:
+        process.terminate()
+        await asyncio.to_thread(process.wait, within)
+        raise
+    finally:
+        await asyncio.to_thread(process.kill)
+    return code if code >= 0 else 128 - code
+
+
 async def _stoppable(work: Coroutine[Any, Any, T], on_signal: Callable[[str], object] | None) -> T:
     task, loop = asyncio.current_task(), asyncio.get_running_loop()
     assert task is not None, "it runs in a task"
@@ -88,11 +111,11 @@ async def _stoppable(work: Coroutine[Any, Any, T], on_signal: Callable[[str], ob
     def stop() -> None:
         assert _state.first is not None, "it is called after a signal"
         name = _state.first.name
-        say(f"cekura-kit: stopping ({name})", err=True)
         if on_signal is None:
             task.cancel()
         else:
             on_signal(name)
+        say(f"cekura-kit: stopping ({name})", err=True)
 
     with _stopped_by(lambda: loop.call_soon_threadsafe(stop)):
         return await work

@@ -8,9 +8,6 @@ import typer
 
 _DRAIN: Final = 3
 """Seconds from a signal until jobs that still run are shut down. livekit-agents' own limit is 30 minutes."""
-_STOP: Final = 15.0
-"""Seconds from a signal until they are killed; their shutdown callbacks have 10."""
-_POLL: Final = 0.05
 
 
 def worker(
@@ -29,25 +26,5 @@ def worker(
     from . import signals
 
     # Every job process imports the main program again, so it is not this one.
-    code = signals.run(_served([*serve_command(target, idle=idle, wrapped=not voice), "--drain", str(_DRAIN)]))
-    raise typer.Exit(code if code >= 0 else 128 - code)
-
-
-async def _served(words: list[str]) -> int:
-    """Run the command to its end, and return its exit code. Cancelled, stop it with its jobs."""
-    import asyncio
-
-    from ..guarded import GuardedProcess
-
-    process = GuardedProcess(words, log=None)
-    try:
-        # The process belongs to no event loop, so its end sets no event.
-        while (code := process.poll()) is None:  # noqa: ASYNC110
-            await asyncio.sleep(_POLL)
-    except asyncio.CancelledError:
-        process.terminate()
-        await asyncio.to_thread(process.wait, _STOP)
-        raise
-    finally:
-        await asyncio.to_thread(process.kill)
-    return code
+    words = [*serve_command(target, idle=idle, wrapped=not voice), "--drain", str(_DRAIN)]
+    raise typer.Exit(signals.run(signals.guarded(words)))

@@ -7,6 +7,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Final
 
+from tests.faults import ends
 from tests.faults.breakdowns import BREAKDOWNS, Breakdown
 from tests.faults.table import FAULTS, Fault
 
@@ -45,7 +46,7 @@ def document() -> str:
         f"\n## {part}\n\n{_COLUMNS}" + "".join(map(_row, faults))
         for part, faults in groupby(FAULTS, attrgetter("part"))
     )
-    return _HEAD + "".join(parts) + _BREAKDOWNS + "".join(map(_breakdown_row, BREAKDOWNS))
+    return _HEAD + "".join(parts) + _BREAKDOWNS + "".join(map(_breakdown_row, BREAKDOWNS)) + ends.document()
 
 
 def _row(fault: Fault) -> str:

@@ -16,7 +16,9 @@ from pathlib import Path
 from signal import SIGHUP, SIGINT, SIGKILL, SIGTERM
 from typing import Final
 
+from cekura_agent_kit.counting import counted
 from cekura_agent_kit.sandbox.livekit_server import LiveKitServer
+from cekura_agent_kit.verdict import Kind
 from tests.faults.command import Command
 from tests.faults.scene import Scene, Worker, scene_of
 from tests.faults.secrecy import Outputs
@@ -27,6 +29,17 @@ GUARDS: Final = 10.0
 """Seconds in which guards stop what a killed command had started."""
 LIMIT: Final = 20.0
 """Seconds in which a command ends after a signal: `cli.signals.LIMIT`, and what a busy machine adds."""
+
+
+_HEAD: Final = """
+## Ends of a command
+
+Each command, at a stage at which it has something to clean up, and each way to end it: its exit code, and what is left.
+Where nothing is named, no process, no room, no run on Cekura and no temporary file is left, and the reports are
+written. After SIGKILL, guards stop what the command had started within 10 s, and `cekura-kit sweep` deletes the room
+and ends its run. The tests hold a part of the table; `python -m tests.faults.ends --times 10` holds all of it.
+
+"""
 
 
 @dataclass(frozen=True)
@@ -83,7 +96,13 @@ ENDS: Final[Mapping[str, End]] = {
 
 @dataclass(frozen=True)
 class Left:
-    """Remains of a command. ``exit_code``: as a shell shows it. ``runs``: those that go on, on Cekura."""
+    """Remains of a command.
+
+    Attributes:
+        exit_code: as a shell shows it.
+        rooms, runs: on the server, and going on on Cekura.
+        report: it was written, and says that the suite was stopped.
+    """
 
     exit_code: int
     processes: tuple[str, ...] = ()
@@ -98,6 +117,21 @@ def expected(stage: Stage, end: End) -> Left:
     if end.cleans_up:
         return Left(end.exit_code, report=stage.report)
     return Left(end.exit_code, rooms=stage.rooms, runs=stage.runs)
+
+
+def document() -> str:
+    """Return the table for docs/faults.md."""
+    head = f"| | {' | '.join(ENDS)} |\n|{'---|' * (len(ENDS) + 1)}\n"
+    rows = (
+        f"| {name} | {' | '.join(_cell(expected(stage, end)) for end in ENDS.values())} |\n"
+        for name, stage in STAGES.items()
+    )
+    return _HEAD + head + "".join(rows)
+
+
+def _cell(left: Left) -> str:
+    rest = [counted(number, noun) for number, noun in ((left.rooms, "room"), (left.runs, "run")) if number]
+    return f"{left.exit_code}: {', '.join(rest)}" if rest else str(left.exit_code)
 
 
 async def end_at(stage: Stage, end: End, scene: Scene) -> Left:
@@ -118,7 +152,7 @@ async def end_at(stage: Stage, end: End, scene: Scene) -> Left:
             files=tuple(files + keys),
             rooms=len(await rooms(scene)),
             runs=_going_on(scene),
-            report=running.report is not None,
+            report=running.report is not None and running.report.kind is Kind.CANCELLED,
         )
 
 
