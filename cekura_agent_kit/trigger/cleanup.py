@@ -40,6 +40,8 @@ async def clean_up(
     grace = context.stop.grace
     if context.stop.reason is not None:
         context.livekit.budget.open_up()
+        # Cekura judges a run that is ended here by what was said so far. That is not the agent's failure.
+        context.poller.close()
     await context.starter.close(within=grace.answers)
     for case, text in (await _end_runs(context, verdicts, grace)).items():
         note(case, text)

@@ -144,3 +144,19 @@ def test_the_poller_waits_as_long_as_cekura_asks() -> None:
     followed(script, final)
 
     assert script.reads[1][0] - script.reads[0][0] >= 30
+
+
+def test_a_closed_poller_changes_no_run_any_more() -> None:
+    """Cekura judges a run that a stopped suite ends by what was said so far."""
+
+    async def main() -> FollowedRun:
+        async with Poller(Script(RUNNING, DONE), TIMING) as poller:  # type: ignore[arg-type]
+            run = poller.follow(7)
+            await asyncio.sleep(TIMING.read_fastest + 0.1)
+            poller.close()
+            await asyncio.sleep(60)
+            return run
+
+    run = run_in_virtual_time(main())
+    assert run.latest == RUNNING
+    assert not run.final.is_set()

@@ -81,9 +81,14 @@ class Poller:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.close()
+        if self._task:
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    def close(self) -> None:
+        """Read nothing any more: what is known of each run stays as it is."""
         if self._task:
             self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
 
     def follow(self, run_id: int, on_change: Callable[[], None] = lambda: None) -> FollowedRun:
         """Read this run from now on; ``on_change`` is called with each new status or verdict."""
