@@ -64,20 +64,24 @@ def write_json(value: Any, path: Path) -> None:
         say(f"json: {path}")
 
 
-def deliver(verdict: SuiteVerdict, files: Mapping[Form, Path | None], console: Terminal) -> int:
+def deliver(
+    verdict: SuiteVerdict, files: Mapping[Form, Path | None], console: Terminal, *, fail_on: str = "failed"
+) -> int:
     """Print the verdict and write the files. What fails costs none of the others.
 
     Args:
         verdict: the verdict.
         files: the file of each form; None for a form that was not asked for.
         console: receives the verdict.
+        fail_on: ``failed``, or ``new`` for what is worse than the baseline.
 
     Returns:
         The exit code: the verdict's, or 2 if a file could not be written.
     """
+    from ..report.comparison_view import exit_code
     from .stdio import lost_output
 
-    code = verdict.exit_code
+    code = exit_code(verdict, fail_on=fail_on)
     written: list[tuple[Form, Path]] = []
     failures: list[ReportError] = []
     # Files first: whatever happens to the terminal, they are there.

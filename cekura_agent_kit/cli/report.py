@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    from ..verdict import SuiteVerdict
+from .baseline import BaselineOption, FailOnOption
 
 
 def report(
@@ -19,32 +18,23 @@ def report(
     junit: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a JUnit report.")] = None,
     markdown: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a Markdown report.")] = None,
     html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write an HTML report.")] = None,
+    baseline: BaselineOption = None,
+    fail_on: FailOnOption = "failed",
 ) -> None:
     """Render JSON reports again. Several reports of one suite, such as its shards, are merged.
 
     The exit code is the verdict's, as with `run`: 0 all passed, 1 some failed, 2 some errored or a shard is missing.
+    With --baseline the report is compared with earlier ones.
     """
     from ..report.merge import merged
     from . import signals
+    from .baseline import compared_with, read_baselines, read_report
     from .console import terminal
     from .outputs import Form, deliver, is_stdout
 
-    verdict = merged([_read(file) for file in files])
+    baselines = read_baselines(baseline, fail_on=fail_on)
+    verdict = compared_with(merged([read_report(file) for file in files]), baselines)
     wanted: dict[Form, Path | None] = {"json": json_file, "junit": junit, "markdown": markdown, "html": html}
     with signals.deferred():
-        code = deliver(verdict, wanted, terminal(stderr=is_stdout(json_file)))
+        code = deliver(verdict, wanted, terminal(stderr=is_stdout(json_file)), fail_on=fail_on)
     raise typer.Exit(code)
-
-
-def _read(file: Path) -> SuiteVerdict:
-    from ..errors import ReportError
-    from ..verdict import SuiteVerdict
-    from .log_paths import located
-
-    try:
-        text = file.read_bytes()
-    except OSError as error:
-        raise ReportError(
-            f"{file}: cannot be read ({error.strerror})", hint="give a file that `cekura-kit run --json` wrote"
-        ) from None
-    return located(SuiteVerdict.from_json(text, source=str(file)), file.parent)

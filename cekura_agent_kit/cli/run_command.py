@@ -15,6 +15,7 @@ import typer
 from ..contract import Mode
 from ..errors import KitError, SuiteError
 from . import signals
+from .baseline import BaselineOption, FailOnOption
 from .console import captured_logs, terminal
 
 if TYPE_CHECKING:
@@ -99,6 +100,8 @@ def run(
     max_reply: Annotated[
         str | None, typer.Option(metavar="3s", rich_help_panel=_SUITE, help="A slower reply fails the run.")
     ] = None,
+    baseline: BaselineOption = None,
+    fail_on: FailOnOption = "failed",
 ) -> None:
     """Run a suite.
 
@@ -107,6 +110,7 @@ def run(
     """
     from ..trigger.suite import Suite, shard_of
     from ..verdict import Shard
+    from .baseline import baselines_of
     from .option_values import json_object, shard_parts
     from .outputs import check_writable, is_stdout, write_json
     from .plan import plan_as_json, print_plan
@@ -139,6 +143,7 @@ def run(
         return
     files: dict[Form, Path | None] = {"json": json_file, "junit": junit, "markdown": markdown, "html": html}
     check_writable(files)
+    baselines = baselines_of(baseline, fail_on=fail_on, suite=loaded, plan=plan)
     command = _RunCommand(
         loaded,
         plan,
@@ -148,6 +153,8 @@ def run(
         follow=follow,
         suite_id=suite_id,
         files=files,
+        baselines=baselines,
+        fail_on=fail_on,
     )
     raise typer.Exit(signals.run(command.run(), on_signal=command.stop))
 
@@ -166,9 +173,12 @@ class _RunCommand:
         follow: bool,
         suite_id: str,
         files: dict[Form, Path | None],
+        baselines: list[SuiteVerdict],
+        fail_on: str,
     ) -> None:
         self._suite, self._plan = suite, plan
         self._sandbox, self._fail_fast, self._follow, self._files = sandbox, fail_fast, follow, files
+        self._baselines, self._fail_on = baselines, fail_on
         self._suite_id = suite_id
         self._shard = shard
         self._began = time.time()
@@ -179,6 +189,7 @@ class _RunCommand:
 
     async def run(self) -> int:
         """Run the suite, write its reports, and return the exit code."""
+        from .baseline import compared_with
         from .outputs import deliver, is_stdout
 
         self._task = asyncio.current_task()
@@ -189,7 +200,7 @@ class _RunCommand:
             if not self._stopped_by:
                 raise
             verdict = self._not_begun()
-        return deliver(verdict, self._files, console)
+        return deliver(compared_with(verdict, self._baselines), self._files, console, fail_on=self._fail_on)
 
     def stop(self, signal_name: str) -> None:
         """End the suite; before it has begun, end what was started for it."""

@@ -14,7 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from ..verdict import Outcome, PoolId, PoolVerdict, SuiteVerdict
-from . import durations, phrases
+from . import comparison_view, durations, phrases
 from .reasons import by_attention
 from .run_view import RunView, view_of
 from .sanitize import printable, printable_line, web_address
@@ -66,6 +66,8 @@ def render(verdict: SuiteVerdict) -> str:
         cards=not_passed[:_CARDS],
         more=len(not_passed[_CARDS:]),
         pools=_repeated(verdict, runs),
+        comparison=verdict.comparison,
+        compared=comparison_view,
         separator=Markup("\x1e"),
         lazy=sum(len(view.transcript) for view in runs) > _LAZY_FROM,
         style=Markup(style),

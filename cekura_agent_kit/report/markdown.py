@@ -9,6 +9,7 @@ from typing import Final
 
 from ..counting import counted
 from ..verdict import Outcome, PoolId, RunVerdict, SuiteVerdict, exceptions
+from . import comparison_view
 from .durations import duration, latency_summary, seconds
 from .phrases import (
     cause,
@@ -41,13 +42,15 @@ _TRANSCRIPT_LIMIT: Final = 12_000
 """Characters of one run's transcript: its end is kept, because that is where a conversation fails."""
 _NOTES: Final = 10
 """Notes of the suite that are listed."""
+_COMPARED: Final = 30
+"""Changed pools that are listed."""
 _RESULTS: Final = 20
 """Rules, metrics, statements or checks of one run that are listed."""
 
 
 def render(verdict: SuiteVerdict, *, limit: int = COMMENT_LIMIT) -> str:
     """Return the report in GitHub's Markdown, in at most ``limit`` bytes of UTF-8. It ends with what was left out."""
-    parts = [_head(verdict)]
+    parts = [_head(verdict) + _compared(verdict)]
     left = limit - _size(parts[0]) - _NOTE_ROOM
     cut: list[str] = []
     # Half for the table: a row that passed is worth less than the transcript of a run that did not.
@@ -92,6 +95,30 @@ def _head(verdict: SuiteVerdict) -> str:
         shown = ", ".join(_code(room) for room in verdict.rooms_left[:10])
         head += f"**Rooms that could not be deleted:** {shown}. Try again: `cekura-kit sweep --room NAME`.\n\n"
     return head
+
+
+def _compared(verdict: SuiteVerdict) -> str:
+    """Return the comparison with a baseline: a sentence, and a table of what changed."""
+    if verdict.comparison is None:
+        return ""
+    pools = comparison_view.changed(verdict.comparison)
+    text = f"**{_text(comparison_view.summary(verdict.comparison))}**\n\n"
+    if not pools:
+        return text
+    text += "| | Scenario | Mode | Passed | Chance | Reply |\n|---|---|---|---|---|---|\n"
+    for pool in pools[:_COMPARED]:
+        cells = [
+            f"{MARKS[comparison_view.MARKS[pool.change]]} {comparison_view.CHANGES[pool.change]}",
+            _linked(_text(comparison_view.title(pool)), pool.url_now),
+            pool.mode.value,
+            _text(comparison_view.rates(pool))
+            + (f" ({_linked('before', pool.url_before)})" if pool.url_before else ""),
+            _text(comparison_view.chance(pool)),
+            _text(comparison_view.replies(pool)),
+        ]
+        text += f"| {' | '.join(cells)} |\n"
+    more = len(pools) - _COMPARED
+    return text + (f"\n_{counted(more, 'more change')} in the JSON and HTML reports._\n\n" if more > 0 else "\n")
 
 
 def _table(verdict: SuiteVerdict) -> Iterator[str]:

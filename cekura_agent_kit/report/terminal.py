@@ -10,6 +10,7 @@ from rich.text import Text
 
 from ..counting import counted
 from ..verdict import Outcome, RunVerdict, SuiteVerdict, exceptions
+from . import comparison_view
 from .durations import latency_summary, seconds
 from .phrases import (
     cause,
@@ -54,6 +55,7 @@ def render(verdict: SuiteVerdict, console: Console) -> None:
         _print(console)
     _print_notes(verdict, console)
     _print_pools(verdict, console)
+    _print_comparison(verdict, console)
     _print_summary(verdict, console)
 
 
@@ -162,6 +164,27 @@ def _print_pools(verdict: SuiteVerdict, console: Console) -> None:
         _print(console, outcome, f" {console_line(pool_title(pool))}  ", (facts, "dim"))
     if shown:
         _print(console)
+
+
+def _print_comparison(verdict: SuiteVerdict, console: Console) -> None:
+    if verdict.comparison is None:
+        return
+    pools = comparison_view.changed(verdict.comparison)
+    for pool in pools[:_IN_FULL]:
+        mark = comparison_view.MARKS[pool.change]
+        facts = (comparison_view.rates(pool), comparison_view.chance(pool), comparison_view.replies(pool))
+        said = f"{comparison_view.CHANGES[pool.change]:<20} {console_line(comparison_view.title(pool))}  "
+        _print(
+            console,
+            (MARKS[mark], STYLES[mark]),
+            f" {said}",
+            (f"{pool.mode.value}  {', '.join(filter(None, facts))}", "dim"),
+        )
+    if len(pools) > _IN_FULL:
+        _print(console, (f"{counted(len(pools) - _IN_FULL, 'more change')} in the other reports", "dim"))
+    style = STYLES[Outcome.FAILED if verdict.comparison.worse else Outcome.PASSED]
+    _print(console, (comparison_view.summary(verdict.comparison), style))
+    _print(console)
 
 
 def _print_summary(verdict: SuiteVerdict, console: Console) -> None:

@@ -12,6 +12,7 @@ from .causes import exception_of as exception_of
 from .causes import exceptions as exceptions
 from .causes import failures as failures
 from .causes import shown_value as shown_value
+from .comparison import Baseline, Change, Comparison, PoolComparison, Rate
 from .outcomes import Kind as Kind
 from .outcomes import Outcome as Outcome
 from .outcomes import SkipReason
@@ -22,12 +23,17 @@ from .suite_verdict import Result, Shard
 from .suite_verdict import SuiteVerdict as SuiteVerdict
 
 __all__ = [
+    "Baseline",
+    "Change",
     "Check",
+    "Comparison",
     "Latency",
     "Line",
     "Metric",
+    "PoolComparison",
     "PoolId",
     "PoolVerdict",
+    "Rate",
     "Result",
     "RubricRule",
     "ScenarioVerdict",

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from ..contract import Mode
 from ..errors import ReportError
+from .comparison import Comparison
 from .consistency import contradictions, not_finite
 from .outcomes import Kind, Outcome
 from .pools import PoolId, PoolVerdict, ScenarioVerdict, outcome_of, pools_of, scenarios_of
@@ -73,7 +74,7 @@ class SuiteVerdict(ReportModel):
     """Rooms that could not be deleted; `cekura-kit sweep --room NAME` tries again."""
     notes: list[str] = []
     """Observations about the suite, such as what makes a scenario worthless."""
-    comparison: dict[str, Any] | None = None
+    comparison: Comparison | None = None
     """Comparison with an earlier report, if one was made."""
 
     @property

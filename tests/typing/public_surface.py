@@ -71,12 +71,17 @@ from cekura_agent_kit.rehearsal import (
 )
 from cekura_agent_kit.sandbox import Faults, Sandbox
 from cekura_agent_kit.verdict import (
+    Baseline,
+    Change,
     Check,
+    Comparison,
     Latency,
     Line,
     Metric,
+    PoolComparison,
     PoolId,
     PoolVerdict,
+    Rate,
     Result,
     RubricRule,
     ScenarioVerdict,
@@ -202,6 +207,12 @@ def reads_a_verdict(verdict: SuiteVerdict) -> None:
     assert_type(verdict.shard, Shard | None)
     assert_type(verdict.runs, list[RunVerdict])
     assert_type(verdict.pools, list[PoolVerdict])
+    assert_type(verdict.comparison, Comparison | None)
+    assert verdict.comparison is not None
+    assert_type(verdict.comparison.baselines, list[Baseline])
+    assert_type(verdict.comparison.pools, list[PoolComparison])
+    assert_type(verdict.comparison.pools[0].now, Rate | None)
+    assert_type(verdict.comparison.pools[0].change, Change)
     assert_type(verdict.scenarios, list[ScenarioVerdict])
     assert_type(verdict.rooms_left, list[str])
     assert_type(verdict.latency, Latency)
