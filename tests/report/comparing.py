@@ -1,4 +1,4 @@
-"""The example of docs/comparing.md: eight scenarios; one got worse, one is flaky before and now, one is fixed, one lost a run."""
+"""The example of docs/comparing.md: of eight scenarios one got worse, one is flaky, one is fixed, one lost a run."""
 
 from __future__ import annotations
 
