@@ -15,6 +15,7 @@ PLANNED: Final = PlannedRun(
     mode=Mode.TEXT,
     timeout=60,
     metadata={},
+    tools={},
     publish_data_message=None,
     max_reply=None,
     unscored="error",

@@ -23,6 +23,8 @@ TESTS: Final[frozenset[str]] = frozenset(get_args(Tests))
 VARIABLE: Final = "CEKURA_KIT_TESTS"
 REHEARSAL_SECRET: Final = "_cekura_rehearsal_secret"
 """Attribute of the job context of a rehearsal: the secret that signs its test, made for it alone."""
+REHEARSAL_FAKES: Final = "_cekura_rehearsal_fakes"
+"""Attribute of the job context of a rehearsal: functions that stand for tools, by the names of the tools."""
 
 _LINE: Final = 300
 """Characters of what is logged and published of a reason."""

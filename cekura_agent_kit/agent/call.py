@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -15,11 +15,17 @@ UNDER_TEST: Final = "_cekura_agent_kit"
 """Attribute of a job context, a room and a session that are part of a test; a real call has none."""
 
 
+Fake = Callable[..., Any]
+"""Stands for a tool: called with those of the call's arguments that it names, and with the RunContext where a
+parameter is annotated so, or is called ``context`` or ``ctx``."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Options:
     """Options of `wrap_entrypoint`, documented there."""
 
     tests: Tests | None = None
+    tools: Mapping[str, Fake] = field(default_factory=dict)
     user_turn: bool = True
     voice_instructions: bool = True
     never_away: bool = True

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar, overload
 
 from ..errors import MetadataError
 from .admission import TESTS, Tests, admit
-from .call import UNDER_TEST, Options
+from .call import UNDER_TEST, Fake, Options
 
 F = TypeVar("F", bound=Callable[..., Awaitable[Any]])
 
@@ -21,6 +21,7 @@ def wrap_entrypoint(
     *,
     enabled: bool = ...,
     tests: Tests | None = ...,
+    tools: Mapping[str, Fake] | None = ...,
     user_turn: bool = ...,
     voice_instructions: bool = ...,
     never_away: bool = ...,
@@ -33,6 +34,7 @@ def wrap_entrypoint(
     *,
     enabled: bool = ...,
     tests: Tests | None = ...,
+    tools: Mapping[str, Fake] | None = ...,
     user_turn: bool = ...,
     voice_instructions: bool = ...,
     never_away: bool = ...,
@@ -46,6 +48,7 @@ def wrap_entrypoint(
     *,
     enabled: bool = True,
     tests: Tests | None = None,
+    tools: Mapping[str, Fake] | None = None,
     user_turn: bool = True,
     voice_instructions: bool = True,
     never_away: bool = True,
@@ -63,6 +66,8 @@ def wrap_entrypoint(
         tests: the tests that the agent accepts. ``"any"``: every job whose metadata names a test. ``"signed"``: those
             that a trigger with the same secret has signed; any other job is a real call. ``"none"``: every job is a
             real call. Default: the environment's ``CEKURA_KIT_TESTS``, else ``"any"``.
+        tools: in signed tests, what stands for the agent's tools, by their names: functions, async or not, that get
+            those of the call's arguments that they name. A suite's `tools` win over them.
         user_turn: run the agent's ``on_user_turn_completed`` for what the evaluator writes, as for what a caller says.
         voice_instructions: use the voice variant of ``Instructions(audio=…, text=…)``.
         never_away: do not let a slow evaluator make the user "away" (``user_away_timeout``).
@@ -76,6 +81,7 @@ def wrap_entrypoint(
         raise ValueError(f"tests={tests!r}: use 'any', 'signed' or 'none'")
     options = Options(
         tests=tests,
+        tools=dict(tools or {}),
         user_turn=user_turn,
         voice_instructions=voice_instructions,
         never_away=never_away,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ..contract import EVENTS_TOPIC
 from .last_words import LastWords
 from .tool_failures import ToolFailures
+from .tools import Tools
 
 if TYPE_CHECKING:
     from livekit import rtc
@@ -43,6 +44,7 @@ class EventSender:
         session.on("function_tools_executed", self._on_tools)
         session.on("conversation_item_added", self._on_item)
         session.on("error", self._on_error)
+        session.on("close", self._on_close)
 
     async def _send_all(self) -> None:
         room: rtc.Room = self._job.room
@@ -69,6 +71,7 @@ class EventSender:
 
     def _on_tools(self, event: FunctionToolsExecutedEvent) -> None:
         failures = self._job.part(ToolFailures) or ToolFailures()
+        tools = self._job.part(Tools)
         for call, output in event.zipped():
             failure = failures.of(call.call_id)
             self._events.put_nowait(
@@ -82,6 +85,7 @@ class EventSender:
                     "is_error": output.is_error if output else False,
                     "exception": failure.exception if failure else "",
                     "place": failure.place if failure else "",
+                    "mocked": tools is not None and call.call_id in tools.doubled,
                     "started_at": call.created_at,
                 }
             )
@@ -92,6 +96,11 @@ class EventSender:
             self._events.put_nowait(
                 {"type": "handoff", "at": item.created_at, "from": item.old_agent_id, "to": item.new_agent_id}
             )
+
+    def _on_close(self, *_: object) -> None:
+        tools = self._job.part(Tools)
+        for note in tools.notes() if tools is not None else ():
+            self._events.put_nowait({"type": "note", "at": time.time(), "text": note})
 
     def _on_error(self, event: ErrorEvent) -> None:
         error = getattr(event.error, "error", event.error)

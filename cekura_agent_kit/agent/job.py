@@ -22,6 +22,8 @@ logger = logging.getLogger("cekura_agent_kit")
 
 P = TypeVar("P")
 
+_JOB: Final = "_cekura_agent_kit_job"
+"""Attribute of a session of a test."""
 TASK_PREFIX: Final = "cekura_"
 """Beginning of the names of the kit's own tasks."""
 ERROR_SECONDS: Final = 30.0
@@ -77,6 +79,16 @@ class JobUnderTest:
 
         context = get_job_context(required=False)
         return context.__dict__.get(UNDER_TEST) if context is not None else None
+
+    def add_session(self, session: AgentSession[Any]) -> None:
+        """Count a session that is started in this job."""
+        self.sessions.append(session)
+        session.__dict__[_JOB] = self
+
+    @staticmethod
+    def of_session(session: object) -> JobUnderTest | None:
+        """Return the test of this session; for code that the job's context variables do not reach."""
+        return getattr(session, "__dict__", {}).get(_JOB)
 
     @staticmethod
     def of_room(room: object) -> JobUnderTest | None:

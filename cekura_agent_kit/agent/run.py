@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from .. import __version__
 from ..contract import KIT_ATTRIBUTE, MODE_ATTRIBUTE, SIGNED, SIGNED_ATTRIBUTE, TESTS_ATTRIBUTE, Mode
 from ..errors import KitError, SessionMissing
-from .admission import Admitted
+from .admission import REHEARSAL_FAKES, Admitted
 from .call import Call, Options
 from .data_messages import Mailbox
 from .events import add_event_sender
@@ -18,6 +18,7 @@ from .job import JobUnderTest, one_line
 from .last_words import LastWords
 from .pending import PendingWork
 from .session import install
+from .tools import add_tools
 
 if TYPE_CHECKING:
     from livekit.agents import JobContext
@@ -45,6 +46,7 @@ async def run(context: JobContext, test: Admitted, options: Options, entrypoint:
     try:
         install()
         job.add(LastWords(job))
+        add_tools(job, {**options.tools, **getattr(context, REHEARSAL_FAKES, {})})
         add_event_sender(job)
         if job.call.mode is Mode.TEXT:
             require_text_mode()

@@ -11,6 +11,7 @@ from . import internals, last_words
 from .events import EventSender
 from .job import JobUnderTest
 from .tool_failures import make_tool_output
+from .tools import Tools
 from .tracing import track
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def start(
     """Replace ``AgentSession.start``. The session counts from this call on: an entrypoint may start it in a task."""
     is_first_start = session not in job.sessions
     if is_first_start:
-        job.sessions.append(session)
+        job.add_session(session)
     return _start(job, original, session, *args, is_first_start=is_first_start, **kwargs)
 
 
@@ -56,6 +57,8 @@ async def _start(
     if is_first_start:
         if sender := job.part(EventSender):
             sender.watch(session)
+        if tools := job.part(Tools):
+            session.on("close", tools.on_session_closed)
         if job.options.tracing:
             await track(job, session, args[0] if args else kwargs["agent"])
     if job.call.mode is Mode.TEXT:

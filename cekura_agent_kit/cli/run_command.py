@@ -108,7 +108,8 @@ def run(
     Exit codes: 0 all passed; 1 some failed; 2 some could not be judged, or nothing ran; 129, 130, 143 stopped by
     SIGHUP, SIGINT, SIGTERM.
     """
-    from ..trigger.suite import Suite, shard_of
+    from ..trigger.shards import shard_of
+    from ..trigger.suite import Suite
     from ..verdict import Shard
     from .baseline import baselines_of
     from .option_values import json_object, shard_parts

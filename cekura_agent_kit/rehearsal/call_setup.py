@@ -15,6 +15,7 @@ from livekit.agents import llm
 from ..agent.call import Options
 from ..agent.entrypoint import WrappedEntrypoint
 from ..contract import ERROR_ATTRIBUTE, Mode, parse_object
+from ..doubles import behaviours_of
 from ..errors import RehearsalError
 from ..own_code import Place
 from ..permit import Key, Permit
@@ -126,18 +127,29 @@ class CallSetup:
             self._job.refuse(text)
 
 
-def signed_metadata(metadata: Mapping[str, Any] | str | None, *, scenario: int, suite: str) -> Dispatched:
+def signed_metadata(
+    metadata: Mapping[str, Any] | str | None, *, scenario: int, suite: str, tools: Mapping[str, Any] | None = None
+) -> Dispatched:
     """Return the metadata of a rehearsed job, as a trigger writes and signs it: in text, with the caller's own keys.
 
     Raises:
         RehearsalError: the caller's metadata is a string, and not the JSON of an object.
         MetadataError: it sets a reserved key.
+        RehearsalError: a tool's value is neither a function nor a behaviour as in a suite.
     """
+    fakes = {name: value for name, value in (tools or {}).items() if callable(value)}
+    behaviours = {name: value for name, value in (tools or {}).items() if name not in fakes}
+    try:
+        behaviours_of(behaviours)
+    except ValueError as error:
+        raise RehearsalError(f"tools: {error}", hint="give a function, or write it as in a suite") from None
     own = _object(metadata) or {}
-    permit = Permit(room=_room_name(), mode=Mode.TEXT, scenario=scenario, suite=suite, case=f"{scenario}#1")
+    permit = Permit(
+        room=_room_name(), mode=Mode.TEXT, scenario=scenario, suite=suite, case=f"{scenario}#1", tools=behaviours
+    )
     # Nothing that stands in the environment, a placeholder for example, may sign a test.
     secret = secrets.token_hex(32)
-    return Dispatched(permit.job_metadata(own, key=Key("rehearsal", secret), ttl=_DAY), secret)
+    return Dispatched(permit.job_metadata(own, key=Key("rehearsal", secret), ttl=_DAY), secret, fakes)
 
 
 def _room_name() -> str:

@@ -63,6 +63,7 @@ class Rehearse:
         env: Mapping[str, str] | None = None,
         timeout: float = TIMEOUT,
         scenario: int = 0,
+        tools: Mapping[str, Any] | None = None,
     ) -> Rehearsal:
         """Return a call of the agent, to be used with ``async with``.
 
@@ -75,6 +76,7 @@ class Rehearse:
             env: environment variables of the rehearsal.
             timeout: seconds for the agent's start, and for each turn.
             scenario: Cekura's scenario id; ``current_call().scenario_id``.
+            tools: what the agent's tools do, by their names: a function that stands for the tool, or as in a suite.
         """
         model = load_model(llm, self.folders)
         self._rules.add(llm, model)
@@ -86,6 +88,7 @@ class Rehearse:
             env=env,
             timeout=timeout,
             scenario=scenario,
+            tools=tools,
             folders=self.folders,
             processes=self._processes,
         )

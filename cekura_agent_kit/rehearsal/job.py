@@ -8,6 +8,7 @@ import logging
 import secrets
 import time
 import weakref
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -39,10 +40,13 @@ CLOSING = 60.0
 
 @dataclasses.dataclass(frozen=True)
 class Dispatched:
-    """Metadata of a rehearsed job, and the secret that has signed it, made for it alone; empty if it is not signed."""
+    """Metadata of a rehearsed job; the secret that has signed it, made for it alone, and empty if it is not signed; and
+    functions that stand for tools.
+    """
 
     text: str
     secret: str = dataclasses.field(default="", repr=False)
+    fakes: Mapping[str, Callable[..., Any]] = dataclasses.field(default_factory=dict)
 
 
 class Job:
@@ -98,6 +102,7 @@ class Job:
             listener=listener,
             shutdown=self.shutdown,
             secret=dispatched.secret,
+            fakes=dispatched.fakes,
         )
         room.on("disconnected", self._on_disconnected)
         self._beside: list[asyncio.Task[Any]] = []

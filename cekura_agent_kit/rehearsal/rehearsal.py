@@ -53,6 +53,8 @@ class Rehearsal:
         timeout: seconds for the agent's start, for each turn, and for the session's end.
         scenario: Cekura's scenario id; ``current_call().scenario_id``.
         suite: ``current_call().suite``.
+        tools: what the agent's tools do, by their names: a function that stands for the tool, or as in a suite
+            (``{"returns": …}``, ``{"raises": …}``, ``"run"``, ``"refuse"``; ``"*"`` for all others).
         folders: folders in which a relative path is searched; default: the current one.
         processes: shared by rehearsals of one agent, so that prewarm runs once.
     """
@@ -68,6 +70,7 @@ class Rehearsal:
         timeout: float = TIMEOUT,
         scenario: int = 0,
         suite: str = "rehearsal",
+        tools: Mapping[str, Any] | None = None,
         folders: Sequence[Path] = (),
         processes: Processes | None = None,
     ) -> None:
@@ -78,7 +81,7 @@ class Rehearsal:
             )
         self._setup = CallSetup(
             target,
-            dispatched=signed_metadata(metadata, scenario=scenario, suite=suite),
+            dispatched=signed_metadata(metadata, scenario=scenario, suite=suite, tools=tools),
             model=llm,
             env=dict(env or {}),
             timeout=timeout,

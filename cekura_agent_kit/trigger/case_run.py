@@ -144,6 +144,7 @@ class CaseRun:
             case=planned.case,
             entry=planned.entry,
             scenario=planned.scenario,
+            tools=planned.tools,
             witness=IDENTITY if self.seen.watched else "",
         )
         metadata = permit.job_metadata(planned.metadata, key=context.settings.signing_key, ttl=room.lifetime)

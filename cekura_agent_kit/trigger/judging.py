@@ -91,6 +91,7 @@ def verdict_of(seen: Observed) -> RunVerdict:
         score=run.score,
         explanation=list(run.explanation),
         signed=seen.signed,
+        tools=dict(seen.planned.tools),
         measured=run.measured if run.status == "completed" else None,
         rubric=list(run.rubric),
         statements=list(run.statements),

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Self, cast
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, Strict, ValidationError
 
 from ..contract import Mode
-from ..errors import SuiteError
+from ..errors import MetadataError, SuiteError
 from ..verdict import PoolId
 from ..yaml_files import WHOLE, Duration, load, place, problems
-from .suite_values import Count, Metadata, Rate, Repeat, ScenarioId, TextSwitch, Unscored
+from .job_checks import check_job
+from .suite_values import Count, Metadata, Rate, Repeat, ScenarioId, TextSwitch, Tools, Unscored
 
 DEFAULT_FILE: Final = "cekura.yaml"
 
@@ -52,6 +53,8 @@ class RunEntry(_Model):
     """Longest time from the start's POST to the verdict. Default: the suite's."""
     metadata: Metadata = {}
     """Merged over the suite's metadata into the job's."""
+    tools: Tools = {}
+    """Merged over the suite's `tools`."""
     publish_data_message: dict[str, Any] | None = None
     """Sent into the room by Cekura's evaluator; text only."""
     pass_rate: Rate | None = None
@@ -73,6 +76,7 @@ class PlannedRun:
     mode: Mode
     timeout: float
     metadata: Mapping[str, Any]
+    tools: Mapping[str, Any]
     publish_data_message: Mapping[str, Any] | None
     max_reply: float | None
     unscored: Unscored
@@ -124,6 +128,8 @@ class Suite(_Model):
     """Scenarios of the stand-in, for `--sandbox`."""
     metadata: Metadata = {}
     """Merged into the metadata of every job."""
+    tools: Tools = {}
+    """Behaviour of the agent's tools: `{returns: …}`, `{raises: …}`, `run` or `refuse`; `"*"`: any other tool."""
     pass_rate: Rate | None = None
     """Share of passed runs that each entry needs. Default: all."""
     max_reply: Duration | None = None
@@ -190,6 +196,7 @@ class Suite(_Model):
                     f"{self._place('runs', index, 'publish_data_message')}Cekura sends data messages in text runs only",
                     hint="add `mode: text` to the run, or remove `publish_data_message`",
                 )
+            self._check_job(index, run)
         self._check_names()
         planned = sum(entry.repeat for entry in self.runs)
         if planned > _MOST_RUNS:
@@ -220,6 +227,7 @@ class Suite(_Model):
                         mode=entry.mode or self.mode,
                         timeout=entry.timeout or self.timeout,
                         metadata={**self.metadata, **entry.metadata},
+                        tools={**self.tools, **entry.tools},
                         publish_data_message=entry.publish_data_message,
                         max_reply=entry.max_reply or self.max_reply,
                         unscored=entry.unscored or self.unscored,
@@ -255,6 +263,20 @@ class Suite(_Model):
             names.append(name)
         return names
 
+    def _check_job(self, index: int, run: RunEntry) -> None:
+        try:
+            check_job(
+                {**self.tools, **run.tools},
+                metadata={**self.metadata, **run.metadata},
+                mode=run.mode or self.mode,
+                by_dispatch=self.text_switch == "dispatch",
+                suite=self.name,
+                case=f"{run.scenario}#1000",
+            )
+        except (SuiteError, MetadataError) as error:
+            where = self._place("runs", index, "tools") if run.tools or not self.tools else self._place("tools")
+            raise SuiteError(f"{where}{error}", hint=error.hint) from None
+
     def _check_names(self) -> None:
         seen: set[str] = set()
         for index, entry in enumerate(self.runs):
@@ -278,20 +300,3 @@ class Suite(_Model):
 
     def _place(self, *loc: str | int) -> str:
         return place(self._file, *loc) if self._file else ""
-
-
-def shard_of(plan: list[PlannedRun], index: int, count: int) -> list[PlannedRun]:
-    """Return the runs of shard ``index`` of ``count``, counted from 1.
-
-    The runs of a pool stay together, since its pass rate is judged over all of them. Each pool goes to the shard with
-    the fewest runs so far. The shards of one plan are disjoint, and together they are the whole plan.
-    """
-    sizes = Counter(run.pool for run in plan)
-    loads = [0] * count
-    shard: dict[PoolId, int] = {}
-    # The largest first, so that the loads become even. The sort is stable, so that every shard computes the same.
-    for pool, size in sorted(sizes.items(), key=lambda item: -item[1]):
-        lightest = loads.index(min(loads))
-        shard[pool] = lightest + 1
-        loads[lightest] += size
-    return [run for run in plan if shard[run.pool] == index]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, Field, Strict
 
 from ..contract import RESERVED_KEYS
+from ..doubles import OTHERS, behaviours_of
 from ..yaml_files import WHOLE
 
 
@@ -18,6 +19,19 @@ def _unreserved(metadata: dict[str, Any]) -> dict[str, Any]:
     return metadata
 
 
+def _behaviours(tools: dict[str, Any]) -> dict[str, Any]:
+    behaviours_of(tools)
+    return tools
+
+
+_ANSWER: Final = {
+    "type": "object",
+    "properties": {"returns": {}, "raises": {"type": "string", "pattern": r"\S"}, "when": {"type": "object"}},
+    "additionalProperties": False,
+    "oneOf": [{"required": ["returns"]}, {"required": ["raises"]}],
+}
+_VERB: Final = {"enum": ["run", "refuse"]}
+
 Count = Annotated[int, Strict(), Field(ge=1), WHOLE]
 Repeat = Annotated[int, Strict(), Field(ge=1, le=1000), WHOLE]
 """Each run is billed: a higher number is a typing error."""
@@ -26,6 +40,16 @@ Metadata = Annotated[
     dict[str, Any],
     AfterValidator(_unreserved),
     Field(json_schema_extra={"propertyNames": {"not": {"enum": sorted(RESERVED_KEYS)}}}),
+]
+Tools = Annotated[
+    dict[str, Any],
+    AfterValidator(_behaviours),
+    Field(
+        json_schema_extra={
+            "properties": {OTHERS: _VERB},
+            "additionalProperties": {"anyOf": [_VERB, _ANSWER, {"type": "array", "items": _ANSWER, "minItems": 1}]},
+        }
+    ),
 ]
 Rate = Annotated[float, Strict(), Field(ge=0, le=1)]
 TextSwitch = Literal["wrapper", "dispatch"]

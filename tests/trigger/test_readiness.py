@@ -85,6 +85,43 @@ def test_an_agent_that_does_not_know_of_the_signature_is_named(attributes: dict[
     assert says in found.notes[0]
 
 
+def with_tools(*agents: Participant, mode: Mode = Mode.TEXT, active: float = 0.1) -> Any:
+    return readiness(
+        agents,
+        mode=mode,
+        switch="wrapper",
+        active_for=active,
+        text_for=0.1,
+        patience=15,
+        timing=TIMING,
+        needs_signature=True,
+    )
+
+
+@pytest.mark.parametrize("mode", list(Mode))
+@pytest.mark.parametrize(
+    ("attributes", "says"),
+    [
+        ({"cekura.kit": "0.1.0"}, "the suite replaces tools, and the agent has cekura-agent-kit 0.1.0"),
+        ({"cekura.kit": "1", "cekura.signed": "its permit has expired"}, "its permit has expired"),
+        ({"cekura.kit": "1", "cekura.error": "the test replaces tools, and it is not signed"}, "it is not signed"),
+        ({}, "the suite replaces tools, and the agent shows nothing of cekura-agent-kit"),
+    ],
+)
+def test_a_run_with_tools_is_not_started_unsigned(attributes: dict[str, str], says: str, mode: Mode) -> None:
+    given = attributes | ({"cekura.mode": mode} if attributes else {})
+    if not attributes:  # it may still show its attributes
+        assert not with_tools(agent(), mode=mode, active=14).ready
+    with pytest.raises(Errored, match=says) as raised:
+        with_tools(with_attributes(given), mode=mode, active=15)
+    assert raised.value.kind is Kind.NOT_SIGNED
+    assert "CEKURA_KIT_SECRET" in raised.value.hint or "install cekura-agent-kit" in raised.value.hint
+
+
+def test_a_signed_run_with_tools_is_ready() -> None:
+    assert with_tools(with_attributes(PROVEN | SIGNED)).ready
+
+
 def test_an_agent_that_shows_nothing_is_not_known_to_be_signed() -> None:
     found = is_ready(agent(), mode=Mode.VOICE, active=1.0)
     assert (found.ready, found.signed, found.notes) == (True, None, ())

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from cekura_agent_kit.contract import Mode
 from cekura_agent_kit.errors import SuiteError
-from cekura_agent_kit.trigger.suite import PlannedRun, RunEntry, Suite, shard_of
+from cekura_agent_kit.trigger.shards import shard_of
+from cekura_agent_kit.trigger.suite import PlannedRun, RunEntry, Suite
 from tests.planned import PLANNED
 
 SMALL = "agent_name: support\nruns:\n  - scenario: 30\n"
@@ -73,6 +74,20 @@ def test_a_case_counts_its_scenario_over_all_entries(tmp_path: Path) -> None:
             ":5: runs.2.name: the name 'gold' is used twice",
         ),
         ("agent_name: a\nmax_runs: 2\nruns: [{scenario: 1, repeat: 3}]\n", ":2: max_runs: the plan has 3 runs"),
+        ("agent_name: a\ntools: {pay: maybe}\nruns: [{scenario: 1}]\n", ":2: tools: tool 'pay': 'maybe' is not a beh"),
+        ("agent_name: a\ntools:\n  pay: {return: 1}\nruns: [{scenario: 1}]\n", "tool 'pay': unknown key 'return'"),
+        ("agent_name: a\ntools:\n  pay: {}\nruns: [{scenario: 1}]\n", "tool 'pay': an answer has either returns or"),
+        ("agent_name: a\ntools:\n  pay: []\nruns: [{scenario: 1}]\n", "tool 'pay': a list of answers needs at least"),
+        ("agent_name: a\ntools: {'*': {returns: 1}}\nruns: [{scenario: 1}]\n", "'*' is run or refuse"),
+        ("agent_name: a\ntools:\n  pay: {raises: 3}\nruns: [{scenario: 1}]\n", "raises is the text of an error"),
+        (
+            "agent_name: a\nmode: text\ntext_switch: dispatch\nruns:\n- scenario: 1\n  tools: {pay: refuse}\n",
+            ":6: runs.0.tools: `text_switch: dispatch` is for agents that are not wrapped",
+        ),
+        (
+            f"agent_name: a\nruns:\n- scenario: 1\n  tools: {{pay: {{returns: {'x' * 50_000}}}}}\n",
+            "bytes, and that of a test has 64000 at most",
+        ),
         ("- a\n- b\n", "must be a mapping"),
         ("", "must be a mapping"),
         ("agent_name: [\n", ""),
@@ -86,6 +101,14 @@ def test_what_does_not_fit_is_said_with_its_place(tmp_path: Path, text: str, sai
     assert said in str(raised.value)
     assert str(path) in str(raised.value)
     assert raised.value.hint
+
+
+def test_the_tools_of_an_entry_are_merged_over_the_suites(tmp_path: Path) -> None:
+    text = "tools: {pay: refuse, '*': refuse}\nruns:\n- {scenario: 1}\n- {scenario: 2, tools: {pay: {returns: ok}}}\n"
+    plan = Suite.load(written(tmp_path, "agent_name: a\n" + text)).plan()
+
+    assert plan[0].tools == {"pay": "refuse", "*": "refuse"}
+    assert plan[1].tools == {"pay": {"returns": "ok"}, "*": "refuse"}
 
 
 def test_a_folder_stands_for_its_suite_and_none_is_an_error(tmp_path: Path) -> None:

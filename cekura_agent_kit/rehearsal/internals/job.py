@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from livekit import rtc
@@ -20,7 +20,7 @@ from livekit.agents import AgentServer, AgentSession, JobContext, JobProcess, Jo
 from livekit.agents.job import JobExecutorType, RunningJobInfo, _JobContextVar
 from livekit.agents.utils import http_context
 
-from ...agent.admission import REHEARSAL_SECRET
+from ...agent.admission import REHEARSAL_FAKES, REHEARSAL_SECRET
 from .sessions import Listener
 
 __tracebackhide__ = True
@@ -36,6 +36,7 @@ class RehearsalContext(JobContext):
         listener: called back by the job's sessions.
         shutdown: called with the reason when the agent shuts the job down.
         secret: signs the job's test.
+        fakes: functions that stand for tools.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class RehearsalContext(JobContext):
         listener: Listener,
         shutdown: Callable[[str], None],
         secret: str,
+        fakes: Mapping[str, Callable[..., Any]],
     ) -> None:
         super().__init__(
             proc=process,
@@ -58,6 +60,7 @@ class RehearsalContext(JobContext):
         )
         self.listener = listener
         setattr(self, REHEARSAL_SECRET, secret)
+        setattr(self, REHEARSAL_FAKES, fakes)
 
 
 class _NoInference:

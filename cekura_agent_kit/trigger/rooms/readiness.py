@@ -106,6 +106,7 @@ def readiness(
     text_for: float,
     patience: float,
     timing: Timing,
+    needs_signature: bool = False,
 ) -> Readiness:
     """Decide whether the evaluator may join.
 
@@ -117,14 +118,19 @@ def readiness(
         text_for: seconds since it was first listed with ``cekura.mode``.
         patience: seconds for which an ACTIVE agent may lack ``cekura.mode``.
         timing: seconds for the other attributes.
+        needs_signature: the run replaces tools, so the agent must have accepted its signature.
 
     Raises:
         Errored: as `refuse`; or the agent never set ``cekura.mode``.
     """
+    if needs_signature:
+        _refuse_refusal_of_tools(agents)
     refuse(agents, mode=mode, switch=switch)
     if not agents or agents[0].state != "active":
         return Readiness(False)
     attributes = agents[0].attributes
+    if needs_signature and not _is_signed(attributes, is_late=active_for >= patience):
+        return Readiness(False)
     if mode is Mode.VOICE:
         # An agent that greets its caller publishes nothing before; one that refuses sets its error at once.
         return _ready(attributes) if MODE_ATTRIBUTE in attributes else Readiness(active_for >= timing.attributes)
@@ -150,6 +156,26 @@ def readiness(
         attributes,
         "no text proof before the start: the agent had not started its session; it may wait for its caller",
     )
+
+
+def _is_signed(attributes: Mapping[str, str], *, is_late: bool) -> bool:
+    """Return True once the agent has accepted the signature, without which its tools would really run.
+
+    Raises:
+        Errored: it has not, and will not any more.
+    """
+    signature = signature_of(attributes)
+    if not signature.accepted and (KIT_ATTRIBUTE in attributes or is_late):
+        raise Errored(Kind.NOT_SIGNED, f"the suite replaces tools, and {signature.fault}", hint=signature.hint)
+    return bool(signature.accepted)
+
+
+def _refuse_refusal_of_tools(agents: Sequence[Participant]) -> None:
+    """Name an agent that has refused doubles of its tools. Raises Errored."""
+    for agent in agents:
+        error = agent.attributes.get(ERROR_ATTRIBUTE)
+        if error and not signature_of(agent.attributes).accepted:
+            raise Errored(Kind.NOT_SIGNED, error, hint=f"give both sides the same {KIT_SECRET}")
 
 
 def _ready(attributes: Mapping[str, str], *notes: str) -> Readiness:

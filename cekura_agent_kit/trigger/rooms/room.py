@@ -162,6 +162,7 @@ class Room:
             # Before the agent's timeout is over: it is in the room, and sets no attribute.
             patience=self._suite.agent_timeout * 0.75,
             timing=self._timing,
+            needs_signature=bool(self._planned.tools),
         )
 
     async def _accepted(self, progress: _Progress) -> bool:

@@ -117,6 +117,7 @@ def event_line(event: dict[str, Any], *, at: float) -> Line | None:
             is_error=event.get("is_error") is True,
             exception=text_of(event.get("exception")),
             place=text_of(event.get("place")),
+            mocked=event.get("mocked") is True,
             at=round(at - min(max(lasted, 0.0), at), 3),
         )
     if kind == "handoff":
@@ -126,6 +127,8 @@ def event_line(event: dict[str, Any], *, at: float) -> Line | None:
     if kind == "error":
         text = ": ".join(part for part in (text_of(event.get("source")), text_of(event.get("text"))) if part)
         return Line(role="event", name="error", text=text, at=round(at, 3))
+    if kind == "note":
+        return Line(role="event", name="note", text=text_of(event.get("text")), at=round(at, 3))
     if kind == "room_deleted":
         return Line(role="event", name="room deleted", text="by the agent", at=round(at, 3))
     return None
