@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, Strict, Validati
 
 from ..contract import Mode
 from ..errors import MetadataError, SuiteError
+from ..permit import Permit
 from ..verdict import PoolId
 from ..yaml_files import WHOLE, Duration, load, place, problems
 from .job_checks import check_job
@@ -264,15 +265,11 @@ class Suite(_Model):
         return names
 
     def _check_job(self, index: int, run: RunEntry) -> None:
+        metadata, tools = {**self.metadata, **run.metadata}, {**self.tools, **run.tools}
+        by_dispatch, mode = self.text_switch == "dispatch", run.mode or self.mode
+        permit = Permit(room="x" * 32, mode=mode, suite=self.name, case=f"{run.scenario}#1000", tools=tools)
         try:
-            check_job(
-                {**self.tools, **run.tools},
-                metadata={**self.metadata, **run.metadata},
-                mode=run.mode or self.mode,
-                by_dispatch=self.text_switch == "dispatch",
-                suite=self.name,
-                case=f"{run.scenario}#1000",
-            )
+            check_job(permit, metadata, by_dispatch=by_dispatch)
         except (SuiteError, MetadataError) as error:
             where = self._place("runs", index, "tools") if run.tools or not self.tools else self._place("tools")
             raise SuiteError(f"{where}{error}", hint=error.hint) from None
