@@ -138,14 +138,14 @@ def _type(value: dict[str, Any]) -> str:
     """Return the type of a key: `string`, `list of RunEntry`, `integer or null`."""
     if "$ref" in value:
         return str(value["$ref"]).rpartition("/")[2]
+    if "20s" in value.get("examples", []):
+        return "duration"
     if "anyOf" in value:
         return " or ".join(dict.fromkeys(_type(each) for each in value["anyOf"]))
     if "enum" in value or "const" in value:
         return " or ".join(f"`{each}`" for each in value.get("enum", [value.get("const")]))
     if value.get("type") == "array":
         return f"list of {_type(value.get('items', {}))}"
-    if "20s" in value.get("examples", []):
-        return "duration"
     return str(value.get("type", "any"))
 
 
