@@ -54,8 +54,8 @@ def make_tool_output(job: JobUnderTest, original: Any, *args: Any, **kwargs: Any
     failures = job.part(ToolFailures)
     if failures is None:
         job.add(failures := ToolFailures())
-    # StopResponse is an exception, too, and not an error.
-    if error is not None and getattr(output.fnc_call_out, "is_error", True):
+    # StopResponse is an exception, too, and not an error: it has no output up to 1.7, and one that is none later.
+    if error is not None and getattr(output.fnc_call_out, "is_error", False):
         failures.add(call.call_id, error)
     else:
         failures.remove(call.call_id)

@@ -253,16 +253,24 @@ async def test_an_exception_has_no_secret_and_a_good_call_no_exception(rehearse:
                 return "paid"
             raise PermissionError(f"refused the key {os.environ['BANK_API_KEY']}")
 
+        @function_tool
+        async def stop(self) -> None:
+            """Stop."""
+            raise StopResponse
+
     async def entrypoint(ctx: JobContext) -> None:
         await AgentSession[None](llm=RuleModel()).start(Careless(instructions=""), room=ctx.room)
 
     async with rehearse(entrypoint, env={"BANK_API_KEY": "bk-0123456789"}) as call:
         await call.say('pay {"ok": false}')
         await call.say('pay {"ok": true}')
-        failed, paid = [line for line in transcript(call) if line.role == "tool"]
+        await call.say("stop")
+        failed, paid, *stopped = [line for line in transcript(call) if line.role == "tool"]
     assert failed.exception == "PermissionError: refused the key …"
     assert failed.place.startswith("tests/rehearsal/test_rehearse.py:")
     assert (paid.exception, paid.place, paid.output) == ("", "", "paid")
+    # 1.6.0 has such a call in no history.
+    assert {(line.exception, line.is_error) for line in stopped} <= {("", False)}
 
 
 async def test_a_turn_without_a_reply_ends(rehearse: Rehearse) -> None:
