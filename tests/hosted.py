@@ -133,7 +133,7 @@ class Hosted:
     rooms: ReadyRooms
     cekura: Answers
 
-    def run(self, scenarios: Sequence[int], **keys: Any) -> Done:
+    def run(self, scenarios: Sequence[int], *options: str, **keys: Any) -> Done:
         """Run `cekura-kit run` with one run of each scenario, in text and without witnesses, and all reports."""
         suite: dict[str, Any] = {"name": "hosted", "agent_name": "agent", "mode": "text", "witnesses": 0}
         suite |= {"concurrency": len(scenarios), "timeout": "1s"} | keys
@@ -142,8 +142,8 @@ class Hosted:
             file = Path(folder, "cekura.yaml")
             file.write_text(json.dumps(suite))
             paths = {form: Path(folder, f"report.{form}") for form in FORMS}
-            options = [text for form, path in paths.items() for text in (f"--{form}", str(path))]
-            code, printed = self._main("run", str(file), *options)
+            written = [text for form, path in paths.items() for text in (f"--{form}", str(path))]
+            code, printed = self._main("run", str(file), *written, *options)
             reports = {form: path.read_text("utf-8") for form, path in paths.items() if path.exists()}
         return Done(code, printed, reports)
 
