@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 import uuid
-from collections import OrderedDict, deque
+from collections import Counter, OrderedDict, deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
@@ -26,6 +26,8 @@ SENDER_TIMEOUT: Final = 10.0
 """Seconds for which words wait for their sender to be announced; a server announces within 3 s."""
 STREAM_TIMEOUT: Final = 10.0
 """Seconds for which an open stream may stay unfinished; the messages behind it wait."""
+MAX_WAITING: Final = 1000
+"""Messages of one sender that wait to be delivered; of more, the oldest are dropped."""
 MAX_UNANSWERED: Final = 1000
 """Messages whose form is remembered until they are answered."""
 
@@ -92,7 +94,10 @@ class Inbox:
         self._unregister = self._room.unregister_text_stream_handler
         self._handler: Callable[..., Any] | None = None
         self._has_handler = asyncio.Event()
-        self._arrivals: asyncio.Queue[_Arrival] = asyncio.Queue()
+        self._arrivals: deque[_Arrival] = deque()
+        self._has_arrivals = asyncio.Event()
+        self._waiting: Counter[str] = Counter()
+        self._flooding: set[str] = set()
         self._recent: deque[Message] = deque(maxlen=20)
         self._unanswered: OrderedDict[str, Message] = OrderedDict()
         self._register(CHAT_TOPIC, self._on_stream)
@@ -138,7 +143,7 @@ class Inbox:
         self._has_handler.clear()
 
     def _on_stream(self, reader: rtc.TextStreamReader, identity: str) -> None:
-        self._arrivals.put_nowait(_Arrival(reader, identity, True, time.monotonic()))
+        self._put(_Arrival(reader, identity, True, time.monotonic()))
 
     def _on_packet(self, packet: rtc.DataPacket) -> None:
         topic = packet.topic or ""
@@ -148,6 +153,9 @@ class Inbox:
             # The caller has been announced, so this packet is a server's.
             logger.debug("a packet on %r without a sender is not the caller's", topic)
             return
+        if sender and self._is_stranger(sender):
+            logger.debug("a packet on %r by %s is not the caller's", topic, sender)
+            return
         try:
             content = read_packet(packet.data, topic)
         except ValueError as error:
@@ -156,13 +164,48 @@ class Inbox:
         if isinstance(content, Payload):
             self._mailbox.put(DataMessage(content.value, topic, sender))
         elif content is not None:
-            self._arrivals.put_nowait(_Arrival(content, sender, caller_is_there, time.monotonic()))
+            self._put(_Arrival(content, sender, caller_is_there, time.monotonic()))
+
+    def _put(self, arrival: _Arrival) -> None:
+        """Add what arrived. A flood costs no other sender anything, and of its own messages the latest remain."""
+        if self._is_stranger(arrival.sender):
+            logger.debug("words of %s are not the caller's", arrival.sender)
+            _refuse(arrival)
+            return
+        if self._waiting[arrival.sender] >= MAX_WAITING:
+            self._drop_oldest(arrival.sender)
+        self._waiting[arrival.sender] += 1
+        self._arrivals.append(arrival)
+        self._has_arrivals.set()
+
+    def _drop_oldest(self, sender: str) -> None:
+        if sender not in self._flooding:
+            self._flooding.add(sender)
+            logger.warning("words of %s are dropped: %d later ones of theirs wait", sender, MAX_WAITING)
+        oldest = next(each for each in self._arrivals if each.sender == sender)
+        self._arrivals.remove(oldest)
+        self._waiting[sender] -= 1
+        _refuse(oldest)
+
+    def _is_stranger(self, sender: str) -> bool:
+        """Return True for a participant that is certainly not the caller."""
+        caller = self._job.caller()
+        return bool(sender) and caller is not None and sender != caller
+
+    async def _next_arrival(self) -> _Arrival:
+        while not self._arrivals:
+            self._has_arrivals.clear()
+            await self._has_arrivals.wait()
+        arrival = self._arrivals.popleft()
+        self._waiting[arrival.sender] -= 1
+        return arrival
 
     async def _deliver_all(self) -> None:
         while True:
-            arrival = await self._arrivals.get()
+            arrival = await self._next_arrival()
             handler = await self._ready_handler()
             if not await self._is_from_caller(arrival):
+                _refuse(arrival)
                 continue
             received = await self._read(arrival)
             if received is None or self._is_twin(received[0]):
@@ -209,6 +252,7 @@ class Inbox:
                 text = await reader.read_all()
         except (TimeoutError, ConnectionError) as error:
             logger.warning("words of %s were lost in transit: %s: %s", arrival.sender, type(error).__name__, error)
+            _refuse(arrival)
             return None
         return Message(text, arrival.sender, None, arrival.arrived, reader.info.stream_id), reader.info
 
@@ -225,6 +269,14 @@ class Inbox:
         self._unanswered[message.stream_id] = message
         while len(self._unanswered) > MAX_UNANSWERED:
             self._unanswered.popitem(last=False)
+
+
+def _refuse(arrival: _Arrival) -> None:
+    """Close a stream that nobody will read: an open one stays subscribed to the SDK's queue as long as the process."""
+    # Before livekit 1.1 a reader has no `close`, and no subscription.
+    close = getattr(arrival.content, "close", None)
+    if callable(close):
+        close()
 
 
 def _info_of(packet: ChatPacket) -> rtc.TextStreamInfo:

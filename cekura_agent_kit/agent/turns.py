@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import time
+from collections import deque
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -35,6 +36,10 @@ ENTER_SECONDS: Final = 0.3
 """Seconds in which an agent that has just taken over may speak before a message is answered: many greet then."""
 
 
+MAX_WAITING: Final = 50
+"""Messages that wait for their turn; of more, the oldest are dropped: the latest are what the caller wants to know."""
+
+
 class Turns:
     """Messages of the caller, answered as a session answers what a caller says.
 
@@ -53,6 +58,8 @@ class Turns:
         self._hook = hook
         self._modality: Any = "audio" if voice_instructions else "text"
         self._one_at_a_time = asyncio.Lock()
+        self._waiting: deque[asyncio.Task[Any] | None] = deque()
+        self._flooded = False
         self._speeches: list[_Speech] = []
         self._message: Message | None = None
         self._entered: Agent | None = None
@@ -65,16 +72,36 @@ class Turns:
     async def answer(self, session: AgentSession[Any], event: TextInputEvent) -> None:
         """Answer a message; a session's ``text_input_cb``."""
         message = self._inbox.message_of(event.info, event.text)
-        async with self._one_at_a_time:
-            await self._wait_until_free(message)
-            if self._closed:
-                logger.info("a message was not answered: the session has closed")
-                return
-            self._message = message
-            if self._hook:
-                await self._run_turn(event.text)
-            else:
-                session.generate_reply(user_input=event.text, input_modality=self._modality)
+        await self._wait_for_turn()
+        try:
+            await self._take_turn(session, event, message)
+        finally:
+            self._one_at_a_time.release()
+
+    async def _wait_for_turn(self) -> None:
+        task = asyncio.current_task()
+        self._waiting.append(task)
+        if len(self._waiting) > MAX_WAITING and (oldest := self._waiting.popleft()) is not None:
+            if not self._flooded:
+                self._flooded = True
+                logger.warning("messages are dropped: %d later ones wait for their answers", MAX_WAITING)
+            oldest.cancel()
+        try:
+            await self._one_at_a_time.acquire()
+        finally:
+            with contextlib.suppress(ValueError):
+                self._waiting.remove(task)
+
+    async def _take_turn(self, session: AgentSession[Any], event: TextInputEvent, message: Message) -> None:
+        await self._wait_until_free(message)
+        if self._closed:
+            logger.info("a message was not answered: the session has closed")
+            return
+        self._message = message
+        if self._hook:
+            await self._run_turn(event.text)
+        else:
+            session.generate_reply(user_input=event.text, input_modality=self._modality)
 
     def form_of_speech(self) -> ChatPacket | None:
         """Return the form of the message that the present speech belongs to; None for a text stream."""
