@@ -48,7 +48,7 @@ def bench(*, short: bool) -> list[Figure]:
 
 async def _manual(suite: Path, scenarios: range) -> float:
     """Seconds of `bench.manual_flow`."""
-    async with Sandbox(suite.with_name("scenarios.yaml"), say=lambda _: None) as sandbox:
+    async with Sandbox(suite.with_name("cekura.scenarios.yaml"), say=lambda _: None) as sandbox:
         environment = os.environ | sandbox.environment
         async with Worker(WORKER, folder=ROOT, environment=environment, agent_name="bench") as worker:
             command = [sys.executable, "-m", "bench.manual_flow", worker.agent_name, *map(str, scenarios)]

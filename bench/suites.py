@@ -35,9 +35,9 @@ def write_suite(folder: Path, *, scenarios: int, turns: int, **suite: Any) -> Pa
     talk: list[dict[str, str]] = [{"hear": "welcome"}]
     talk += [{"say": f"May I bring dog {turn}?", "hear": f"dog {turn} is welcome"} for turn in range(1, turns + 1)]
     ids = range(1, scenarios + 1)
-    write_yaml(folder / "scenarios.yaml", {each: {"name": f"Brings {turns} dogs", "talk": talk} for each in ids})
+    write_yaml(folder / "cekura.scenarios.yaml", {each: {"name": f"Brings {turns} dogs", "talk": talk} for each in ids})
     rule = {"user": r"dog (?P<dog>\d+)", "say": "Yes, dog {dog} is welcome.", "delay": f"{LLM_SECONDS}s"}
-    write_yaml(folder / "models.yaml", {"rules": [rule]})
+    write_yaml(folder / "cekura.models.yaml", {"rules": [rule]})
     whole = {
         "worker": AGENT_FILE,
         "mode": "text",

@@ -26,7 +26,7 @@ def bench(*, short: bool) -> list[Figure]:
     with tempfile.TemporaryDirectory() as folder:
         suite = {
             "worker": WORKER,
-            "sandbox": str(EXAMPLE / "scenarios.yaml"),
+            "sandbox": str(EXAMPLE / "cekura.scenarios.yaml"),
             "concurrency": 1,
             "runs": [{"scenario": scenario, "mode": mode} for _ in range(repeats + 1) for mode in ("text", "voice")],
         }

@@ -94,7 +94,7 @@ def make_report(folder: Path) -> Path:
     """Run the restaurant example, with one more scenario, in the sandbox. Returns the JSON report."""
     example = Path(shutil.copytree(ROOT / "examples/restaurant", folder / "restaurant"))
     (example / "cekura.yaml").write_text(SUITE, encoding="utf-8")
-    with (example / "scenarios.yaml").open("a", encoding="utf-8") as scenarios:
+    with (example / "cekura.scenarios.yaml").open("a", encoding="utf-8") as scenarios:
         scenarios.write(FAILED_BY_RUBRIC)
     bin_folder = Path(sys.executable).parent
     subprocess.run(

@@ -1,17 +1,17 @@
-"""Tests of the agent in memory: its real entrypoint, no server, no key. `models.yaml` replaces the language model."""
+"""Tests of the agent in memory: its real entrypoint, no server, no key. A file of rules replaces the language model."""
 
 import pytest
 
 
 async def test_books_an_appointment(rehearse):
-    async with rehearse("agent.py", llm="models.yaml") as call:
+    async with rehearse("agent.py", llm="cekura.models.yaml") as call:
         assert "clinic" in (await call.greeting()).text
         turn = await call.say("I need an appointment on Monday at ten.")
         turn.expect.contains_function_call(name="book_appointment", arguments={"day": "Monday", "time": "ten"})
         assert "booked for Monday" in turn.text
 
 
-@pytest.mark.cekura_scenarios("scenarios.yaml", entrypoint="agent.py", llm="models.yaml")
+@pytest.mark.cekura_scenarios("cekura.scenarios.yaml", entrypoint="agent.py", llm="cekura.models.yaml")
 async def test_scenario(scenario):
     """Run each scenario of the file as a test. `cekura-kit run --sandbox` uses the same file."""
     await scenario.run()

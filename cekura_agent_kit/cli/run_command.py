@@ -273,10 +273,14 @@ class _RunCommand:
                 "--sandbox starts the suite's worker, but this suite has none",
                 hint="add `worker: agent.py` to the suite, or use `cekura-kit sandbox` by hand",
             )
+        from ..file_names import SCENARIOS, advice_on
         from ..sandbox import Sandbox
         from ..variables import missing_placeholders
 
-        box = Sandbox(self._suite.scenarios_file, say=say)
+        file = self._suite.scenarios_file
+        if self._suite.sandbox == SCENARIOS and (advice := advice_on(file, SCENARIOS)):
+            say(advice)
+        box = Sandbox(file, say=say)
         box.check([run.scenario for run in self._plan], voice=any(run.mode is Mode.VOICE for run in self._plan))
         self._box = await stack.enter_async_context(box)
         own = dict(os.environ) | missing_placeholders(os.environ)

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from ..file_names import SCENARIOS, advice_on, default_file
 from .console import say
 
 
@@ -14,7 +15,7 @@ def sandbox(
     scenarios: Annotated[
         Path,
         typer.Option("--scenarios", metavar="FILE", help="What the evaluator says and expects to hear."),
-    ] = Path("scenarios.yaml"),
+    ] = Path(SCENARIOS),
     faults: Annotated[
         Path | None, typer.Option("--faults", metavar="FILE", help="Faults of the stand-in for Cekura's API.")
     ] = None,
@@ -25,6 +26,10 @@ def sandbox(
     """
     from . import signals
 
+    if scenarios == Path(SCENARIOS):
+        scenarios = default_file(Path(), SCENARIOS)
+        if advice := advice_on(scenarios, SCENARIOS):
+            say(advice, err=True)
     signals.run(_run(scenarios, faults))
 
 

@@ -41,7 +41,7 @@ def scenario_of(request: pytest.FixtureRequest, rehearse: Rehearse) -> Rehearsed
     if marker is None:
         raise RehearsalError(
             "the fixture `scenario` needs the marker cekura_scenarios",
-            hint='write @pytest.mark.cekura_scenarios("scenarios.yaml", entrypoint="agent.py")',
+            hint='write @pytest.mark.cekura_scenarios("cekura.scenarios.yaml", entrypoint="agent.py")',
         )
     options = {"entrypoint": "agent.py", **marker.kwargs}
     number, scenario = request.param

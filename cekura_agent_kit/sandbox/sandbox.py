@@ -7,10 +7,11 @@ from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Self
 
 from ..counting import counted
 from ..errors import ScenarioError
+from ..file_names import RULES, advice_on, default_file
 from ..variables import no_proxies
 from .cekura.faults import Faults
 from .cekura.scenarios import load_scenarios
@@ -22,9 +23,6 @@ from .models.gaps import Gap
 from .models.rules import Rules, load_rules
 from .models.service import ModelsService
 
-RULES_FILE: Final = "models.yaml"
-"""Default name of the file of rules, beside the scenario file."""
-
 
 class Sandbox:
     """A livekit-server, a stand-in for the models and one for Cekura's API. They run within its context.
@@ -32,7 +30,7 @@ class Sandbox:
     The files are read by the constructor, so that errors in them are found before anything is started.
 
     Args:
-        scenarios: the scenario file. Rules are read from ``models.yaml`` beside it, if it exists.
+        scenarios: the scenario file. Rules are read from ``cekura.models.yaml`` beside it, if it exists.
         say: called with one line of text before each step that takes long.
         faults: faults of the stand-in for Cekura.
 
@@ -49,7 +47,7 @@ class Sandbox:
 
     def __init__(self, scenarios: Path, *, say: Callable[[str], None] = print, faults: Faults | None = None) -> None:
         self.scenarios = load_scenarios(scenarios)
-        self._rules_file = scenarios.parent / RULES_FILE
+        self._rules_file = default_file(scenarios.parent, RULES)
         self._has_rules = self._rules_file.exists()
         self.rules = load_rules(self._rules_file) if self._has_rules else Rules()
         self._file, self._say, self._faults = scenarios, say, faults
@@ -101,6 +99,8 @@ class Sandbox:
 
     async def __aenter__(self) -> Self:
         self._say("Starting the sandbox: livekit-server, and the stand-ins for Cekura and the models.")
+        if self._has_rules and (advice := advice_on(self._rules_file, RULES)):
+            self._say(advice)
         async with AsyncExitStack() as parts:
             self.livekit = await parts.enter_async_context(await LiveKitServer.running(self._say))
             # After the server's program was found: its download may need them. LiveKit's client ignores NO_PROXY.

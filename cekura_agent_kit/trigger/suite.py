@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, Strict, Validati
 
 from ..contract import Mode
 from ..errors import MetadataError, SuiteError
+from ..file_names import SCENARIOS, default_file
 from ..permit import Permit
 from ..verdict import PoolId
 from ..yaml_files import WHOLE, Duration, load, place, problems
@@ -125,7 +126,7 @@ class Suite(_Model):
     """Longest time of the whole suite."""
     max_runs: Count | None = None
     """A plan with more runs is refused before anything is started."""
-    sandbox: str = "scenarios.yaml"
+    sandbox: str = SCENARIOS
     """Scenarios of the stand-in, for `--sandbox`."""
     metadata: Metadata = {}
     """Merged into the metadata of every job."""
@@ -293,7 +294,7 @@ class Suite(_Model):
     @property
     def scenarios_file(self) -> Path:
         """File with the stand-in's scenarios."""
-        return self.folder / self.sandbox
+        return default_file(self.folder, SCENARIOS) if self.sandbox == SCENARIOS else self.folder / self.sandbox
 
     def _place(self, *loc: str | int) -> str:
         return place(self._file, *loc) if self._file else ""

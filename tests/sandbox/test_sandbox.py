@@ -12,7 +12,7 @@ from cekura_agent_kit.errors import SandboxError, ScenarioError
 from cekura_agent_kit.sandbox import Sandbox
 from cekura_agent_kit.sandbox.models.service import ModelsService
 
-EXAMPLE = Path(__file__).parents[2] / "examples/restaurant/scenarios.yaml"
+EXAMPLE = Path(__file__).parents[2] / "examples/restaurant/cekura.scenarios.yaml"
 
 
 def test_scenarios_that_it_does_not_have_are_named() -> None:

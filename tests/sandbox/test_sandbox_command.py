@@ -22,7 +22,7 @@ COMMAND = (sys.executable, "-m", "cekura_agent_kit", "sandbox")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 async def test_it_runs_until_a_signal(number: signal.Signals, livekit_server: object) -> None:
     process = await asyncio.create_subprocess_exec(
-        *COMMAND, "--scenarios", str(EXAMPLE / "scenarios.yaml"), stdout=-1, stderr=-1, start_new_session=True
+        *COMMAND, "--scenarios", str(EXAMPLE / "cekura.scenarios.yaml"), stdout=-1, stderr=-1, start_new_session=True
     )
     assert process.stdout is not None
     assert process.stderr is not None
@@ -68,7 +68,7 @@ async def test_it_runs_until_a_signal(number: signal.Signals, livekit_server: ob
     [
         (("--scenarios", "none.yaml"), "none.yaml: there is no such file"),
         (
-            ("--scenarios", str(EXAMPLE / "scenarios.yaml"), "--faults", "f.yaml"),
+            ("--scenarios", str(EXAMPLE / "cekura.scenarios.yaml"), "--faults", "f.yaml"),
             "f.yaml:1: starts.one: 'one' is not a number",
         ),
     ],

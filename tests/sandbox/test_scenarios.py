@@ -18,7 +18,7 @@ DOCUMENTATION = Path(__file__).parents[2] / "docs/sandbox.md"
 
 
 def test_a_scenario_file_is_read(tmp_path: Path) -> None:
-    file = tmp_path / "scenarios.yaml"
+    file = tmp_path / "cekura.scenarios.yaml"
     file.write_text(
         "30:\n  name: Books\n  talk:\n    - hear: welcome\n    - say: A table, please.\n      hear: booked\n"
         "    - say: Bye.\n  outcome: It is booked.\n  patience: 3s\n31: {name: Short, talk: [{say: Hi}]}\n"
@@ -114,7 +114,7 @@ def test_the_documentation_names_every_fault() -> None:
 
 
 def test_the_example_has_what_it_promises() -> None:
-    scenarios = load_scenarios(EXAMPLE / "scenarios.yaml")
-    rules = load_rules(EXAMPLE / "models.yaml")
+    scenarios = load_scenarios(EXAMPLE / "cekura.scenarios.yaml")
+    rules = load_rules(EXAMPLE / "cekura.models.yaml")
     assert len(scenarios) >= 5
     assert {rule.call for rule in rules.rules} == {None, "check_availability", "book_table", "opening_hours"}

@@ -31,7 +31,7 @@ def test_the_smallest_suite_has_the_documented_defaults(tmp_path: Path) -> None:
     assert suite.name == tmp_path.name
     assert (suite.mode, suite.text_switch, suite.concurrency, suite.witnesses) == (Mode.VOICE, "wrapper", 5, 20)
     assert (suite.agent_timeout, suite.timeout, suite.suite_timeout, suite.max_runs) == (20, 1200, None, None)
-    assert suite.scenarios_file == tmp_path / "scenarios.yaml"
+    assert suite.scenarios_file == tmp_path / "cekura.scenarios.yaml"
 
 
 def test_a_case_counts_its_scenario_over_all_entries(tmp_path: Path) -> None:

@@ -298,7 +298,7 @@ livekit_errors: Sequence[type[LiveKitError]] = [ForeignServer, LiveKitUnreachabl
 
 
 async def test_rehearses(rehearse: Rehearse) -> None:
-    async with rehearse("agent.py", metadata={"tier": "gold"}, llm="models.yaml") as call:
+    async with rehearse("agent.py", metadata={"tier": "gold"}, llm="cekura.models.yaml") as call:
         assert_type(call, Rehearsal)
         assert_type(await call.greeting(), Turn)
         turn = await call.say("A table for two, please.")
@@ -322,7 +322,7 @@ async def test_rehearses(rehearse: Rehearse) -> None:
         await call.ended()
         await call.hang_up()
         print(as_livekit_room.name)
-    rehearse("agent.py", modell="models.yaml")  # type: ignore[call-arg]
+    rehearse("agent.py", modell="cekura.models.yaml")  # type: ignore[call-arg]
     rehearse(plain)
     rehearse(server)
 
@@ -338,8 +338,8 @@ async def test_scenario(scenario: RehearsedScenario) -> None:
 async def starts_a_sandbox(say: Callable[[str], None]) -> None:
     faults = Faults.model_validate({"starts": {"1": {"lost": True}}})
     assert_type(faults, Faults)
-    async with Sandbox(Path("scenarios.yaml"), say=say, faults=faults) as sandbox:
+    async with Sandbox(Path("cekura.scenarios.yaml"), say=say, faults=faults) as sandbox:
         assert_type(sandbox, Sandbox)
         assert_type(sandbox.environment, dict[str, str])
         print(len(sandbox.cekura.starts), len(sandbox.cekura.runs))
-    Sandbox(Path("scenarios.yaml"), faults={"reversed": True})  # type: ignore[arg-type]
+    Sandbox(Path("cekura.scenarios.yaml"), faults={"reversed": True})  # type: ignore[arg-type]

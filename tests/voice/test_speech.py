@@ -23,9 +23,9 @@ HOURS = "We are open from Tuesday to Sunday, from noon to ten in the evening."
 
 
 def example_lines() -> list[str]:
-    scenarios = load_scenarios(RESTAURANT / "scenarios.yaml").values()
+    scenarios = load_scenarios(RESTAURANT / "cekura.scenarios.yaml").values()
     said = [step.say for scenario in scenarios for step in scenario.talk if step.say]
-    rules = load_rules(RESTAURANT / "models.yaml")
+    rules = load_rules(RESTAURANT / "cekura.models.yaml")
     answered = [rule.say.replace("{day}", day) for rule in rules.rules if rule.say for day in ("Friday", "Monday")]
     return list(dict.fromkeys([GREETING, *said, *answered, rules.otherwise]))
 

@@ -25,7 +25,7 @@ def run(folder: Path, *runs: dict[str, Any], agent: Path = AGENT, **keys: Any) -
     suite = {
         "name": "voice",
         "worker": f"{sys.executable} {agent} dev --no-reload",
-        "sandbox": str(RESTAURANT / "scenarios.yaml"),
+        "sandbox": str(RESTAURANT / "cekura.scenarios.yaml"),
         "agent_timeout": "60s",
         "runs": runs,
     } | keys

@@ -1,6 +1,6 @@
 """Rules in the place of a language model: an answer for a caller's words, or for a tool's result. Pure.
 
-A file of rules (``models.yaml`` beside the scenarios). The first rule that matches answers::
+A file of rules (``cekura.models.yaml`` beside the scenarios). The first rule that matches answers::
 
     rules:
       - user: table for (?P<people>\\w+) on (?P<day>\\w+)     # in the caller's latest words
