@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import tempfile
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,12 +21,22 @@ from tests.trigger.bench import AGENT, BOOKING, HELLO, SCENARIOS, Bench
 pytestmark = [pytest.mark.server, pytest.mark.xdist_group("trigger")]
 
 
+def _kept(checks: list[Check]) -> list[str]:
+    """Names of the checks whose log of the worker is there: those that failed of a suite that starts one."""
+    logs = {check.name: Path(check.worker_log) for check in checks if check.worker_log}
+    assert all("No such command" in log.read_text() for log in logs.values())
+    return [check.name for check in checks if check.name == "worker" and check.outcome == "failed"]
+
+
 async def examined(
     bench: Bench, *runs: Any, faults: Faults | None = None, settings: dict[str, str] | None = None, **keys: Any
 ) -> dict[str, Check]:
     async with CekuraService(SCENARIOS, faults=faults) as service:
         suite = bench.suite(*(runs or (HELLO,)), **keys)
-        checks = await examine(suite, settings=bench.settings(service, **(settings or {})))
+        with tempfile.TemporaryDirectory() as folder:
+            given = bench.settings(service, **(settings or {}))
+            checks = await examine(suite, settings=given, log_folder=Path(folder))
+            assert [each.name for each in checks if each.worker_log] == _kept(checks), checks
         assert service.runs == {}, "a doctor starts nothing that is billed"
         assert service.starts == []
     return {check.name: check for check in checks}
