@@ -31,6 +31,7 @@ from .rooms.service import participant_token
 from .rooms.witness import IDENTITY
 from .stop import Preempted, cancelled, unless
 from .suite import PlannedRun
+from .suite_values import seed_of
 
 
 class CaseRun:
@@ -47,6 +48,7 @@ class CaseRun:
         self._record = CaseRecord(planned, context.clock, context.emit)
         self.seen = self._record.seen
         self.begun = False
+        self.seen.seed = seed_of(context.seed, planned.case)
         self._context, self._planned = context, planned
         self._changed = asyncio.Event()
         self._witness = CaseWitness(context, planned, self._record, self._changed.set)
@@ -145,6 +147,7 @@ class CaseRun:
             entry=planned.entry,
             scenario=planned.scenario,
             tools=planned.tools,
+            seed=self.seen.seed,
             witness=IDENTITY if self.seen.watched else "",
         )
         metadata = permit.job_metadata(planned.metadata, key=context.settings.signing_key, ttl=room.lifetime)

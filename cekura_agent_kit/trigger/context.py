@@ -65,6 +65,7 @@ class SuiteContext:
     """Context that the runs of one suite share. Its parts have state of their own, each with one writer.
 
     Attributes:
+        seed: of the suite; `suite_values.seed_of` derives one for each case.
         agent_name: the name that is dispatched.
         worker: the suite's own worker; None if the suite names none.
         slots: one for each room that may exist at a time.
@@ -74,6 +75,7 @@ class SuiteContext:
 
     suite: Suite
     suite_id: str
+    seed: int
     settings: Settings
     timing: Timing
     clock: Clock

@@ -43,6 +43,8 @@ class Observed:
     full_reply: Latency = field(default_factory=Latency)
     watched: bool = False
     """A witness was in the room."""
+    seed: int | None = None
+    """Seed of the test."""
     signed: bool | None = None
     """The agent accepted the test's signature; None if that is not known."""
 
@@ -92,6 +94,7 @@ def verdict_of(seen: Observed) -> RunVerdict:
         explanation=list(run.explanation),
         signed=seen.signed,
         tools=dict(seen.planned.tools),
+        seed=seen.seed,
         measured=run.measured if run.status == "completed" else None,
         rubric=list(run.rubric),
         statements=list(run.statements),

@@ -17,7 +17,7 @@ from ..permit import Permit
 from ..verdict import PoolId
 from ..yaml_files import WHOLE, Duration, load, place, problems
 from .job_checks import check_job
-from .suite_values import Count, Metadata, Rate, Repeat, ScenarioId, TextSwitch, Tools, Unscored
+from .suite_values import Count, Metadata, Rate, Repeat, ScenarioId, Seed, TextSwitch, Tools, Unscored
 
 DEFAULT_FILE: Final = "cekura.yaml"
 
@@ -126,6 +126,8 @@ class Suite(_Model):
     """Longest time of the whole suite."""
     max_runs: Count | None = None
     """A plan with more runs is refused before anything is started."""
+    seed: Seed | None = None
+    """Each run has a seed of its own that is derived from it: `current_call().seed`. Default: random."""
     sandbox: str = SCENARIOS
     """Scenarios of the stand-in, for `--sandbox`."""
     metadata: Metadata = {}
@@ -218,8 +220,7 @@ class Suite(_Model):
         planned = []
         for entry, name in zip(self.runs, self._entry_names(), strict=True):
             for _ in range(entry.repeat):
-                seen[entry.scenario] += 1
-                occurrence = seen[entry.scenario]
+                seen[entry.scenario] = occurrence = seen[entry.scenario] + 1
                 planned.append(
                     PlannedRun(
                         case=f"{entry.scenario}#{occurrence}",

@@ -188,6 +188,7 @@ class SuiteRun:
         return SuiteContext(
             suite=suite,
             suite_id=self._suite_id,
+            seed=secrets.randbelow(2**31) if suite.seed is None else suite.seed,
             settings=settings,
             timing=self._timing,
             clock=self._clock,

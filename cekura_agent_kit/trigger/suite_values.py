@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, Field, Strict
@@ -35,6 +36,7 @@ _VERB: Final = {"enum": ["run", "refuse"]}
 Count = Annotated[int, Strict(), Field(ge=1), WHOLE]
 Repeat = Annotated[int, Strict(), Field(ge=1, le=1000), WHOLE]
 """Each run is billed: a higher number is a typing error."""
+Seed = Annotated[int, Strict(), Field(ge=0, lt=2**31), WHOLE]
 ScenarioId = Annotated[int, Strict(), Field(ge=1, lt=10**18), WHOLE]
 Metadata = Annotated[
     dict[str, Any],
@@ -54,3 +56,8 @@ Tools = Annotated[
 Rate = Annotated[float, Strict(), Field(ge=0, le=1)]
 TextSwitch = Literal["wrapper", "dispatch"]
 Unscored = Literal["error", "warn", "pass"]
+
+
+def seed_of(suite_seed: int, case: str) -> int:
+    """Return the seed of a case, 0 to 2**31 - 1: the same for the same suite's seed and case, on any machine."""
+    return int.from_bytes(hashlib.sha256(f"{suite_seed} {case}".encode()).digest()[:4]) >> 1

@@ -14,6 +14,7 @@ from cekura_agent_kit.contract import Mode
 from cekura_agent_kit.errors import SuiteError
 from cekura_agent_kit.trigger.shards import shard_of
 from cekura_agent_kit.trigger.suite import PlannedRun, RunEntry, Suite
+from cekura_agent_kit.trigger.suite_values import seed_of
 from tests.planned import PLANNED
 
 SMALL = "agent_name: support\nruns:\n  - scenario: 30\n"
@@ -214,3 +215,12 @@ def test_many_entries_of_one_scenario_have_names_of_their_own(tmp_path: Path) ->
     plan = Suite.load(written(tmp_path, text)).plan()
     assert len({run.entry for run in plan}) == 501
     assert [run.entry for run in plan][1:5] == ["1 voice", "1 voice 2", "1 voice 4", "1 voice 5"]
+
+
+def test_each_case_has_a_seed_of_its_own_that_the_suites_seed_decides() -> None:
+    def seeds(seed: int) -> list[int]:
+        return [seed_of(seed, case) for case in ("30#1", "30#2", "31#1")]
+
+    assert seeds(7) == seeds(7)
+    assert len({*seeds(7), *seeds(8)}) == 6
+    assert all(0 <= seed < 2**31 for seed in seeds(7))
