@@ -267,11 +267,10 @@ class Suite(_Model):
         return names
 
     def _check_job(self, index: int, run: RunEntry) -> None:
-        metadata, tools = {**self.metadata, **run.metadata}, {**self.tools, **run.tools}
-        by_dispatch, mode = self.text_switch == "dispatch", run.mode or self.mode
+        mode, tools = run.mode or self.mode, {**self.tools, **run.tools}
         permit = Permit(room="x" * 32, mode=mode, suite=self.name, case=f"{run.scenario}#1000", tools=tools)
         try:
-            check_job(permit, metadata, by_dispatch=by_dispatch)
+            check_job(permit, {**self.metadata, **run.metadata}, by_dispatch=self.text_switch == "dispatch")
         except (SuiteError, MetadataError) as error:
             where = self._place("runs", index, "tools") if run.tools or not self.tools else self._place("tools")
             raise SuiteError(f"{where}{error}", hint=error.hint) from None
