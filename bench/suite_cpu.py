@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter, defaultdict
+from collections import defaultdict
 from contextlib import suppress
 from pathlib import Path
 
@@ -74,13 +74,13 @@ def main() -> None:
         took, used = measure([str(Path(sys.executable).with_name("cekura-kit")), "run", "--sandbox", str(suite)])
     total = sum(seconds for _, _, seconds in used.values())
     print(f"{runs} runs: {took:.1f} s, {total:.1f} s of CPU, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
-    threads: dict[str, Counter[str]] = defaultdict(Counter)
+    threads: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
     for kind, name, seconds in used.values():
         threads[kind][name.rstrip("0123456789-")] += seconds
-    for kind, names in sorted(threads.items(), key=lambda item: -item[1].total()):
+    for kind, names in sorted(threads.items(), key=lambda item: -sum(item[1].values())):
         count = len({pid for pid, thread in used if used[pid, thread][0] == kind})
-        print(f"{names.total():7.2f} s  {kind}, {count} in all")
-        for name, seconds in names.most_common(4):
+        print(f"{sum(names.values()):7.2f} s  {kind}, {count} in all")
+        for name, seconds in sorted(names.items(), key=lambda item: -item[1])[:4]:
             print(f"{seconds:15.2f} s  {name}")
 
 

@@ -18,6 +18,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 TESTS = [
     "tests/agent",
+    "tests/worker",
     "tests/test_contract.py",
     *(
         f"tests/rehearsal/test_{what}.py"

@@ -11,7 +11,7 @@ from livekit.agents import llm
 from ..errors import RehearsalError
 from ..sandbox.models.rules import Rules, load_rules
 from ..sandbox.models.rules_llm import RulesLLM
-from ..worker.module import find_file
+from ..worker.source import find_file
 
 __tracebackhide__ = True
 

@@ -15,9 +15,8 @@ from types import ModuleType
 from typing import Final
 
 from ..errors import RehearsalError
-from ..worker.module import find_file
-from ..worker.source import import_name
-from ..worker.target import Target, find_target, split_target
+from ..worker.source import find_file, import_name, split_target
+from ..worker.target import Target, find_target
 from .environment import environment
 
 __tracebackhide__ = True

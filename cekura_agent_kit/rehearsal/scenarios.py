@@ -11,7 +11,7 @@ from ..errors import RehearsalError
 from ..sandbox.cekura.evaluator import Evaluator, Judgement
 from ..sandbox.cekura.scenarios import Scenario, load_scenarios
 from ..sandbox.channels.channel import ChannelClosed, Utterance
-from ..worker.module import find_file
+from ..worker.source import find_file
 from .fixture import Rehearse, folders_of
 from .rehearsal import Rehearsal
 

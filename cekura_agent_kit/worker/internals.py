@@ -9,7 +9,9 @@ All are there from 1.6.0 on; checked on 1.6.0, 1.7.1 and 1.8.9.
 
 from __future__ import annotations
 
-import multiprocessing
+import os
+import signal
+from multiprocessing import forkserver
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -35,11 +37,28 @@ def forks_jobs(server: AgentServer) -> bool:
     return getattr(server, "_mp_ctx_str", "") == "forkserver"
 
 
-def preload_first(module: str) -> None:
-    """Have the forkserver of this process import a module before those that livekit-agents names.
+def start_forkserver(module: str) -> None:
+    """Start Python's forkserver now, and have it import a module.
 
-    The parameter for it, ``preload_modules``, came after 1.7. The context is one object for the whole process.
+    livekit-agents would start it later, with modules of its own choice; one that runs imports no others. The parameter
+    for more modules, ``preload_modules``, came after 1.7.
     """
-    context: Any = multiprocessing.get_context("forkserver")
-    set_preload = context.set_forkserver_preload
-    context.set_forkserver_preload = lambda names: set_preload([module, *names])
+    forkserver.set_forkserver_preload([module])
+    # As livekit-agents does: Ctrl-C reaches all processes of a terminal, and the worker ends its own in order.
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        forkserver.ensure_running()
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def stop_forkserver() -> None:
+    """End the forkserver, so that livekit-agents starts one as in production.
+
+    Uses ``_forkserver._forkserver_pid`` and ``._stop`` of `multiprocessing.forkserver`: there in Python 3.11 to 3.14.
+    """
+    server: Any = forkserver._forkserver
+    if server._forkserver_pid is not None:
+        # A thread that its modules have started may keep it from ending by itself.
+        os.kill(server._forkserver_pid, signal.SIGKILL)
+    server._stop()

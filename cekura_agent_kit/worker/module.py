@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType, TracebackType
@@ -19,25 +19,6 @@ from .source import import_name
 __tracebackhide__ = True
 
 _loaded: dict[Path, ModuleType] = {}
-
-
-def find_file(file: str | Path, folders: Sequence[Path]) -> Path:
-    """Return the absolute path of the first that exists.
-
-    Args:
-        file: a path, absolute or relative.
-        folders: folders in which a relative path is searched, in order.
-
-    Raises:
-        TargetError: there is none.
-    """
-    for folder in folders:
-        if (folder / file).is_file():
-            return (folder / file).resolve()
-    searched = ", ".join(dict.fromkeys(map(str, folders)))
-    raise TargetError(
-        f"{file}: there is no such file in {searched}", hint="give an absolute path, or one relative to such a folder"
-    )
 
 
 def load_module(path: Path) -> ModuleType:

@@ -1,7 +1,8 @@
 """Import of the agent's module before job processes are forked, and the check that a job has inherited it.
 
-livekit-agents names this module to Python's forkserver (Linux), which imports it once. Every job process is forked from
-there, with the agent's module and its plugins loaded. Under spawn (macOS, Windows) nothing is preloaded.
+Python's forkserver (Linux) imports this module once, at the same time as the worker imports the agent's. Every job
+process is forked from there, with the agent's module and its plugins loaded. Under spawn (macOS, Windows) nothing is
+preloaded.
 
 Python's forkserver ignores ``sys.path`` up to 3.11.7, 3.12.1 and 3.13.0, and an ImportError in all versions. The file
 is therefore imported by its path, and what it raises is kept for the jobs.
@@ -15,8 +16,8 @@ import logging
 import os
 import sys
 import traceback
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from multiprocessing import current_process
 from pathlib import Path
 from typing import Any, Final
@@ -30,7 +31,13 @@ FILE_VARIABLE: Final = "CEKURA_KIT_PRELOAD"
 PATH_VARIABLE: Final = "CEKURA_KIT_PYTHONPATH"
 """The value of PYTHONPATH that jobs get, for the forkserver. Not in the environment of jobs."""
 
-_SHARED: Final = ("av", "openai.resources", "livekit.rtc._ffi_client", "cekura_agent_kit.agent.run")
+_SHARED: Final = (
+    "livekit.agents.ipc._preload",  # livekit-agents' own, after 1.7
+    "av",
+    "openai.resources",
+    "livekit.rtc._ffi_client",
+    "cekura_agent_kit.agent.run",
+)
 """Imported by most jobs, and not at the import of an agent's module; each is optional."""
 
 loaded: Path | None = None
@@ -39,19 +46,28 @@ failure = ""
 """Traceback of a preload that failed."""
 
 
-def environment(file: Path) -> dict[str, str]:
-    """Return the variables with which the forkserver preloads an agent's file.
+@contextmanager
+def environment(file: Path) -> Iterator[None]:
+    """Set the variables with which a forkserver that is started preloads an agent's file.
 
     Args:
         file: absolute path of the file.
     """
     package = str(Path(__file__).parents[2])
     before = os.environ.get("PYTHONPATH", "")
-    return {
-        FILE_VARIABLE: str(file),
-        PATH_VARIABLE: before,
-        "PYTHONPATH": os.pathsep.join(filter(None, [package, before])),
-    }
+    unchanged = dict(os.environ)
+    os.environ[FILE_VARIABLE], os.environ[PATH_VARIABLE] = str(file), before
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [package, before]))
+    try:
+        yield
+    finally:
+        _set_environment(unchanged)
+
+
+def _set_environment(wanted: Mapping[str, str]) -> None:
+    for name in os.environ.keys() - wanted.keys():
+        del os.environ[name]
+    os.environ.update({name: value for name, value in wanted.items() if os.environ.get(name) != value})
 
 
 class JobSetup:
@@ -66,9 +82,19 @@ class JobSetup:
     def __init__(self, prewarm: Callable[[Any], Any] | None, file: Path | None, *, given: Mapping[str, str]) -> None:
         self._prewarm, self._file = prewarm, file
         self._given = {name: value for name in MODEL_ADDRESSES if (value := given.get(name))}
+        self._environment: dict[str, str] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Add the worker's environment of the moment at which it makes the job process.
+
+        The forkserver was started before the worker had its agent, and does not know what was set since.
+        """
+        return vars(self) | {"_environment": dict(os.environ)}
 
     def __call__(self, process: Any) -> Any:
         """Run the agent's prewarm. Log what was not inherited, and the address of a model that was replaced."""
+        if self._environment:
+            _set_environment(self._environment)
         if self._file is not None and loaded != self._file:
             why = failure.strip().splitlines()[-1] if failure else "the forkserver did not import it"
             logger.warning("%s was not preloaded, so each job process imports it: %s", self._file.name, why)
@@ -84,6 +110,7 @@ def _preload(environ: Mapping[str, str]) -> None:
     from .module import load_module
 
     file = Path(environ[FILE_VARIABLE])
+    gc.disable()  # a collection finds nothing to free while modules are imported
     try:
         load_module(file)
         loaded = file
@@ -96,6 +123,7 @@ def _preload(environ: Mapping[str, str]) -> None:
         # Opening the native library takes 0.2 s. Its threads start later, in each job.
         sys.modules["livekit.rtc._ffi_client"].get_ffi_lib()
     # Garbage collection in a job would write to the pages that it shares with the others.
+    gc.enable()
     gc.collect()
     gc.freeze()
 

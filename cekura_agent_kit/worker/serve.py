@@ -14,6 +14,7 @@ must be small.
 from __future__ import annotations
 
 import argparse
+import gc
 import logging
 import math
 import os
@@ -26,6 +27,7 @@ from typing import TYPE_CHECKING
 from ..errors import KitError, TargetError
 from ..variables import REPLACED_HINT, replaced_model
 from . import internals, preload
+from .source import find_file, split_target
 
 if TYPE_CHECKING:
     from livekit.agents import AgentServer
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("cekura_agent_kit")
 
+_FORKS = sys.platform == "linux"
+"""livekit-agents forks job processes from Python's forkserver. Elsewhere it spawns them, and nothing is preloaded."""
 _INITIALIZE_TIMEOUT = 60.0
 """Seconds for a job process to get ready. livekit-agents ends it after 10, which a process that imports everything by
 itself exceeds on a busy machine."""
@@ -70,14 +74,15 @@ def serve(target: str, *, idle: int, wrapped: bool, drain: int | None = None) ->
             replaces the address of the sandbox's models.
         Exception: whatever the file raises when it is imported.
     """
+    given = dict(os.environ)
+    if _FORKS:
+        # First: it imports the agent's module at the same time as this process does.
+        with preload.environment(find_file(split_target(target)[0], [Path.cwd()])):
+            internals.start_forkserver(preload.__name__)
+    found, threads = _find(target)
+    _check(found, given, wrapped=wrapped)
     from livekit.agents import AgentServer, cli
 
-    from .target import find_target
-
-    threads_before, given = set(threading.enumerate()), dict(os.environ)
-    found = find_target(target, folders=[Path.cwd()])
-    threads = [thread.name for thread in threading.enumerate() if thread not in threads_before]
-    _check(found, given, wrapped=wrapped)
     server = found.server
     if server is None:
         server = AgentServer()
@@ -91,6 +96,19 @@ def serve(target: str, *, idle: int, wrapped: bool, drain: int | None = None) ->
     # It configures the log first, which the notes need.
     server.once("worker_started", lambda: _warn(notes))
     cli.run_app(server)
+
+
+def _find(target: str) -> tuple[Target, list[str]]:
+    """Import the agent. Return it, and the names of the threads that its module leaves running."""
+    gc.disable()  # a collection finds nothing to free while modules are imported
+    try:
+        from .target import find_target
+
+        before = set(threading.enumerate())
+        found = find_target(target, folders=[Path.cwd()])
+    finally:
+        gc.enable()
+    return found, [thread.name for thread in threading.enumerate() if thread not in before]
 
 
 def _check(found: Target, given: Mapping[str, str], *, wrapped: bool) -> None:
@@ -124,11 +142,9 @@ def _no_load() -> float:
 
 def _preload(server: AgentServer, found: Target, threads: Sequence[str], given: Mapping[str, str]) -> list[str]:
     """Have job processes forked from one that has imported the agent's module, if possible. Return notes."""
-    preloaded = internals.forks_jobs(server) and found.file is not None and not threads
-    if preloaded:
-        assert found.file is not None, "it was checked"
-        os.environ.update(preload.environment(found.file))
-        internals.preload_first(preload.__name__)
+    preloaded = _FORKS and internals.forks_jobs(server) and not threads
+    if _FORKS and not preloaded:
+        internals.stop_forkserver()
     server.setup_fnc = preload.JobSetup(server.setup_fnc, found.file if preloaded else None, given=given)
     if not threads:
         return []

@@ -1,15 +1,17 @@
-"""An agent's source: the line of a function, and what a file shows before it is imported."""
+"""An agent's source: its file, the line of a function, and what a file shows before it is imported."""
 
 from __future__ import annotations
 
 import ast
 import importlib.util
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import CodeType
 from typing import Any, Final
+
+from ..errors import TargetError
 
 __tracebackhide__ = True
 
@@ -29,6 +31,31 @@ class OptionsCall:
 
     line: int
     fields: frozenset[str]
+
+
+def find_file(file: str | Path, folders: Sequence[Path]) -> Path:
+    """Return the absolute path of the first that exists.
+
+    Args:
+        file: a path, absolute or relative.
+        folders: folders in which a relative path is searched, in order.
+
+    Raises:
+        TargetError: there is none.
+    """
+    for folder in folders:
+        if (folder / file).is_file():
+            return (folder / file).resolve()
+    searched = ", ".join(dict.fromkeys(map(str, folders)))
+    raise TargetError(
+        f"{file}: there is no such file in {searched}", hint="give an absolute path, or one relative to such a folder"
+    )
+
+
+def split_target(target: str | Path) -> tuple[str, str]:
+    """Split ``"agent.py:name"`` into file and name; the name may be empty."""
+    file, colon, name = str(target).rpartition(":")
+    return (file, name) if colon and name.isidentifier() else (str(target), "")
 
 
 def place_of(thing: Any) -> str:

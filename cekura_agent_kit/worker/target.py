@@ -29,8 +29,8 @@ from livekit.agents import AgentServer, JobContext, WorkerOptions
 from ..agent.entrypoint import WrappedEntrypoint
 from ..agent.internals import registered_entrypoint
 from ..errors import TargetError
-from .module import find_file, load_module
-from .source import OptionsCall, options_calls, place_of
+from .module import load_module
+from .source import OptionsCall, find_file, options_calls, place_of, split_target
 
 __tracebackhide__ = True
 
@@ -102,12 +102,6 @@ def find_target(target: object, *, folders: Sequence[Path]) -> Target:
         file, name = split_target(target)
         return _in_module(load_module(find_file(file, folders)), file, name)
     return _of_object(target, repr(target))
-
-
-def split_target(target: str | Path) -> tuple[str, str]:
-    """Split ``"agent.py:name"`` into file and name; the name may be empty."""
-    file, colon, name = str(target).rpartition(":")
-    return (file, name) if colon and name.isidentifier() else (str(target), "")
 
 
 def _in_module(module: ModuleType, file: str, name: str) -> Target:
