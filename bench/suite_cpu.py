@@ -18,8 +18,7 @@ from pathlib import Path
 
 import psutil
 
-from .suite_20 import CONCURRENCY, RUNS, TURNS
-from .suites import write_suite
+from .suites import suite_command, write_suite
 
 _INTERVAL = 0.1
 """Seconds between two samples: what a process uses after its last one is lost."""
@@ -66,12 +65,22 @@ def _kind(process: psutil.Process, parents: dict[int, int], root: int) -> str:
     return "worker" if "worker.serve" in words or "agent.py" in words else words[:60]
 
 
+def limit_of(suite: Path) -> str:
+    """Run a suite, and say what limits it: the CPU that it needs, by the cores that there are."""
+    took, used = measure(suite_command(suite))
+    total = sum(seconds for _, _, seconds in used.values())
+    cores = os.cpu_count() or 1
+    return f"{total:.0f} s of CPU in {took:.0f} s on {cores} cores, which take {total / cores:.1f} s at least"
+
+
 def main() -> None:
     """Run suite-20 once, ours alone."""
+    from .suite_20 import CONCURRENCY, RUNS, TURNS
+
     runs = int(sys.argv[1]) if len(sys.argv) > 1 else RUNS
     with tempfile.TemporaryDirectory() as folder:
         suite = write_suite(Path(folder), scenarios=runs, turns=TURNS, concurrency=min(runs, CONCURRENCY))
-        took, used = measure([str(Path(sys.executable).with_name("cekura-kit")), "run", "--sandbox", str(suite)])
+        took, used = measure(suite_command(suite))
     total = sum(seconds for _, _, seconds in used.values())
     print(f"{runs} runs: {took:.1f} s, {total:.1f} s of CPU, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
     threads: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))

@@ -47,10 +47,15 @@ def write_suite(folder: Path, *, scenarios: int, turns: int, **suite: Any) -> Pa
     return write_yaml(folder / "cekura.yaml", whole)
 
 
+def suite_command(suite: Path) -> list[str]:
+    """The command that runs a suite in the sandbox."""
+    return [str(Path(sys.executable).with_name("cekura-kit")), "run", "--sandbox", str(suite)]
+
+
 def run_suite(suite: Path) -> tuple[float, dict[str, Any]]:
     """`cekura-kit run --sandbox` on it, cold: seconds from the command to its end, and its report."""
     report = suite.with_name("report.json")
-    command = [str(Path(sys.executable).with_name("cekura-kit")), "run", "--sandbox", str(suite), "--json", str(report)]
+    command = [*suite_command(suite), "--json", str(report)]
     start = time.perf_counter()
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     took = time.perf_counter() - start

@@ -35,8 +35,11 @@ _SHARED: Final = (
     "livekit.agents.ipc._preload",  # livekit-agents' own, after 1.7
     "av",
     "openai.resources",
+    "openai.resources.chat",
+    "openai.resources.models",
     "livekit.rtc._ffi_client",
     "cekura_agent_kit.agent.run",
+    "cekura_agent_kit.agent.text_session",
 )
 """Imported by most jobs, and not at the import of an agent's module; each is optional."""
 

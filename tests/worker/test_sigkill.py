@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import signal
 import time
 from pathlib import Path
@@ -21,6 +22,7 @@ TIMES = range(int(os.environ.get("REPEAT", "1")))
 pytestmark = [pytest.mark.server, pytest.mark.xdist_group("trigger")]
 
 LIMIT = 10.0
+KEYS = re.compile(r"^keys: \{\w+: (\w+)\}$", re.MULTILINE)
 SCENARIOS = "1: {name: Waits, patience: 60s, talk: [{hear: this is never said}]}\n"
 SUITE = f"worker: python {AGENT} start\nmode: text\nruns: [{{scenario: 1}}]\n"
 
@@ -32,15 +34,18 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-async def kill_and_check(running: Command) -> None:
+async def kill_and_check(running: Command) -> set[str]:
+    """Return the secrets of the servers that ran; none of them is in a file any more."""
+    secrets = {secret for file in running.temporary.rglob("livekit.yaml") for secret in KEYS.findall(file.read_text())}
     os.kill(running.process.pid, signal.SIGKILL)
     began = time.monotonic()
     # Other processes set no event.
     while (left := running.command_lines()) and time.monotonic() - began < LIMIT:  # noqa: ASYNC110
         await asyncio.sleep(0.1)
     assert left == []
-    keys = [file for file in running.temporary.rglob("livekit.yaml") if file.read_text()]
-    assert keys == []
+    files = [file for file in running.temporary.rglob("*") if file.is_file()]
+    assert [file for file in files if any(secret in file.read_text(errors="replace") for secret in secrets)] == []
+    return secrets
 
 
 def serves(running: Command, *programs: str) -> bool:
@@ -52,7 +57,7 @@ async def test_run(livekit_server: LiveKitServer, folder: Path) -> None:
     async with command("run", "--sandbox", "--follow", environment={}, folder=folder, outputs=Outputs()) as running:
         await running.until(lambda: "Welcome to the test" in running.printed)
         assert serves(running, "--config", "agent.py", "forkserver")
-        await kill_and_check(running)
+        assert await kill_and_check(running)
 
 
 async def test_run_while_its_worker_starts(livekit_server: LiveKitServer, folder: Path) -> None:
@@ -65,7 +70,7 @@ async def test_sandbox(livekit_server: LiveKitServer, folder: Path) -> None:
     async with command("sandbox", environment={}, folder=folder, outputs=Outputs()) as running:
         await running.until(lambda: "The sandbox is up" in running.printed)
         assert serves(running, "--config")
-        await kill_and_check(running)
+        assert await kill_and_check(running)
 
 
 async def test_the_sandboxs_recognizer(livekit_server: LiveKitServer, folder: Path) -> None:
