@@ -18,7 +18,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 TESTS = [
     "tests/agent",
-    "tests/worker",
+    *(f"tests/worker/test_{what}.py" for what in ("serve", "environment", "deaths", "preload")),
     "tests/test_contract.py",
     *(
         f"tests/rehearsal/test_{what}.py"
