@@ -57,8 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         serve(given.target, idle=given.idle, wrapped=not given.voice, drain=given.drain)
     except KitError as error:
-        print(f"cekura-kit: {error}\n  hint: {error.hint}", file=sys.stderr)
-        sys.exit(error.exit_code)
+        sys.exit(f"cekura-kit: {error}\n  hint: {error.hint}")
 
 
 def serve(target: str, *, idle: int, wrapped: bool, drain: int | None = None) -> None:

@@ -23,7 +23,7 @@ def test_an_agent_that_is_not_wrapped_is_an_error_with_a_hint(tmp_path: Path) ->
         check=False,
     )
 
-    assert done.returncode == 2
+    assert done.returncode == 1
     assert "entrypoint is not wrapped with wrap_entrypoint, and runs in text mode need it" in done.stdout
     assert "hint: add `@wrap_entrypoint`" in done.stdout
     assert "Traceback" not in done.stdout + done.stdout
