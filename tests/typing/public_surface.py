@@ -103,7 +103,15 @@ async def bare(ctx: JobContext) -> None:
 
 
 @server.rtc_session(agent_name="support-options")
-@wrap_entrypoint(enabled=True, user_turn=True, voice_instructions=False, never_away=False, tracing=True)
+@wrap_entrypoint(
+    enabled=True,
+    tests="signed",
+    tools={"pay": print},
+    user_turn=True,
+    voice_instructions=False,
+    never_away=False,
+    tracing=True,
+)
 async def with_options(ctx: JobContext) -> None:
     await ctx.connect()
 
@@ -126,6 +134,7 @@ async def keeps_signatures(ctx: JobContext) -> None:
     await wrap_entrypoint(plain)(ctx, goodbye="")  # type: ignore[call-arg]
     wrap_entrypoint(synchronous)  # type: ignore[type-var]
     wrap_entrypoint(plain, text=True)  # type: ignore[call-overload]
+    wrap_entrypoint(plain, tests="sigend")  # type: ignore[call-overload]
     WorkerOptions(entrypoint_fnc=wrap_entrypoint(bare), agent_name="support")
     server.rtc_session(wrap_entrypoint(awaitable), agent_name="support-inline")
 
@@ -146,6 +155,7 @@ def knows_its_test() -> None:
         assert_type(call.run_id, int | None)
         assert_type(call.suite, str)
         assert_type(call.case, str)
+        assert_type((call.signed, call.entry, call.seed), tuple[bool, str, int | None])
         print(call.test_profile_data, call.metadata.get("tier"))
         call.on_data_message(on_message)
         call.on_data_message(lambda message: print(message.topic))
