@@ -61,7 +61,7 @@ def page() -> str:
         "Every command, key, variable, kind and exit code.",
         *_commands(),
         "## Environment variables",
-        "Of the command, unless the worker is named. `.env` beside the suite fills what the environment lacks.",
+        "Of the command, unless the worker is named. `.env`, then `.env.local`, beside the suite fill what it lacks.",
         _table(("variable", "meaning"), [(f"`{name}`", meaning) for name, meaning in VARIABLES.items()]),
         "## Exit codes",
         _table(("code", "meaning"), list(EXIT_CODES.items())),
