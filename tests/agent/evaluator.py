@@ -36,6 +36,8 @@ class Evaluator:
         self.room = rtc.Room()
         self.at: list[float] = []
         self._segments: list[str | None] = []
+        self.ended: list[str] = []
+        """The agent's segments of which the end came, too."""
         self.audio_tracks: list[str] = []
         self.packets: list[tuple[str, str]] = []
         self._news = asyncio.Event()
@@ -120,7 +122,9 @@ class Evaluator:
         task.add_done_callback(self._tasks.discard)
 
     async def _read(self, reader: rtc.TextStreamReader, index: int) -> None:
-        self._segments[index] = await reader.read_all()
+        self._segments[index] = text = await reader.read_all()
+        if (reader.info.attributes or {}).get("lk.transcription_final") == "true":
+            self.ended.append(text)
         self._news.set()
 
     def _on_track(self, publication: rtc.RemoteTrackPublication, participant: rtc.RemoteParticipant) -> None:

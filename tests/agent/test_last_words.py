@@ -16,4 +16,4 @@ async def test_words_that_are_being_sent_arrive_before_the_agent_deletes_the_roo
             await run.announce()
             await evaluator.say("call hang_up")
             await evaluator.disconnected()
-            assert evaluator.heard == ["Farewell my friend."]
+            assert evaluator.ended == ["Farewell my friend."]

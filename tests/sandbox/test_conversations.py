@@ -136,23 +136,6 @@ async def test_streams_that_overlap_are_heard_in_the_order_of_their_beginnings(
     assert run["transcript_object"][-1]["content"] == "booked."
 
 
-async def test_words_of_a_stream_that_never_ends_are_heard_when_the_agent_leaves(
-    agent_room: AgentRoom, client: httpx.AsyncClient
-) -> None:
-    async def leaves(room: rtc.Room, _text: str) -> None:
-        words = await room.local_participant.stream_text(topic="lk.transcription")
-        await words.write("It is booked.")
-        with pytest.raises(rtc.RpcError):
-            # Refused by the evaluator's SDK once it has received the words.
-            await room.local_participant.perform_rpc(destination_identity="evaluator", method="none", payload="")
-        await room.disconnect()
-
-    async with agent_room.agent(leaves):
-        run = await final(client, *await start(client, agent_room.entry(31)))
-    assert run["success"] is True, run
-    assert run["transcript_object"][-1]["content"] == "It is booked."
-
-
 async def test_a_data_message_reaches_the_agent(agent_room: AgentRoom, client: httpx.AsyncClient) -> None:
     async with agent_room.agent(books, greeting="Welcome!"):
         await final(client, *await start(client, agent_room.entry(30, publish_data_message={"tier": "gold"})))
