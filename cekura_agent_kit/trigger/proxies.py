@@ -39,6 +39,8 @@ def named_proxies(environment: Mapping[str, str] = os.environ) -> dict[str, Prox
 
 def is_exempt(url: str, environment: Mapping[str, str] = os.environ) -> bool:
     """Return True if NO_PROXY exempts the address's host."""
+    if not scheme_and_host(url)[1]:
+        return False
     exempt = environment.get("no_proxy") or environment.get("NO_PROXY") or ""
     return bool(proxy_bypass_environment(urlsplit(url).netloc.rpartition("@")[2], {"no": exempt}))
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final, Self
-from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, SecretStr
 
@@ -113,12 +112,12 @@ class Settings(BaseModel):
     @property
     def local_livekit(self) -> bool:
         """True if the LiveKit server runs on this machine."""
-        return is_loopback(urlsplit(self.livekit_url).hostname or "")
+        return is_loopback(scheme_and_host(self.livekit_url)[1])
 
     @property
     def local_cekura(self) -> bool:
         """True if the address of Cekura's API is this machine, as a sandbox's is."""
-        return is_loopback(urlsplit(self.cekura_api_url).hostname or "")
+        return is_loopback(scheme_and_host(self.cekura_api_url)[1])
 
     def result_url(self, result_id: int | None) -> str:
         """Return the address of a result's page; empty if the result or the project is not known."""

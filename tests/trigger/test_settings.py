@@ -155,6 +155,8 @@ def test_a_password_in_an_address_is_refused_and_never_printed(name: str, monkey
         ({"cekura_api_url": "api.cekura.ai"}, "not an http(s):// address", "https://api.cekura.ai"),
         ({"livekit_url": "ws://livekit.example.com"}, "ws:// would send access tokens unencrypted", "use wss://"),
         ({"livekit_url": "project.livekit.cloud"}, "not a wss:// address", "wss://PROJECT.livekit.cloud"),
+        ({"cekura_api_url": "https://[::1"}, "not an http(s):// address", "https://api.cekura.ai"),
+        ({"livekit_url": "wss://[::1"}, "not a wss:// address", "wss://PROJECT.livekit.cloud"),
         ({"livekit_url": "wss://host:port"}, "not a wss:// address", "wss://PROJECT.livekit.cloud"),
         ({"livekit_url": "ws://127.0.0.1:7880"}, "cannot reach it", "--sandbox"),
         ({"livekit_url": "wss://localhost"}, "cannot reach it", "--sandbox"),
