@@ -37,7 +37,9 @@ PERMIT = Permit(
 DOUBLED = Permit(room="r", mode=Mode.TEXT, suite="support", case="30#1", scenario=30, tools={"*": "refuse"})
 
 
-def written(permit: Permit = PERMIT, *, own: dict[str, Any] = OWN, key: Key = KEY, ttl: float = 60) -> dict[str, Any]:
+def written(
+    permit: Permit = PERMIT, *, own: dict[str, Any] = OWN, key: Key = KEY, ttl: float = 86_400
+) -> dict[str, Any]:
     whole: dict[str, Any] = json.loads(permit.job_metadata(own, key=key, ttl=ttl))
     return whole
 
@@ -137,7 +139,7 @@ LIES: dict[str, tuple[dict[str, Any], str]] = {
     "alg none": (with_permit(token(key=None, algorithm="none")), "not signed with HS256"),
     "alg HS512": (with_permit(token(algorithm="HS512")), "not signed with HS256"),
     "expired": (written(ttl=-60), "has expired"),
-    "not valid yet": (with_permit(token(nbf=NOW + 600, exp=NOW + 900)), "not valid yet: the clocks"),
+    "not valid yet": (with_permit(token(nbf=NOW + 43_200, exp=NOW + 86_400)), "not valid yet: the clocks"),
     "for ever": (with_permit(token(drop="exp")), "cannot be read"),
     "since ever": (with_permit(token(drop="nbf")), "cannot be read"),
     "no audience": (with_permit(token(drop="aud")), "cannot be read"),

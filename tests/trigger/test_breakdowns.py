@@ -62,7 +62,7 @@ def test_where_nothing_broke_nothing_is_noted() -> None:
 def test_a_worker_that_died_is_named_with_its_signal_and_its_log() -> None:
     broken, notes = found(worker=Worker("ended with SIGKILL"))
     assert broken == [(Kind.WORKER_FAILED, "the suite's worker ended with SIGKILL during the conversation")]
-    assert notes == ["the worker's log (worker.log) ends:\nthe end of its log"]
+    assert notes == ["the worker's log ends:\nthe end of its log"]
 
 
 def test_a_worker_that_lives_and_cannot_be_used_is_named_by_its_fault() -> None:

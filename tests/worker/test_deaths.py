@@ -46,11 +46,15 @@ async def killed_during(bench: Bench, find: Callable[[], psutil.Process]) -> Cam
 
 def the_worker() -> psutil.Process:
     """The worker of this test: the session's own is not started by `start`."""
-    commands = ((process, process.cmdline()) for process in psutil.Process().children(recursive=True))
-    (found,) = (
-        process for process, words in commands if words[-2:] == [str(AGENT), "start"] and "guard.py" not in str(words)
-    )
-    return found
+    return next(each for each in psutil.Process().children(recursive=True) if _serves_this_agent(each))
+
+
+def _serves_this_agent(process: psutil.Process) -> bool:
+    try:
+        words = process.cmdline()
+    except psutil.Error:  # it has ended, and nobody has asked for its exit code yet
+        return False
+    return words[-2:] == [str(AGENT), "start"] and "guard.py" not in str(words)
 
 
 def the_job() -> psutil.Process:
