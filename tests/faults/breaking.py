@@ -19,6 +19,7 @@ from livekit import api
 from cekura_agent_kit.sandbox.cekura.faults import Faults
 from cekura_agent_kit.sandbox.livekit_server import LiveKitServer
 from cekura_agent_kit.verdict import SuiteVerdict
+from tests.command_lines import command_line
 from tests.faults.agent import PROCESSES
 from tests.faults.command import command
 from tests.faults.scene import ROOT, Scene, Worker, room_of, rooms_of, scene_of
@@ -164,7 +165,7 @@ async def _freeze(scene: Scene, running: asyncio.Task[Any]) -> None:
 def suites_worker(scene: Scene) -> list[psutil.Process]:
     """Return the processes of the suite's own worker, the worker itself first."""
     others = (each for each in psutil.Process().children() if each.pid != scene.worker.process.pid)
-    (guard,) = (each for each in others if "tests.faults.agent" in each.cmdline())
+    (guard,) = (each for each in others if "tests.faults.agent" in command_line(each))
     (worker,) = guard.children()
     return [worker, *worker.children(recursive=True)]
 

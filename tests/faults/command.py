@@ -24,6 +24,7 @@ from typing import Any
 import psutil
 
 from cekura_agent_kit.verdict import SuiteVerdict
+from tests.command_lines import command_line
 from tests.faults.scene import ROOT
 from tests.faults.secrecy import Outputs
 
@@ -104,7 +105,7 @@ class Command:
 
     def command_lines(self) -> list[str]:
         """Of all processes that it has started, directly or not, and that live; as `ps` shows them to everybody."""
-        return [line for process in self._descendants() for line in _command_line(process)]
+        return [" ".join(words) for process in self._descendants() if (words := command_line(process))]
 
     def send(self, number: signal.Signals) -> None:
         """To the whole group, as a terminal and CI systems do."""
@@ -166,10 +167,3 @@ def write_suite(folder: Path, **values: Any) -> Path:
     file = folder / "cekura.yaml"
     file.write_text(json.dumps({"name": "faults", "mode": "text", "runs": [{"scenario": 30}]} | values))
     return file
-
-
-def _command_line(process: psutil.Process) -> list[str]:
-    """Its one line; none of a process that has just ended, or that is a zombie."""
-    with suppress(psutil.Error):
-        return [line] if (line := " ".join(process.cmdline())) else []
-    return []

@@ -30,6 +30,7 @@ from cekura_agent_kit.trigger.suite import Suite
 from cekura_agent_kit.trigger.suite_run import SuiteRun
 from cekura_agent_kit.trigger.timing import Timing
 from cekura_agent_kit.verdict import SuiteVerdict
+from tests.command_lines import command_line
 from tests.faults.agent import BOOK, PROCESSES
 from tests.faults.secrecy import Outputs
 
@@ -210,13 +211,7 @@ def room_of(run: SandboxRun) -> str:
 
 def processes() -> str:
     """The command lines of this process's children, as `ps` shows them to everybody."""
-    lines = []
-    for child in psutil.Process().children(recursive=True):
-        try:
-            lines.append(" ".join(child.cmdline()))
-        except psutil.Error:
-            continue  # It has just ended.
-    return "\n".join(lines)
+    return "\n".join(" ".join(command_line(child)) for child in psutil.Process().children(recursive=True))
 
 
 def settings_for(livekit: LiveKitServer, service: CekuraService) -> Settings:

@@ -13,6 +13,7 @@ import pytest
 
 from cekura_agent_kit.sandbox.livekit_server import LiveKitServer
 from cekura_agent_kit.verdict import Kind, Outcome
+from tests.command_lines import command_line
 from tests.trigger.bench import AGENT, LONG, Bench
 from tests.trigger.bench import Outcome as Came
 
@@ -50,10 +51,7 @@ def the_worker() -> psutil.Process:
 
 
 def _serves_this_agent(process: psutil.Process) -> bool:
-    try:
-        words = process.cmdline()
-    except psutil.Error:  # it has ended, and nobody has asked for its exit code yet
-        return False
+    words = command_line(process)
     return words[-2:] == [str(AGENT), "start"] and "guard.py" not in str(words)
 
 
