@@ -51,11 +51,11 @@ async def test_a_model_that_is_asked_and_has_no_rules_at_all_is_told(tmp_path: P
     assert await notes_after(tmp_path) == []
     (note,) = await notes_after(tmp_path, "hello")
     assert note.startswith("the language model was asked 1 time and understood nothing")
-    assert note.endswith(f"no {tmp_path / 'models.yaml'}")
+    assert note.endswith(f"no {tmp_path / 'cekura.models.yaml'}")
 
 
 async def test_rules_that_answered_nothing_are_told(tmp_path: Path) -> None:
-    (tmp_path / "models.yaml").write_text("rules: [{user: hello, say: Hi.}, {user: bye, say: Goodbye.}]")
+    (tmp_path / "cekura.models.yaml").write_text("rules: [{user: hello, say: Hi.}, {user: bye, say: Goodbye.}]")
     (note,) = await notes_after(tmp_path, "hello", "something else")
-    assert note == f"{tmp_path / 'models.yaml'}: rules that answered nothing in this run: rule 2 (user: bye)"
+    assert note == f"{tmp_path / 'cekura.models.yaml'}: rules that answered nothing in this run: rule 2 (user: bye)"
     assert await notes_after(tmp_path, "hello", "bye") == []
