@@ -54,7 +54,7 @@ class JobLogs:
     def _divide(self) -> None:
         rooms = self._rooms_by_id()
         named = [self._named(line, rooms) for line in self._lines]
-        owners = self._with_processes(named)
+        owners = self._with_tracebacks(self._with_processes(named))
         # A process is idle until its job is named.
         first = {room: number for number, room in reversed(list(enumerate(named))) if room}
         last = {room: number for number, room in enumerate(owners) if room}
@@ -69,6 +69,19 @@ class JobLogs:
             for room in [of] if of else running:
                 self._cut.setdefault(room, []).append(line.text)
             running = [room for room in running if last[room] > number]
+
+    def _with_tracebacks(self, owners: list[str | None]) -> list[str | None]:
+        """Return the room of each line, one for a whole record: `dev` writes a record's fields after its traceback."""
+        found = list(owners)
+        start = 0
+        for end in range(1, len(owners) + 1):
+            if end < len(owners) and not self._lines[end].is_record and _TRACEBACK.match(self._lines[end].text):
+                continue
+            if self._lines[start].is_record and not self._lines[start].is_json:
+                owner = next((each for each in owners[start:end] if each), None)
+                found[start:end] = [each or owner for each in owners[start:end]]
+            start = end
+        return found
 
     def _with_processes(self, owners: list[str | None]) -> list[str | None]:
         """Return the room of each line, also of those that only have the process of one job."""

@@ -74,6 +74,16 @@ def test_each_job_has_its_lines(record: Any) -> None:
     assert one.splitlines() == [line for line in lines if line in one.splitlines()]
 
 
+def test_in_dev_a_record_has_its_fields_after_its_traceback() -> None:
+    raised = ["2026-11-26 02:54:54,361 - ERROR livekit.agents - failed Traceback (most recent call last):", "  line 41"]
+    fields = json.dumps({"job_id": JOB_TWO})
+    lines = [dev("begins", job_id=JOB_ONE, room=ONE), dev("begins", job_id=JOB_TWO, room=TWO), *raised]
+    lines += [f"ValueError: torn {fields}", dev("ends", job_id=JOB_ONE), dev("ends", job_id=JOB_TWO)]
+    logs = JobLogs("\n".join(lines), [ONE, TWO])
+
+    assert all(line in logs.of(TWO) and line not in logs.of(ONE) for line in raised)
+
+
 def test_a_log_that_names_no_job_belongs_to_none() -> None:
     assert JobLogs("hello\n{broken\n\x00\n", [ONE, ""]).of(ONE) == ""
 
