@@ -20,9 +20,9 @@ from cekura_agent_kit.sandbox.livekit_server import LiveKitServer
 from cekura_agent_kit.trigger.rooms.budget import Budget
 from cekura_agent_kit.trigger.rooms.readiness import SIMULATION
 from cekura_agent_kit.trigger.rooms.service import LiveKit, Participant, participant_token
-from cekura_agent_kit.trigger.settings import Settings
+from cekura_agent_kit.trigger.settings.settings import Settings
 from cekura_agent_kit.trigger.timing import Timing
-from cekura_agent_kit.trigger.worker import Worker
+from cekura_agent_kit.trigger.worker.worker import Worker
 
 ROOT = Path(__file__).parents[1]
 EVALUATOR = "evaluator"

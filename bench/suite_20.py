@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 from cekura_agent_kit.sandbox import Sandbox
-from cekura_agent_kit.trigger.worker import Worker
+from cekura_agent_kit.trigger.worker.worker import Worker
 
 from .measure import Figure
 from .suite_cpu import limit_of

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
         WorkerError,
     )
     from .trigger.progress import Ended, Event, Finished, Noted, Planned, PlannedCase, Preparing, Said, Stage
-    from .trigger.settings import Settings
+    from .trigger.settings.settings import Settings
     from .trigger.suite import Suite
     from .trigger.suite_run import run_suite
     from .verdict import Kind, Outcome, RunVerdict, SuiteVerdict
@@ -118,7 +118,7 @@ _HOME = {
     "SandboxError": ".errors",
     "ScenarioError": ".errors",
     "SessionMissing": ".errors",
-    "Settings": ".trigger.settings",
+    "Settings": ".trigger.settings.settings",
     "SettingsError": ".errors",
     "Stage": ".trigger.progress",
     "StartUnknown": ".errors",

@@ -33,7 +33,7 @@ from cekura_agent_kit.sandbox.cekura.runs import RunTiming
 from cekura_agent_kit.sandbox.cekura.scenarios import Scenario
 from cekura_agent_kit.sandbox.cekura.service import CekuraService
 from cekura_agent_kit.sandbox.web import WebService
-from cekura_agent_kit.trigger.settings import Settings
+from cekura_agent_kit.trigger.settings.settings import Settings
 from cekura_agent_kit.trigger.timing import Timing
 
 AGENT = api.ParticipantInfo(

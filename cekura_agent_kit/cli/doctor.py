@@ -10,7 +10,7 @@ import typer
 from .console import say
 
 if TYPE_CHECKING:
-    from ..trigger.check import Check
+    from ..trigger.doctor.check import Check
 
 _MARKS: Final = {"ok": "ok     ", "warning": "warning", "failed": "FAILED ", "skipped": "skipped"}
 
@@ -31,7 +31,7 @@ def doctor(
     from dataclasses import asdict
     from functools import partial
 
-    from ..trigger.doctor import examine
+    from ..trigger.doctor.doctor import examine
     from ..trigger.suite import DEFAULT_FILE, Suite
     from . import signals
     from .log_paths import folder_beside

@@ -225,7 +225,7 @@ class _RunCommand:
         )
 
     async def _run_suite(self, console: Terminal) -> SuiteVerdict:
-        from ..trigger.redaction import RedactingFilter, Redaction
+        from ..trigger.settings.redaction import RedactingFilter, Redaction
         from ..trigger.suite_run import SuiteRun
         from .live import Live
         from .log_paths import folder_beside
@@ -264,7 +264,7 @@ class _RunCommand:
         self, stack: AsyncExitStack, say: Callable[[str], None]
     ) -> tuple[Any, dict[str, str] | None]:
         """Return keys and addresses, and the environment of the worker: the user's (None), or the sandbox's."""
-        from ..trigger.settings import Settings
+        from ..trigger.settings.settings import Settings
 
         if not self._sandbox:
             return Settings.from_environment(self._suite.folder), None

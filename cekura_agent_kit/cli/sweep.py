@@ -35,7 +35,7 @@ def sweep(
     """
     import time
 
-    from ..trigger.settings import Settings
+    from ..trigger.settings.settings import Settings
     from ..trigger.sweep import sweep as sweep_rooms
     from . import signals
     from .outputs import check_writable, is_stdout, write_json

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 from ..lazy import attach
 
 if TYPE_CHECKING:
-    from .caller import Caller
     from .fixture import Rehearse
     from .rehearsal import Rehearsal
-    from .room import MemoryRoom
+    from .room.caller import Caller
+    from .room.room import MemoryRoom
+    from .room.server_api import ServerRequest
     from .scenarios import RehearsedScenario
-    from .server_api import ServerRequest
     from .turn import Handoff, ToolCall, Turn
 
 __all__ = [
@@ -34,13 +34,13 @@ __all__ = [
 __getattr__, __dir__ = attach(
     __name__,
     {
-        "Caller": ".caller",
+        "Caller": ".room.caller",
         "Handoff": ".turn",
-        "MemoryRoom": ".room",
+        "MemoryRoom": ".room.room",
         "Rehearsal": ".rehearsal",
         "Rehearse": ".fixture",
         "RehearsedScenario": ".scenarios",
-        "ServerRequest": ".server_api",
+        "ServerRequest": ".room.server_api",
         "ToolCall": ".turn",
         "Turn": ".turn",
     },

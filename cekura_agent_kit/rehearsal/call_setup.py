@@ -26,7 +26,7 @@ from .internals import api, models, sessions
 from .job import CLOSING, Dispatched, Job
 from .modules import find_with_own_modules
 from .processes import Processes
-from .room import MemoryRoom
+from .room.room import MemoryRoom
 from .turn_taking import TurnTaking
 from .watchdog import Watchdog
 

@@ -24,8 +24,8 @@ from .frames import Waiting, is_of_test, waiting
 from .internals import job as internals
 from .internals.api import use_server
 from .internals.sessions import Listener, share_mocks
-from .room import MemoryRoom
-from .server_api import MemoryServer
+from .room.room import MemoryRoom
+from .room.server_api import MemoryServer
 
 __tracebackhide__ = True
 

@@ -22,14 +22,14 @@ from ..contract import Mode
 from ..errors import RehearsalError
 from ..worker.target import Target
 from .call_setup import CallSetup, signed_metadata
-from .caller import Caller
 from .failures import explain_missing_key, not_replaced, too_long
 from .internals import sessions
 from .job import CLOSING
 from .processes import Processes
-from .room import MemoryRoom
-from .server_api import ServerRequest
-from .streams import Text
+from .room.caller import Caller
+from .room.room import MemoryRoom
+from .room.server_api import ServerRequest
+from .room.streams import Text
 from .turn import Turn
 from .turn_taking import TurnTaking
 

@@ -12,7 +12,7 @@ from ..verdict import Line, exception_of
 from ..worker.source import place_of
 from .model import unused_rules
 from .rehearsal import Rehearsal
-from .server_api import ALONE, ServerRequest
+from .room.server_api import ALONE, ServerRequest
 from .turn import ToolCall, arguments_of
 
 _NAMES = {"evaluator": "caller", "agent": "agent", "tool": "tool", "event": ""}

@@ -27,14 +27,14 @@ from livekit.agents import AgentSession, CloseEvent, llm
 from ..agent.job import JobUnderTest
 from ..agent.pending import PendingWork
 from ..errors import RehearsalError
-from .caller import Caller
 from .failures import deaf_session, explain_model, too_long
 from .internals.models import ModelRequest
 from .internals.sessions import Recorder, is_closing, record
 from .job import Job
 from .open_turn import OpenTurn
-from .room import MemoryRoom
-from .streams import Text
+from .room.caller import Caller
+from .room.room import MemoryRoom
+from .room.streams import Text
 from .turn import Turn
 
 __tracebackhide__ = True

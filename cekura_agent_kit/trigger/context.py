@@ -13,11 +13,11 @@ from .cekura.starter import Starter
 from .progress import Event
 from .rooms.room import Room
 from .rooms.service import LiveKit
-from .settings import Settings
+from .settings.settings import Settings
 from .stop import Breaker, Stop
 from .suite import Suite
 from .timing import Clock, Timing
-from .worker import Worker
+from .worker.worker import Worker
 
 
 class RoomRegister:

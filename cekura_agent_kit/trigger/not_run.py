@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from ..verdict import Kind, RunVerdict, Shard, SuiteVerdict
+from .case.judging import Observed, verdict_of
 from .errored import Errored
-from .judging import Observed, verdict_of
 from .suite import PlannedRun, Suite
 
 

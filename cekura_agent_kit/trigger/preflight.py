@@ -10,9 +10,9 @@ from typing import Final
 from ..errors import CekuraRefused, KitError
 from ..verdict import Kind
 from .cekura.client import Cekura
+from .doctor.scenario_checks import UNKNOWN_HINT, check_scenarios
 from .errored import Errored, unreachable
 from .rooms.service import LiveKit
-from .scenario_checks import UNKNOWN_HINT, check_scenarios
 from .suite import PlannedRun
 
 _log: Final = logging.getLogger("cekura_agent_kit.trigger")

@@ -15,25 +15,25 @@ from typing import Final, TypeVar
 
 from ..errors import SuiteError, WorkerError
 from ..verdict import Kind, Outcome, Result, RunVerdict, Shard, SkipReason, SuiteVerdict
-from .case_run import CaseRun
+from .case.case_run import CaseRun
 from .cekura.client import Cekura
 from .cekura.poller import Poller
 from .cekura.starter import Starter
 from .cleanup import clean_up
 from .context import SandboxGap, SuiteContext
 from .errored import Errored
-from .kept_logs import keep_logs
 from .not_run import run_not_begun
 from .preflight import check_plan, check_services
 from .progress import Ended, Event, Finished, Noted, OnEvent, Planned, PlannedCase, Preparing
-from .redaction import Redaction, redacted, redacted_logs
 from .rooms.budget import Budget
 from .rooms.service import LiveKit
-from .settings import Settings
+from .settings.redaction import Redaction, redacted, redacted_logs
+from .settings.settings import Settings
 from .stop import Breaker, Stop
 from .suite import PlannedRun, Suite
 from .timing import Clock, Timing
-from .worker import Worker
+from .worker.kept_logs import keep_logs
+from .worker.worker import Worker
 
 R = TypeVar("R")
 

@@ -19,7 +19,7 @@ from .cekura.client import Cekura
 from .rooms.budget import Budget
 from .rooms.marks import ROOM_KEY
 from .rooms.service import ListedRoom, LiveKit, retried
-from .settings import Settings
+from .settings.settings import Settings
 from .timing import Timing
 
 _NAME: Final = re.compile(r"cekura-kit-[0-9a-f]{16}")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Self
 
-from .settings import Settings
+from .settings.settings import Settings
 
 
 @dataclass(frozen=True)

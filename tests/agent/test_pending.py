@@ -202,7 +202,7 @@ async def test_an_entrypoint_that_left_nothing_is_refused(rehearse: Rehearse, be
 async def test_the_proof_does_not_wait_for_an_answer_that_was_lost(
     rehearse: Rehearse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from cekura_agent_kit.rehearsal.participant import AgentParticipant
+    from cekura_agent_kit.rehearsal.room.participant import AgentParticipant
 
     original = AgentParticipant.set_attributes
     calls = 0

@@ -11,7 +11,7 @@ import pytest
 
 from cekura_agent_kit.agent.turns import SPEECH_TIMEOUT
 from cekura_agent_kit.contract import PROOF_ATTRIBUTE
-from cekura_agent_kit.rehearsal.room import MemoryRoom
+from cekura_agent_kit.rehearsal.room.room import MemoryRoom
 from tests.agent.evaluator import Evaluator
 from tests.agent.workers import Worker, dispatched
 from tests.rehearsal.in_memory import PATIENCE, in_memory

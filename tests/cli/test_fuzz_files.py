@@ -16,7 +16,7 @@ import pytest
 
 from cekura_agent_kit import cli
 from cekura_agent_kit.errors import SettingsError
-from cekura_agent_kit.trigger.settings import Settings
+from cekura_agent_kit.trigger.settings.settings import Settings
 from tests.faults.test_fuzz import SUITE
 from tests.report.verdicts import FAILED, run, suite
 

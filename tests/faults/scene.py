@@ -25,7 +25,7 @@ from cekura_agent_kit.sandbox.cekura.scenarios import Scenario
 from cekura_agent_kit.sandbox.cekura.service import CekuraService
 from cekura_agent_kit.sandbox.livekit_server import LiveKitServer
 from cekura_agent_kit.trigger.progress import Event, Stage
-from cekura_agent_kit.trigger.settings import Settings
+from cekura_agent_kit.trigger.settings.settings import Settings
 from cekura_agent_kit.trigger.suite import Suite
 from cekura_agent_kit.trigger.suite_run import SuiteRun
 from cekura_agent_kit.trigger.timing import Timing

@@ -14,7 +14,7 @@ from cekura_agent_kit.rehearsal.internals import api
 from cekura_agent_kit.rehearsal.internals.job import job_process
 from cekura_agent_kit.rehearsal.internals.sessions import install
 from cekura_agent_kit.rehearsal.job import Dispatched, Job
-from cekura_agent_kit.rehearsal.room import MemoryRoom
+from cekura_agent_kit.rehearsal.room.room import MemoryRoom
 from cekura_agent_kit.worker.target import Target
 
 PATIENCE = 20.0

@@ -8,7 +8,7 @@ import contextvars
 import pytest
 from livekit import rtc
 
-from cekura_agent_kit.rehearsal.room import MemoryRoom
+from cekura_agent_kit.rehearsal.room.room import MemoryRoom
 
 from .worlds import World, eventually, record, record_texts
 

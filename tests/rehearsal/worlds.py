@@ -14,10 +14,10 @@ from typing import Any, Protocol
 
 from livekit import api, rtc
 
-from cekura_agent_kit.rehearsal.caller import Caller
 from cekura_agent_kit.rehearsal.internals.api import install, use_server
-from cekura_agent_kit.rehearsal.room import MemoryRoom
-from cekura_agent_kit.rehearsal.server_api import MemoryServer
+from cekura_agent_kit.rehearsal.room.caller import Caller
+from cekura_agent_kit.rehearsal.room.room import MemoryRoom
+from cekura_agent_kit.rehearsal.room.server_api import MemoryServer
 from cekura_agent_kit.sandbox.livekit_server import LiveKitServer
 
 PATIENCE = 20.0

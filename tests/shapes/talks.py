@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass, field
 
 from cekura_agent_kit.contract import ERROR_ATTRIBUTE, PROOF_ATTRIBUTE, TEXT_ONLY
-from cekura_agent_kit.rehearsal.room import MemoryRoom
+from cekura_agent_kit.rehearsal.room.room import MemoryRoom
 from tests.agent.workers import Run, Worker, dispatched
 from tests.rehearsal.in_memory import PATIENCE, in_memory
 

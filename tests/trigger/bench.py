@@ -20,7 +20,7 @@ from cekura_agent_kit.sandbox.livekit_server import LiveKitServer
 from cekura_agent_kit.trigger.progress import Event
 from cekura_agent_kit.trigger.rooms.budget import Budget
 from cekura_agent_kit.trigger.rooms.service import LiveKit
-from cekura_agent_kit.trigger.settings import Settings
+from cekura_agent_kit.trigger.settings.settings import Settings
 from cekura_agent_kit.trigger.suite import Suite
 from cekura_agent_kit.trigger.suite_run import SuiteRun
 from cekura_agent_kit.trigger.timing import Timing

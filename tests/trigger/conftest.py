@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from cekura_agent_kit.sandbox.livekit_server import LiveKitServer
-from cekura_agent_kit.trigger.worker import Worker
+from cekura_agent_kit.trigger.worker.worker import Worker
 
 from .bench import COMMAND, ROOT, Bench, held, worker_environment
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cekura_agent_kit.trigger.case.judging import Observed, verdict_of
 from cekura_agent_kit.trigger.cekura.api_models import ApiRun, read_runs, read_start
-from cekura_agent_kit.trigger.judging import Observed, verdict_of
 from cekura_agent_kit.verdict import RunVerdict
 from tests.planned import PLANNED
 

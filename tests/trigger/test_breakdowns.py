@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cekura_agent_kit.errors import WorkerError
-from cekura_agent_kit.trigger.breakdowns import breakdowns
+from cekura_agent_kit.trigger.case.breakdowns import breakdowns
 from cekura_agent_kit.trigger.rooms.outages import SLOW, Outages
 from cekura_agent_kit.verdict import Kind
 

@@ -14,8 +14,8 @@ from typer.testing import CliRunner
 from cekura_agent_kit.cli import app
 from cekura_agent_kit.sandbox.cekura.faults import Faults
 from cekura_agent_kit.sandbox.cekura.service import CekuraService
-from cekura_agent_kit.trigger.check import Check
-from cekura_agent_kit.trigger.doctor import examine
+from cekura_agent_kit.trigger.doctor.check import Check
+from cekura_agent_kit.trigger.doctor.doctor import examine
 from tests.trigger.bench import AGENT, BOOKING, HELLO, SCENARIOS, Bench
 
 pytestmark = [pytest.mark.server, pytest.mark.xdist_group("trigger")]
@@ -103,7 +103,7 @@ async def test_all_holds(bench: Bench) -> None:
 async def test_each_fault_is_named_with_a_hint(
     bench: Bench, what: dict[str, Any], failed: str, said: str, hint: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cekura_agent_kit.trigger.doctor._ANSWER", 3.0)
+    monkeypatch.setattr("cekura_agent_kit.trigger.doctor.doctor._ANSWER", 3.0)
     checks = await examined(
         bench, *what.get("runs", ()), **{key: value for key, value in what.items() if key != "runs"}
     )

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from cekura_agent_kit.contract import Mode
-from cekura_agent_kit.trigger.job_logs import JobLogs
-from cekura_agent_kit.trigger.kept_logs import WORKER_LOG, keep_logs
+from cekura_agent_kit.trigger.worker.job_logs import JobLogs
+from cekura_agent_kit.trigger.worker.kept_logs import WORKER_LOG, keep_logs
 from cekura_agent_kit.verdict import Kind, Outcome, RunVerdict
 
 ONE, TWO = "cekura-kit-0000000000000001", "cekura-kit-0000000000000002"

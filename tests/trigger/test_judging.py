@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from cekura_agent_kit.trigger.case.judging import Observed, verdict_of
 from cekura_agent_kit.trigger.cekura.api_models import ApiRun
 from cekura_agent_kit.trigger.errored import Errored
-from cekura_agent_kit.trigger.judging import Observed, verdict_of
 from cekura_agent_kit.verdict import Kind, Latency, Line, Metric, Outcome, RubricRule, Statement
 from tests.planned import PLANNED
 

@@ -17,13 +17,13 @@ from aiohttp import web
 from cekura_agent_kit.contract import Mode
 from cekura_agent_kit.errors import CekuraUnreachable, KitError, LiveKitError, LiveKitUnreachable, SettingsError
 from cekura_agent_kit.trigger.cekura.client import Cekura
-from cekura_agent_kit.trigger.check import Check
-from cekura_agent_kit.trigger.doctor import examine
-from cekura_agent_kit.trigger.proxies import routes
+from cekura_agent_kit.trigger.doctor.check import Check
+from cekura_agent_kit.trigger.doctor.doctor import examine
 from cekura_agent_kit.trigger.rooms.budget import Budget
 from cekura_agent_kit.trigger.rooms.service import LiveKit, participant_token
 from cekura_agent_kit.trigger.rooms.witness import Witness
-from cekura_agent_kit.trigger.settings import Settings
+from cekura_agent_kit.trigger.settings.proxies import routes
+from cekura_agent_kit.trigger.settings.settings import Settings
 from tests.trigger.network import ISSUER, HttpProxy, TlsFront
 
 KEYS = {

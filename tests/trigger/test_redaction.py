@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-from cekura_agent_kit.trigger.redaction import RedactingFilter, Redaction, redacted
+from cekura_agent_kit.trigger.settings.redaction import RedactingFilter, Redaction, redacted
 from cekura_agent_kit.verdict import Line
 
 KEY, SECRET = "cekura-key-123456", "livekit-secret-123456"

@@ -14,8 +14,8 @@ from cekura_agent_kit.sandbox.cekura.scenarios import Scenario
 from cekura_agent_kit.sandbox.cekura.service import CekuraService
 from cekura_agent_kit.trigger.cekura.api_scenario import ApiScenario, read_scenario
 from cekura_agent_kit.trigger.cekura.client import Cekura
-from cekura_agent_kit.trigger.scenario_checks import ScenarioReport, check_scenarios, faults_of
-from cekura_agent_kit.trigger.settings import Settings
+from cekura_agent_kit.trigger.doctor.scenario_checks import ScenarioReport, check_scenarios, faults_of
+from cekura_agent_kit.trigger.settings.settings import Settings
 from cekura_agent_kit.trigger.suite import PlannedRun, Suite
 
 FUZZ = int(os.environ.get("FUZZ", "300"))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cekura_agent_kit.errors import SettingsError
-from cekura_agent_kit.trigger.settings import Settings
+from cekura_agent_kit.trigger.settings.settings import Settings
 
 ALL = {
     "CEKURA_API_KEY": "cekura-key-123456",

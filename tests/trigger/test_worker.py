@@ -16,8 +16,8 @@ import pytest
 
 from cekura_agent_kit.errors import WorkerError
 from cekura_agent_kit.sandbox.livekit_server import LiveKitServer
-from cekura_agent_kit.trigger.redaction import Redaction
-from cekura_agent_kit.trigger.worker import Worker
+from cekura_agent_kit.trigger.settings.redaction import Redaction
+from cekura_agent_kit.trigger.worker.worker import Worker
 from tests.trigger.bench import AGENT, HELLO, ROOT, Bench, worker_environment
 
 pytestmark = [pytest.mark.server, pytest.mark.xdist_group("trigger")]
@@ -105,7 +105,7 @@ async def test_a_port_that_is_taken_is_named(livekit_server: LiveKitServer) -> N
 
 
 async def test_a_wrong_key_is_named(livekit_server: LiveKitServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cekura_agent_kit.trigger.worker._START_TIMEOUT", 20.0)
+    monkeypatch.setattr("cekura_agent_kit.trigger.worker.worker._START_TIMEOUT", 20.0)
     environment = {"LIVEKIT_API_SECRET": "a-secret-that-is-wrong-and-long-enough", "AGENT_EXECUTOR": "THREAD"}
     with pytest.raises(WorkerError) as raised:
         async with worker(livekit_server, f"python {AGENT} dev --no-reload", **environment):

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from cekura_agent_kit.trigger.redaction import Redaction
-from cekura_agent_kit.trigger.worker_log import WorkerLog
+from cekura_agent_kit.trigger.settings.redaction import Redaction
+from cekura_agent_kit.trigger.worker.worker_log import WorkerLog
 
 START = json.dumps({"message": "failed", "level": "ERROR", "exc_info": "Traceback\nKeyError: 'x'", "pid": 1})
 DEV = '\x1b[36m2026-11-26 02:54:54,361 - \x1b[31mERROR\x1b[0m livekit.agents - failed \x1b[90m{"pid": 1}\x1b[0m'

@@ -8,8 +8,8 @@ from dataclasses import replace
 
 import pytest
 
+from cekura_agent_kit.trigger.case.judging import Observed, verdict_of
 from cekura_agent_kit.trigger.cekura.api_models import read_runs
-from cekura_agent_kit.trigger.judging import Observed, verdict_of
 from cekura_agent_kit.verdict import Outcome, RunVerdict, SuiteVerdict
 from tests.planned import PLANNED
 from tests.verdicts.__main__ import FILE, document

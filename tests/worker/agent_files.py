@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from cekura_agent_kit.sandbox.livekit_server import LiveKitServer
-from cekura_agent_kit.trigger.worker import Worker
+from cekura_agent_kit.trigger.worker.worker import Worker
 from tests.trigger.bench import worker_environment
 
 SUITE = "worker: agent.py\nmode: text\nruns: [{scenario: 1, repeat: 3}]\n"

@@ -14,9 +14,9 @@ import stamina
 
 from ...contract import Mode
 from ...errors import CekuraError, CekuraRefused, CekuraUnreachable, StartUnknown
-from ..certificates import TRUST_HINT, not_trusted
-from ..proxies import cekura_proxy
-from ..settings import Settings
+from ..settings.certificates import TRUST_HINT, not_trusted
+from ..settings.proxies import cekura_proxy
+from ..settings.settings import Settings
 from .api_models import ApiRun, StartAnswer, read_runs, read_start
 from .api_scenario import ApiScenario, read_scenario
 from .refusals import refusal_of

@@ -21,9 +21,9 @@ from livekit.protocol.models import ParticipantInfo, TrackType
 from ...addresses import without_credentials
 from ...errors import ForeignServer, LiveKitError, LiveKitUnreachable, NoSuchRoom
 from ...variables import no_proxies
-from ..certificates import TRUST_HINT, not_trusted
-from ..proxies import livekit_proxy
-from ..settings import Settings
+from ..settings.certificates import TRUST_HINT, not_trusted
+from ..settings.proxies import livekit_proxy
+from ..settings.settings import Settings
 from .budget import Budget
 
 T = TypeVar("T")

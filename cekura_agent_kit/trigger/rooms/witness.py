@@ -25,7 +25,7 @@ from ...contract import EVENTS_TOPIC, PROOF_ATTRIBUTE, TEXT_ONLY
 from ...errors import LiveKitError
 from ...safe_text import TEXT_LIMIT
 from ...verdict import Line
-from ..certificates import TRUST_HINT
+from ..settings.certificates import TRUST_HINT
 from .transcript import Transcript
 
 IDENTITY: Final = "cekura-witness"

@@ -13,7 +13,7 @@ from typing import Final
 from dotenv import dotenv_values
 from dotenv.parser import parse_stream
 
-from ..errors import SettingsError
+from ...errors import SettingsError
 
 FILES: Final = (".env", ".env.local")
 """Names of the files in a folder, in order of reading: LiveKit's starters write the second."""

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 from urllib.parse import urlsplit
 
-from ..addresses import is_loopback
-from ..errors import WorkerError
-from ..variables import REPLACED_HINT, REPLACES, replaced_model, without_proxies
+from ...addresses import is_loopback
+from ...errors import WorkerError
+from ...variables import REPLACED_HINT, REPLACES, replaced_model, without_proxies
 from .worker_log import fields
 
 NAME_VARIABLE: Final = "LIVEKIT_AGENT_NAME_OVERRIDE"

@@ -8,10 +8,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from ..errors import CekuraError
-from .cekura.api_scenario import END_CALL, ApiScenario
-from .cekura.client import Cekura
-from .suite import PlannedRun
+from ...errors import CekuraError
+from ..cekura.api_scenario import END_CALL, ApiScenario
+from ..cekura.client import Cekura
+from ..suite import PlannedRun
 
 _AT_ONCE: Final = 8
 """Reads at the same time."""

@@ -9,29 +9,29 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from ..contract import Mode
-from ..errors import CekuraError
-from ..permit import Permit
-from ..verdict import Kind, RunVerdict
+from ...contract import Mode
+from ...errors import CekuraError
+from ...permit import Permit
+from ...verdict import Kind, RunVerdict
+from ..cekura.poller import FollowedRun
+from ..cekura.ready_run import ReadyRun
+from ..cleanup import delete_room
+from ..context import SuiteContext
+from ..errored import Errored
+from ..rooms.conversation import Conversation
+from ..rooms.outages import Outages
+from ..rooms.presence import EVALUATOR
+from ..rooms.room import MARGIN, Room
+from ..rooms.service import participant_token
+from ..rooms.witness import IDENTITY
+from ..stop import Preempted, cancelled, unless
+from ..suite import PlannedRun
+from ..suite_values import seed_of
 from .breakdowns import breakdowns
 from .case_failure import explained
 from .case_record import CaseRecord
 from .case_witness import CaseWitness
-from .cekura.poller import FollowedRun
-from .cekura.ready_run import ReadyRun
-from .cleanup import delete_room
-from .context import SuiteContext
-from .errored import Errored
 from .judging import verdict_of
-from .rooms.conversation import Conversation
-from .rooms.outages import Outages
-from .rooms.presence import EVALUATOR
-from .rooms.room import MARGIN, Room
-from .rooms.service import participant_token
-from .rooms.witness import IDENTITY
-from .stop import Preempted, cancelled, unless
-from .suite import PlannedRun
-from .suite_values import seed_of
 
 
 class CaseRun:

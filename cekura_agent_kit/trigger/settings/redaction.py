@@ -11,7 +11,7 @@ from typing import Any, Final, TypeVar, cast
 
 from pydantic import BaseModel
 
-from ..safe_text import TOKEN
+from ...safe_text import TOKEN
 
 V = TypeVar("V")
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from livekit import rtc
 
-from .internals.rtc import change_attributes, info_of, init_local_participant, local_publication, participant_info
+from ..internals.rtc import change_attributes, info_of, init_local_participant, local_publication, participant_info
 from .rpc import RESPONSE_TIMEOUT, Handler, refusal
 from .streams import ByteStream, ByteWriter, Packet, Text, TextWriter, byte_info, text_info
 from .wire import Wire

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from ..errors import KitError
+from ...errors import KitError
 
 
 @dataclass(frozen=True)

@@ -25,8 +25,8 @@ from typing import Any
 
 from livekit import rtc
 
+from ..internals.rtc import data_packet, has_listeners, info_of, participant_info, room_info
 from .caller import Caller
-from .internals.rtc import data_packet, has_listeners, info_of, participant_info, room_info
 from .participant import AgentParticipant
 from .streams import ByteReader, ByteStream, Packet, Text, TextReader
 from .wire import Wire

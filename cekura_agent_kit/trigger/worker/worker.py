@@ -16,14 +16,14 @@ from typing import Final, Self
 
 from dotenv import dotenv_values
 
-from ..errors import WorkerError
-from ..guarded import GuardedProcess
-from ..placeholder import PLACEHOLDER
-from ..safe_text import secrets_of
-from ..variables import without_proxies
-from ..worker import is_target, serve_command
+from ...errors import WorkerError
+from ...guarded import GuardedProcess
+from ...placeholder import PLACEHOLDER
+from ...safe_text import secrets_of
+from ...variables import without_proxies
+from ...worker import is_target, serve_command
+from ..settings.redaction import Redaction
 from .process_group import environments_of_jobs, exit_in_words, group_is_alive
-from .redaction import Redaction
 from .registration import NAME_VARIABLE, ExpectedRegistration
 from .worker_log import TAIL, WorkerLog
 

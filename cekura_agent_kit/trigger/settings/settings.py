@@ -8,11 +8,11 @@ from typing import Final, Self
 
 from pydantic import BaseModel, ConfigDict, SecretStr
 
-from ..addresses import Resolve, is_loopback, is_private, resolve_host, scheme_and_host, without_credentials
-from ..errors import SettingsError
-from ..odd_characters import odd_character
-from ..permit import KIT_SECRET, LIVEKIT_SECRET, Key, keys_of
-from ..variables import KEYS
+from ...addresses import Resolve, is_loopback, is_private, resolve_host, scheme_and_host, without_credentials
+from ...errors import SettingsError
+from ...odd_characters import odd_character
+from ...permit import KIT_SECRET, LIVEKIT_SECRET, Key, keys_of
+from ...variables import KEYS
 from .env_files import FILES, Variables, read_variables
 from .proxies import unusable_proxies
 

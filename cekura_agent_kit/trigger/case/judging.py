@@ -6,10 +6,10 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from ..verdict import Kind, Latency, Line, Outcome, RunVerdict, SkipReason, Timeline, disapproving, failures
-from .cekura.api_models import ApiRun
-from .errored import Errored
-from .suite import PlannedRun
+from ...verdict import Kind, Latency, Line, Outcome, RunVerdict, SkipReason, Timeline, disapproving, failures
+from ..cekura.api_models import ApiRun
+from ..errored import Errored
+from ..suite import PlannedRun
 
 _SYMPTOMS: Final = (Kind.AGENT_LEFT, Kind.EVALUATOR_MISSING, Kind.RUN_FAILED, Kind.TIMEOUT)
 """Kinds that a breakdown explains: it is named first."""

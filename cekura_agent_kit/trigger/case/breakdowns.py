@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from ..counting import counted
-from ..verdict import Kind
-from .errored import Errored
-from .rooms.outages import Outages
-from .rooms.witness import Witness
-from .worker import Worker
+from ...counting import counted
+from ...verdict import Kind
+from ..errored import Errored
+from ..rooms.outages import Outages
+from ..rooms.witness import Witness
+from ..worker.worker import Worker
 
 _ROOM_LOST: Final = "the room was deleted during the conversation"
 

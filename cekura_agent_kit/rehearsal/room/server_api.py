@@ -17,8 +17,8 @@ from livekit import api, rtc
 from livekit.protocol import agent_dispatch, models
 from livekit.protocol import room as protocol
 
+from ..internals.rtc import info_of
 from .caller import Caller
-from .internals.rtc import info_of
 from .room import MemoryRoom
 
 __tracebackhide__ = True

@@ -8,8 +8,8 @@ from typing import Any
 
 from livekit import rtc
 
-from ..chat import CHAT_TOPIC, TRANSCRIPTION_TOPIC
-from .internals.rtc import change_attributes, info_of, remote_participant
+from ...chat import CHAT_TOPIC, TRANSCRIPTION_TOPIC
+from ..internals.rtc import change_attributes, info_of, remote_participant
 from .rpc import RESPONSE_TIMEOUT, Handler, Methods
 from .streams import ByteReader, ByteStream, Packet, Text, TextReader, byte_info, text_info
 from .wire import Wire, is_active

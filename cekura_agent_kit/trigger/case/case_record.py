@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from ..progress import Event, Noted, Stage, StageName
+from ..suite import PlannedRun
+from ..timing import Clock
 from .judging import Observed
-from .progress import Event, Noted, Stage, StageName
-from .suite import PlannedRun
-from .timing import Clock
 
 
 class CaseRecord:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ..contract import Mode
-from ..errors import LiveKitError
+from ...contract import Mode
+from ...errors import LiveKitError
+from ..context import SuiteContext
+from ..progress import Said
+from ..rooms.presence import EVALUATOR
+from ..rooms.room import Room
+from ..rooms.service import participant_token
+from ..rooms.witness import IDENTITY, Witness
+from ..suite import PlannedRun
 from .case_record import CaseRecord
-from .context import SuiteContext
-from .progress import Said
-from .rooms.presence import EVALUATOR
-from .rooms.room import Room
-from .rooms.service import participant_token
-from .rooms.witness import IDENTITY, Witness
-from .suite import PlannedRun
 
 
 class CaseWitness:

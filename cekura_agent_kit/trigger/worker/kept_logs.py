@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from ..verdict import Kind, Outcome, RunVerdict
+from ...verdict import Kind, Outcome, RunVerdict
 from .job_logs import JobLogs
 
 WORKER_LOG: Final = "worker.log"

@@ -12,26 +12,26 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from ..addresses import without_credentials
-from ..contract import Mode
-from ..errors import ForeignServer, LiveKitError, LiveKitUnreachable
-from ..permit import Permit
-from .cekura.client import Cekura
+from ...addresses import without_credentials
+from ...contract import Mode
+from ...errors import ForeignServer, LiveKitError, LiveKitUnreachable
+from ...permit import Permit
+from ..cekura.client import Cekura
+from ..rooms.budget import Budget
+from ..rooms.room import Room
+from ..rooms.service import LiveKit
+from ..rooms.signature import signature_of
+from ..settings.proxies import routes
+from ..settings.redaction import Redaction
+from ..settings.settings import Settings
+from ..stop import Grace, grace_after
+from ..suite import PlannedRun, Suite
+from ..timing import Timing
+from ..worker.kept_logs import KeptLog
+from ..worker.worker import Worker
 from .check import Check, Doubtful, NotNeeded, Wrong, result_of
-from .kept_logs import KeptLog
-from .proxies import routes
 from .question import WORDS, ask
-from .redaction import Redaction
-from .rooms.budget import Budget
-from .rooms.room import Room
-from .rooms.service import LiveKit
-from .rooms.signature import signature_of
 from .scenario_checks import UNKNOWN_HINT, ScenarioReport, check_scenarios
-from .settings import Settings
-from .stop import Grace, grace_after
-from .suite import PlannedRun, Suite
-from .timing import Timing
-from .worker import Worker
 
 _log: Final = logging.getLogger("cekura_agent_kit.trigger")
 

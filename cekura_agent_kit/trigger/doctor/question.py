@@ -7,11 +7,11 @@ import time
 from dataclasses import dataclass
 from typing import Final
 
-from .rooms.presence import EVALUATOR
-from .rooms.room import Room
-from .rooms.service import participant_token
-from .rooms.witness import Witness
-from .settings import Settings
+from ..rooms.presence import EVALUATOR
+from ..rooms.room import Room
+from ..rooms.service import participant_token
+from ..rooms.witness import Witness
+from ..settings.settings import Settings
 
 WORDS: Final = "Hello, can you hear me?"
 _GREETING: Final = 3.0

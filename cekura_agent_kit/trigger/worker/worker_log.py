@@ -10,8 +10,8 @@ import tempfile
 from pathlib import Path
 from typing import Any, Final
 
+from ..settings.redaction import Redaction
 from .process_group import exit_in_words
-from .redaction import Redaction
 
 TAIL: Final = 12
 """Lines of its log in an error."""

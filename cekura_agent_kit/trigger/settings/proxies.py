@@ -9,7 +9,7 @@ from typing import Final
 from urllib.parse import urlsplit
 from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]
 
-from ..addresses import is_loopback, scheme_and_host, without_credentials
+from ...addresses import is_loopback, scheme_and_host, without_credentials
 
 _USABLE: Final = ("http", "https")
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 from typing import Final
 
-from ..errors import KitError
-from ..verdict import Kind
-from .cekura.poller import FollowedRun
-from .errored import Errored, unreachable
+from ...errors import KitError
+from ...verdict import Kind
+from ..cekura.poller import FollowedRun
+from ..errored import Errored, unreachable
 from .judging import Observed
 
 _log: Final = logging.getLogger("cekura_agent_kit.trigger")

@@ -1,0 +1,1 @@
+"""A room in memory, with its two faces: the agent's and the caller's."""

@@ -1,0 +1,1 @@
+"""One run of a suite, from its room to its verdict."""

@@ -1,0 +1,1 @@
+"""Keys, addresses and the environment that they come from."""

@@ -1,0 +1,1 @@
+"""The suite's worker: its process, its log, and what each says."""
