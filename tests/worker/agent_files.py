@@ -14,6 +14,8 @@ SUITE = "worker: agent.py\nmode: text\nruns: [{scenario: 1, repeat: 3}]\n"
 def served(server: LiveKitServer, folder: Path, target: str, *, wrapped: bool = True, **environment: str) -> Worker:
     """A worker of the file or command, not yet started."""
     variables = worker_environment(server, **environment)
+    if target.startswith("python"):
+        variables["HEALTH_PORT"] = "0"  # two at once would have the same one
     return Worker(target, folder=folder, environment=variables, agent_name="mine", wrapped=wrapped)
 
 
@@ -31,7 +33,7 @@ def prewarm(process):
     process.userdata["prewarmed"] = True
 
 
-server = AgentServer(setup_fnc=prewarm)
+server = AgentServer(setup_fnc=prewarm, port=int(os.environ.get("HEALTH_PORT", "8081")))
 
 
 class Greeter(Agent):
