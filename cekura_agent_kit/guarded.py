@@ -66,7 +66,12 @@ class GuardedProcess:
         self._orders, self._status = self._guard.stdin.fileno(), self._guard.stdout.fileno()
         self._received = b""
         self._code: int | None = None
-        kind, number = self._next_line()
+        try:
+            kind, number = self._next_line()
+        except BaseException:
+            # A signal's exception: nobody else knows of the process yet.
+            self._close()
+            raise
         if kind == "error":
             self._close()
             raise OSError(number, os.strerror(number), words[0])
