@@ -55,6 +55,14 @@ def found(**seen: object) -> tuple[list[tuple[Kind, str]], list[str]]:
     return [(error.kind, str(error)) for error in broken], notes
 
 
+def test_a_restart_between_two_requests_of_a_room_is_known_from_other_rooms() -> None:
+    outages = Outages(2)
+    outages.count_refusals(2)
+    assert not outages.is_breakdown
+    outages.count_refusals(3)
+    assert "refused connections" in outages.description
+
+
 def test_where_nothing_broke_nothing_is_noted() -> None:
     assert found(worker=Worker(died=Died(False))) == ([], [])
 

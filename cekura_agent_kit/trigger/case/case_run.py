@@ -171,7 +171,7 @@ class CaseRun:
     async def _converse(self, room: Room) -> None:
         """Start the run and watch its conversation to the end. The evaluator may join before the POST is answered."""
         context, planned = self._context, self._planned
-        room.outages = Outages()
+        room.outages = Outages(context.livekit.refusals)
         ready = ReadyRun(planned, entry=lambda: self._entry(room), check_agent=room.check_agent)
         conversation = Conversation(
             room,
@@ -222,6 +222,7 @@ class CaseRun:
         worker, room = self._context.worker, conversation.room
         if worker is not None:
             self.seen.crash = worker.crash_in(room.name)
+        room.outages.count_refusals(self._context.livekit.refusals)
         broken, notes = breakdowns(
             worker=worker,
             outages=room.outages,

@@ -9,9 +9,14 @@ SLOW: Final = 10.0
 
 
 class Outages:
-    """Outages so far. Times are seconds from the suite's start."""
+    """Outages so far. Times are seconds from the suite's start.
 
-    def __init__(self) -> None:
+    Args:
+        refusals: connections that the server had refused to the suite before; see `count_refusals`.
+    """
+
+    def __init__(self, refusals: int = 0) -> None:
+        self._refusals_before = refusals
         self._since: float | None = None
         self._longest = 0.0
         self._refused = False
@@ -26,6 +31,10 @@ class Outages:
         self._since = now if self._since is None else self._since
         self._refused = self._refused or refused
         self._longest = max(self._longest, now - self._since)
+
+    def count_refusals(self, refusals: int) -> None:
+        """Note connections that the server has refused to the whole suite: a restart may fall between two requests."""
+        self._refused = self._refused or refusals > self._refusals_before
 
     def answered(self, now: float) -> None:
         """Note an answer."""

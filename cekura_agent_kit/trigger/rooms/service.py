@@ -72,6 +72,7 @@ class LiveKit:
     def __init__(self, settings: Settings, budget: Budget) -> None:
         self._settings = settings
         self.budget = budget
+        self.refusals = 0  # connections that the server refused: it was not running
         self._environment = ExitStack()
         self._session: aiohttp.ClientSession | None = None
         self._api: api.LiveKitAPI | None = None
@@ -195,6 +196,7 @@ class LiveKit:
                 f"{self._server} cannot be reached through {proxy} ({_cause(error)})",
                 hint=f"check {proxy.variable}, and that the proxy lets this machine connect to LiveKit",
             )
+        self.refusals += _is_refused(error)
         return LiveKitUnreachable(
             f"{self._server} does not answer ({_cause(error)})",
             hint="check LIVEKIT_URL, and that the server runs and can be reached from here",
