@@ -68,7 +68,7 @@ async def test_a_killed_job_costs_its_own_run_alone(
         async with scene_of(livekit_server, worker, outputs, tmp_path, faults=faults) as scene:
             suite = waiting_for_the_agent(scene, 40, 41)
             running = asyncio.create_task(scene.run(suite, timing=GONE_AFTER_KILL))
-            await until(lambda: scene.said("You said wait for it"), running)
+            await until(lambda: scene.said("You said wait for it") and scene.said("Welcome.", runs=2), running)
             (victim,) = (room_of(run) for run in scene.service.runs.values() if run.scenario_id == 41)
             os.kill(worker.jobs[victim], signal.SIGKILL)
             let_the_agent_speak(scene)
