@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -67,7 +68,18 @@ async def talk(ctx: JobContext, agent: type[Host] = Host) -> None:
     if path := behaviour(ctx).get("until"):
         while not Path(path).exists():  # noqa: ASYNC110, ASYNC240 - another process makes it
             await asyncio.sleep(0.1)
-        session.say("I am back.")
+        await _say_until_closed(session, "I am back.")
+
+
+async def _say_until_closed(session: AgentSession[Any], words: str) -> None:
+    """Say it each second: words that are said while a client comes back to its server are lost."""
+    closed = asyncio.Event()
+    session.on("close", lambda _event: closed.set())
+    while not closed.is_set():
+        session.say(words)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(1):
+                await closed.wait()
 
 
 async def despair(ctx: JobContext) -> None:
