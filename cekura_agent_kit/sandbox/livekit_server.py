@@ -14,7 +14,7 @@ import httpx
 
 from ..errors import SandboxError
 from ..guarded import GuardedProcess
-from .server_binary import Say, find_binary
+from .server_binary import Say, find_binary, remove_unfinished
 
 _TARGET_LOAD: Final = 100
 """Load from which the server gives a worker no more jobs. With the server's default, 0.7 of the machine, five job
@@ -77,7 +77,13 @@ class LiveKitServer:
         Raises:
             SandboxError: as `find_binary` and `start`.
         """
-        server = cls(await asyncio.to_thread(find_binary, say))
+        try:
+            binary = await asyncio.to_thread(find_binary, say)
+        except asyncio.CancelledError:
+            # The thread may go on; what it fetches is nowhere to be put.
+            remove_unfinished()
+            raise
+        server = cls(binary)
         await server.start()
         return server
 

@@ -6,9 +6,9 @@ import hashlib
 import os
 import platform
 import shutil
-import subprocess
 import tarfile
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -16,6 +16,7 @@ from typing import Final
 import httpx
 
 from ..errors import SandboxError
+from ..guarded import GuardedProcess
 
 VERSION: Final = "1.13.5"
 RELEASES: Final = "https://github.com/livekit/livekit/releases/download"
@@ -33,6 +34,10 @@ _MACHINES: Final = {"x86_64": "amd64", "aarch64": "arm64"}
 _GO_MODULE: Final = "github.com/livekit/livekit-server/cmd/server"
 _PROGRAM: Final = "livekit-server"
 _DOWNLOAD_TIMEOUT: Final = httpx.Timeout(60, connect=10)
+_UNFINISHED: Final = "fetching"
+"""Prefix of the folders in the cache that a fetch works in."""
+_ABANDONED: Final = 3600.0
+"""Seconds after which such a folder is nobody's: its process was killed."""
 
 Say = Callable[[str], None]
 
@@ -57,9 +62,10 @@ def find_binary(say: Say = lambda _: None) -> Path:
     if cached.exists():
         return cached
     cached.parent.mkdir(parents=True, exist_ok=True)
+    remove_unfinished()
     failures = []
     # Fetched into a folder of its own and renamed when complete: two processes may fetch at the same time.
-    with tempfile.TemporaryDirectory(dir=cached.parent) as folder:
+    with tempfile.TemporaryDirectory(dir=cached.parent, prefix=f"{_UNFINISHED}-{os.getpid()}-") as folder:
         for fetch in (_download, _build):
             try:
                 fetched = fetch(Path(folder), say)
@@ -74,6 +80,14 @@ def find_binary(say: Say = lambda _: None) -> Path:
         hint="install one (https://docs.livekit.io/home/self-hosting/local/; on macOS `brew install livekit`), "
         f"or install Go and run the command again, or copy the program to {cached}",
     )
+
+
+def remove_unfinished() -> None:
+    """Remove what this process's fetches have left in the cache, and what others left that were killed."""
+    for folder in cache_dir().glob(f"{_UNFINISHED}-*"):
+        own = folder.name.startswith(f"{_UNFINISHED}-{os.getpid()}-")
+        if own or time.time() - folder.stat().st_mtime > _ABANDONED:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _download(folder: Path, say: Say) -> Path:
@@ -122,12 +136,17 @@ def _build(folder: Path, say: Say) -> Path:
     if go is None:
         raise SandboxError("Go, to build one with, is not on PATH")
     say(f"Building livekit-server {VERSION} with Go (about two minutes, once).")
-    environment = os.environ | {"GOBIN": str(folder)}
-    built = subprocess.run(
-        [go, "install", f"{_GO_MODULE}@v{VERSION}"], env=environment, capture_output=True, text=True, check=False
-    )
-    if built.returncode:
-        raise SandboxError(f"`go install` failed: {built.stderr.strip()[-300:]}")
+    log = folder / "go.log"
+    environment = os.environ | {"GOBIN": str(folder), "GOTMPDIR": str(folder)}
+    # Guarded: a signal ends the command without waiting for this thread.
+    process = GuardedProcess([go, "install", f"{_GO_MODULE}@v{VERSION}"], log=log, environment=environment)
+    try:
+        while (code := process.wait(1)) is None:
+            pass
+    finally:
+        process.kill()
+    if code:
+        raise SandboxError(f"`go install` failed: {log.read_text(errors='replace').strip()[-300:]}")
     return folder / "server"
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tarfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from cekura_agent_kit.errors import SandboxError
@@ -124,6 +127,39 @@ def test_a_build_that_fails_names_its_reason(cache: Path, tmp_path: Path, page: 
     program(tmp_path / "bin" / "go", "#!/bin/sh\necho no space left >&2\nexit 1\n")
     with pytest.raises(SandboxError, match="`go install` failed: no space left"):
         find_binary()
+
+
+def test_a_signal_while_it_is_fetched_leaves_nothing(cache: Path, tmp_path: Path, page: ReleasePage) -> None:
+    pid = tmp_path / "pid"
+    program(
+        tmp_path / "bin" / "go", f"#!/bin/sh\n/bin/echo $$ > {pid}.new\n/bin/mv {pid}.new {pid}\nexec /bin/sleep 60\n"
+    )
+    scenarios = ROOT / "examples" / "restaurant" / "cekura.scenarios.yaml"
+    process = subprocess.Popen([sys.executable, "-m", "cekura_agent_kit", "sandbox", "--scenarios", scenarios])
+    try:
+        while not pid.exists():
+            assert process.poll() is None
+            time.sleep(0.05)
+        assert list(cache.glob("fetching-*"))
+        process.terminate()
+        assert process.wait(30) == 128 + signal.SIGTERM
+    finally:
+        process.kill()
+    assert list(cache.iterdir()) == []
+    _, alive = psutil.wait_procs(
+        [psutil.Process(number) for number in psutil.pids() if number == int(pid.read_text())], 10
+    )
+    assert alive == []
+
+
+def test_what_a_killed_command_left_is_removed_by_a_later_one(cache: Path, page: ReleasePage) -> None:
+    abandoned, fetching = cache / "fetching-1-abandoned", cache / "fetching-1-others"
+    abandoned.mkdir(parents=True)
+    fetching.mkdir()
+    os.utime(abandoned, (0, 0))
+    with pytest.raises(SandboxError):
+        find_binary()
+    assert list(cache.iterdir()) == [fetching]
 
 
 @linux
