@@ -8,6 +8,7 @@ import pytest
 
 from cekura_agent_kit.sandbox.cekura.evaluator import Evaluator, Judgement
 from cekura_agent_kit.sandbox.channels.channel import ChannelClosed, Utterance
+from cekura_agent_kit.sandbox.channels.voice import VoiceChannel
 
 from .cekura_requests import scenario
 
@@ -112,6 +113,24 @@ async def test_an_agent_that_leaves_after_all_was_heard_passes() -> None:
     channel = Script({"bye": ["Goodbye."]}, leaves_after="bye")
     judgement = await judged(channel, {"say": "bye", "hear": "goodbye"}, patience=5)
     assert judgement.success
+
+
+async def test_in_voice_an_agent_has_the_time_to_answer_last_words() -> None:
+    class Voice(Script):
+        goodbye_wait = VoiceChannel.goodbye_wait
+
+        async def say(self, text: str) -> None:
+            # Speech is transcribed about a second after its end, and only then answered.
+            asyncio.get_running_loop().call_later(1.5, super()._answer, text)
+
+        async def hear(self) -> str:
+            words = await super().hear()
+            self.transcript.append(Utterance("agent", words, 0, 0))
+            return words
+
+    channel = Voice({"bye": ["Goodbye."]})
+    await judged(channel, {"say": "bye"})
+    assert [line.text for line in channel.transcript] == ["Goodbye."]
 
 
 async def test_an_interrupted_conversation_is_judged_by_what_was_heard() -> None:

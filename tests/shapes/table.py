@@ -1,8 +1,14 @@
-"""Measures every shape, in memory and on a real server, and writes docs/shapes.md: ``python -m tests.shapes.table``."""
+"""Measures every shape, in memory and on a real server, and writes docs/shapes.md: ``python -m tests.shapes.table``.
+
+With ``--row``, in the environment of another livekit-agents (`tests.matrix` makes them), only this version's row of
+"Other versions" is written.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import platform
+import re
 import statistics
 import sys
 import tempfile
@@ -16,6 +22,14 @@ from tests.shapes import SHAPES, Shape
 from tests.shapes.talks import Seen, in_the_memory, on_the_server
 
 PAGE = Path(__file__).parents[2] / "docs" / "shapes.md"
+OTHERS = """
+## Other versions
+
+Each row by `python -m tests.shapes.table --row` in an environment of `make matrix`; the same four conversations.
+
+| livekit-agents | Python | conversations | answered, or refused by name | calls into speech models | failed |
+|---|---|---|---|---|---|
+"""
 
 
 def cell(shape: Shape, seen: Seen) -> str:
@@ -53,9 +67,43 @@ def median(column: tuple[Seen, ...]) -> str:
     return f"{statistics.median(each.first_reply for each in column if each.first_reply is not None):.3f} s"
 
 
+def pairs_of(rows: dict[str, list[Seen]]) -> list[tuple[Shape, Seen]]:
+    return [(SHAPES[name], seen) for name, row in rows.items() for seen in row]
+
+
+def row_of_this_version(rows: dict[str, list[Seen]], calls_on_the_server: int) -> str:
+    pairs = pairs_of(rows)
+    bad = {name: row for name, row in rows.items() if any(seen.faults(SHAPES[name]) for seen in row)}
+    cells = [
+        version("livekit-agents"),
+        platform.python_version(),
+        len(pairs),
+        sum(not seen.faults(shape) for shape, seen in pairs),
+        calls_on_the_server + sum(seen.speech_calls for _, seen in pairs),
+        "; ".join(f"{name}: {', '.join(cell(SHAPES[name], seen) for seen in row)}" for name, row in bad.items()),
+    ]
+    return "| " + " | ".join(map(str, cells)) + " |\n"
+
+
+def write(written: str, *, own_row: bool) -> None:
+    """Write the page anew, or one row of its other versions. Rows of other versions stay."""
+    main_part, _, others = PAGE.read_text().partition(OTHERS)
+    if own_row:
+        others = "".join(
+            line for line in others.splitlines(True) if not line.startswith(written[: written.index("|", 2)])
+        )
+        lines = sorted(
+            [*others.splitlines(True), written], key=lambda line: [int(n) for n in re.findall(r"\d+", line)[:3]]
+        )
+        PAGE.write_text(main_part + OTHERS + "".join(lines))
+    else:
+        PAGE.write_text(written + OTHERS + others)
+
+
 def page(rows: dict[str, list[Seen]], calls_on_the_server: int) -> str:
+    """Return the page without its other versions."""
     columns = list(zip(*rows.values(), strict=True))
-    pairs = [(SHAPES[name], seen) for name, row in rows.items() for seen in row]
+    pairs = pairs_of(rows)
     good = sum(not seen.faults(shape) for shape, seen in pairs)
     refused = sum(bool(shape.refused) for shape, _ in pairs)
     calls = calls_on_the_server + sum(seen.speech_calls for _, seen in pairs)
@@ -69,7 +117,6 @@ def page(rows: dict[str, list[Seen]], calls_on_the_server: int) -> str:
         "each session was proven to be text, unless the cell says otherwise. *Refused by name*: text mode cannot run",
         "this agent, and the error says why. *At once*: the evaluator speaks before the agent knows of it.",
         "",
-        "The shapes in memory are tested with livekit-agents 1.6.0, the last 1.7 and the newest (`make matrix`);",
         "[text-mode.md](text-mode.md) says what text mode does with each feature of an agent.",
         "",
         f"- shapes: {len(rows)}",
@@ -88,7 +135,8 @@ def page(rows: dict[str, list[Seen]], calls_on_the_server: int) -> str:
 
 def main() -> int:
     rows, calls = asyncio.run(measure())
-    PAGE.write_text(page(rows, calls))
+    own_row = "--row" in sys.argv
+    write(row_of_this_version(rows, calls) if own_row else page(rows, calls), own_row=own_row)
     return bool(calls or any(seen.faults(SHAPES[name]) for name, row in rows.items() for seen in row))
 
 
