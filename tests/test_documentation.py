@@ -23,7 +23,8 @@ from livekit.agents import AgentServer, JobContext, WorkerOptions
 from cekura_agent_kit import Call, Mode, current_call, wrap_entrypoint
 from cekura_agent_kit.cli import app
 from cekura_agent_kit.sandbox import Sandbox
-from cekura_agent_kit.trigger.suite import RunEntry, Suite
+from cekura_agent_kit.trigger.run_entry import RunEntry
+from cekura_agent_kit.trigger.suite import Suite
 from cekura_agent_kit.verdict import Kind
 from tests.faults.table import FAULTS
 

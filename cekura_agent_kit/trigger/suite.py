@@ -6,65 +6,24 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, Self, cast
+from typing import Annotated, Any, Final, Self, cast
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, Strict, ValidationError
+from pydantic import ConfigDict, Field, PrivateAttr, Strict, ValidationError
 
 from ..contract import Mode
 from ..errors import MetadataError, SuiteError
 from ..file_names import SCENARIOS, default_file
 from ..permit import Permit
 from ..verdict import PoolId
-from ..yaml_files import WHOLE, Duration, load, place, problems
+from ..yaml_files import WHOLE, Duration, load, place
 from .job_checks import check_job
-from .suite_values import Count, Metadata, Rate, Repeat, ScenarioId, Seed, TextSwitch, Tools, Unscored
+from .run_entry import RunEntry, SuiteModel
+from .suite_values import Count, Metadata, Rate, ScenarioId, Seed, TextSwitch, Tools, Unscored
 
 DEFAULT_FILE: Final = "cekura.yaml"
 
 _FOR_EVERY_RUN: Final = ("mode", "timeout", "pass_rate", "max_reply", "unscored")
 """Keys of the suite and of a run: as a flag they win over both."""
-
-
-class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
-
-    if not TYPE_CHECKING:
-
-        def __init__(self, **values: Any) -> None:
-            try:
-                super().__init__(**values)
-            except ValidationError as fault:
-                raise SuiteError(problems(fault, type(self)), hint="docs/suite.md lists every key") from None
-
-        # pydantic calls no other `__init__` for what it reads, and `load` needs its error for the line of each problem.
-        __init__.__pydantic_base_init__ = True
-
-
-class RunEntry(_Model):
-    """One entry of ``runs``."""
-
-    scenario: ScenarioId
-    """Cekura's scenario id."""
-    name: Annotated[str, Field(min_length=1)] | None = None
-    """Name of the entry in reports. Default: `5501 text`, then `5501 text 2`, in file order. Unique."""
-    repeat: Repeat = 1
-    """Number of runs."""
-    mode: Mode | None = None
-    """`text` or `voice`. Default: the suite's."""
-    timeout: Duration | None = None
-    """Longest time from the start's POST to the verdict. Default: the suite's."""
-    metadata: Metadata = {}
-    """Merged over the suite's metadata into the job's."""
-    tools: Tools = {}
-    """Merged over the suite's `tools`."""
-    publish_data_message: dict[str, Any] | None = None
-    """Sent into the room by Cekura's evaluator; text only."""
-    pass_rate: Rate | None = None
-    """Share of passed runs that the entry needs. Default: the suite's."""
-    max_reply: Duration | None = None
-    """A passed run fails if one reply took longer. Default: the suite's."""
-    unscored: Unscored | None = None
-    """Outcome of a pass in which nothing was measured. Default: the suite's."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +55,7 @@ _NAMES_AN_AGENT: Final = {
 }
 
 
-class Suite(_Model):
+class Suite(SuiteModel):
     """Suite of runs: the agent, the scenarios, the limits. Frozen; times are seconds."""
 
     model_config = ConfigDict(json_schema_extra=cast(Any, _NAMES_AN_AGENT))

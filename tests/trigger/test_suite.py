@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from cekura_agent_kit.contract import Mode
 from cekura_agent_kit.errors import SuiteError
+from cekura_agent_kit.trigger.run_entry import RunEntry
 from cekura_agent_kit.trigger.shards import shard_of
-from cekura_agent_kit.trigger.suite import PlannedRun, RunEntry, Suite
+from cekura_agent_kit.trigger.suite import PlannedRun, Suite
 from cekura_agent_kit.trigger.suite_values import seed_of
 from tests.planned import PLANNED
 
