@@ -104,7 +104,7 @@ class SuiteRun:
         self._settings.check()
         self._on_event, self._fail_fast = on_event, fail_fast
         self._environment = dict(os.environ if environment is None else environment) | self._settings.environment
-        self._timing = timing or Timing.of(self._settings)
+        self._timing = timing or Timing.of(self._settings, shards=shard.of if shard else 1)
         self._redaction = Redaction(self._settings.secrets)
         self._clock = Clock()
         self._suite_id = suite_id or secrets.token_hex(4)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Final, Self
 
 from .settings.settings import Settings
 
@@ -35,6 +35,10 @@ def _since(start: float) -> Callable[[], float]:
     return lambda: time.monotonic() - start
 
 
+_PROJECT_REQUESTS: Final = 15.0
+"""Requests a second that all shards of a suite send together."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Timing:
     """Intervals and limits, in seconds unless a name says otherwise.
@@ -44,7 +48,7 @@ class Timing:
     """
 
     livekit_requests: float = 10.0
-    """Requests a second to LiveKit for the whole suite; LiveKit Cloud allows about 1,000 a minute a project."""
+    """Requests a second to LiveKit for the whole command; LiveKit Cloud allows about 1,000 a minute a project."""
     list_fast: float = 0.25
     """Between two lists of a room's participants while its agent, or its evaluator, is expected."""
     list_slow: float = 2.0
@@ -75,9 +79,14 @@ class Timing:
     """For Cekura's verdict on a run that the trigger ended."""
 
     @classmethod
-    def of(cls, settings: Settings) -> Self:
-        """Return shorter intervals where LiveKit, and Cekura, run on this machine."""
-        values: dict[str, float] = {}
+    def of(cls, settings: Settings, *, shards: int = 1) -> Self:
+        """Return shorter intervals where LiveKit, and Cekura, run on this machine.
+
+        Args:
+            settings: the services.
+            shards: commands that run parts of the suite at the same time. The project's limit is for all of them.
+        """
+        values: dict[str, float] = {"livekit_requests": min(cls.livekit_requests, _PROJECT_REQUESTS / shards)}
         if settings.local_livekit:
             values |= {"livekit_requests": 200.0, "list_fast": 0.1, "list_slow": 0.5}
         if settings.local_cekura:

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from cekura_agent_kit.trigger.rooms.budget import Budget
+from cekura_agent_kit.trigger.settings.settings import Settings
+from cekura_agent_kit.trigger.timing import Timing
 from tests.trigger.virtual_time import run_in_virtual_time
 
 
@@ -79,3 +83,18 @@ def test_the_last_requests_after_a_signal_wait_for_nothing() -> None:
         return asyncio.get_running_loop().time()
 
     assert run_in_virtual_time(wait()) == 0.0
+
+
+@pytest.mark.parametrize("shards", [1, 2, 3, 20])
+def test_all_shards_together_keep_the_projects_limit(shards: int) -> None:
+    hosted = Settings.model_validate(
+        {
+            "livekit_url": "wss://project.livekit.cloud",
+            "livekit_api_key": "key",
+            "livekit_api_secret": "secret" * 6,
+            "cekura_api_key": "key",
+        }
+    )
+    own, local = Timing.of(hosted, shards=shards), Timing()
+    assert 0.5 < own.livekit_requests <= local.livekit_requests
+    assert own.livekit_requests * shards <= 1000 / 60
