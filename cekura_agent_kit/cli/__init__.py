@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -13,7 +13,9 @@ from ..errors import KitError, SuiteError
 from . import signals
 from .console import captured_logs, say, say_error, say_traceback
 from .doctor import doctor
+from .explain import explain
 from .init import init
+from .json_errors import wants_json, write_error
 from .report import report
 from .run_command import run
 from .sandbox import sandbox
@@ -48,7 +50,7 @@ def _options(
 
 
 # In the order in which a newcomer uses them.
-for command in (init, run, doctor, sandbox, worker, sweep, report, schema):
+for command in (init, run, doctor, explain, sandbox, worker, sweep, report, schema):
     app.command()(command)
 
 
@@ -59,24 +61,46 @@ def main() -> None:
     try:
         _check_arguments(sys.argv[1:])
         with captured_logs(printed=False):
-            app()
+            _run_command(sys.argv[1:])
     except KitError as error:
         say_error(error)
-        signals.leave_if_signalled()
-        sys.exit(error.exit_code)
+        _leave(error)
     except Exception as error:  # noqa: BLE001 - the last place where a fault can become two lines
+        fault = KitError(
+            f"a fault in cekura-kit: {type(error).__name__}",
+            hint="run the command again with CEKURA_KIT_DEBUG=1 to get a traceback, and report it",
+        )
         if os.environ.get("CEKURA_KIT_DEBUG"):
             say_traceback()
-            signals.leave_if_signalled()
-            sys.exit(2)
-        say_error(
-            KitError(
-                f"a fault in cekura-kit: {type(error).__name__}",
-                hint="run the command again with CEKURA_KIT_DEBUG=1 to get a traceback, and report it",
-            )
-        )
-        signals.leave_if_signalled()
-        sys.exit(2)
+        else:
+            say_error(fault)
+        _leave(fault)
+
+
+def _run_command(arguments: list[str]) -> None:
+    """Run the command that the arguments name.
+
+    Raises:
+        KitError: also for a wrong command line, if it asks for JSON; else the library prints its error.
+    """
+    if not wants_json(arguments):
+        app()
+        return
+    try:
+        code = app(standalone_mode=False)
+    except Exception as error:
+        # The library's own errors have no class in common that every version of typer exports.
+        if (message := getattr(error, "format_message", None)) is None:
+            raise
+        raise KitError(message(), hint="run the command with --help for its options") from None
+    sys.exit(code)
+
+
+def _leave(error: KitError) -> NoReturn:
+    """Exit with the error's code, after its JSON was written where it was asked for."""
+    write_error(error, sys.argv[1:])
+    signals.leave_if_signalled()
+    sys.exit(error.exit_code)
 
 
 def _check_arguments(arguments: list[str]) -> None:

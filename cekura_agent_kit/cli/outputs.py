@@ -51,8 +51,13 @@ def check_writable(files: Mapping[Form, Path | None]) -> None:
                 path.unlink()
 
 
-def write_json(value: Any, path: Path) -> None:
+def write_json(value: Any, path: Path, *, announced: bool = True) -> None:
     """Write a JSON value to a file, or print it on stdout for ``-``.
+
+    Args:
+        value: the value.
+        path: the file.
+        announced: print the file's name on stdout.
 
     Raises:
         ReportError: the file cannot be written.
@@ -61,7 +66,8 @@ def write_json(value: Any, path: Path) -> None:
         say_json(value)
     else:
         _write(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n", "json")
-        say(f"json: {path}")
+        if announced:
+            say(f"json: {path}")
 
 
 def deliver(

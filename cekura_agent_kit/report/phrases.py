@@ -48,6 +48,12 @@ KINDS: Final[dict[Kind, str]] = {
 STATEMENTS: Final = {"met": "met", "not_met": "not met", "blocked": "could not be judged"}
 
 
+def kinds_of(verdict: SuiteVerdict) -> list[Kind]:
+    """Return the kinds of error in a verdict, each once, the suite's own first."""
+    kinds = (verdict.kind, *(run.kind for run in verdict.runs))
+    return list(dict.fromkeys(kind for kind in kinds if kind is not None))
+
+
 def headline(verdict: SuiteVerdict) -> str:
     """Return the suite's outcome in one sentence: the agent failed, or the test broke and why."""
     counts = Counter(run.outcome for run in verdict.runs)

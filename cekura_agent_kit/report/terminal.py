@@ -17,6 +17,7 @@ from .phrases import (
     entry_name,
     expected,
     headline,
+    kinds_of,
     metric_result,
     outcome_counts,
     pool_title,
@@ -194,6 +195,8 @@ def _print_summary(verdict: SuiteVerdict, console: Console) -> None:
     for result in verdict.results:
         if address := web_address(result.url):
             _field(console, "on Cekura", address)
+    for kind in kinds_of(verdict):
+        _field(console, "explained", f"cekura-kit explain {kind}")
     _print(console, (headline(verdict), f"bold {STYLES[verdict.outcome]}"))
     if verdict.hint:
         _field(console, "hint", printable_line(verdict.hint))

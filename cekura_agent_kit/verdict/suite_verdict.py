@@ -158,6 +158,11 @@ class SuiteVerdict(ReportModel):
             value = json.loads(text)
         except (ValueError, RecursionError):
             value = None
+        if isinstance(value, dict) and isinstance(error := value.get("error"), dict):
+            raise ReportError(
+                f"{source}: the command that wrote it ended with an error: {error.get('message')}",
+                hint=str(error.get("hint") or "run that command again"),
+            )
         try:
             if isinstance(value, dict) and value.get("version") == 1:
                 return _upgraded(value)
