@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 from collections.abc import Iterator
 
 import pytest
@@ -12,19 +11,13 @@ import pytest
 from cekura_agent_kit.errors import SandboxError
 from cekura_agent_kit.sandbox.livekit_server import LiveKitServer
 from tests.agent.workers import Worker
+from tests.usual_signals import take_usual_signals
 
 pytest_plugins = ["pytester", "tests.description.plugin"]
 
 
 def pytest_configure() -> None:
-    """Give what the tests start the usual signals, however the tests themselves were started.
-
-    A shell starts a background command with SIGINT ignored, and ``nohup`` ignores SIGHUP; both are inherited. A handler
-    that does nothing still ignores the signal here, and is not inherited.
-    """
-    for number in (signal.SIGINT, signal.SIGHUP):
-        if signal.getsignal(number) is signal.SIG_IGN:
-            signal.signal(number, lambda *_: None)
+    take_usual_signals()
 
 
 @pytest.fixture(scope="session")

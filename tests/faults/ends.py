@@ -23,6 +23,7 @@ from tests.faults.command import Command
 from tests.faults.scene import Scene, Worker, scene_of
 from tests.faults.secrecy import Outputs
 from tests.faults.stages import STAGES, Stage, rooms
+from tests.usual_signals import take_usual_signals
 
 KILLED: Final = 128 + SIGKILL
 GUARDS: Final = 10.0
@@ -210,4 +211,5 @@ if __name__ == "__main__":
     parser.add_argument("--stage", choices=STAGES, action="append")
     parser.add_argument("--end", choices=ENDS, action="append")
     given = parser.parse_args()
+    take_usual_signals()
     sys.exit(asyncio.run(main(given.times, given.stage or list(STAGES), given.end or list(ENDS))))
