@@ -16,7 +16,7 @@ help:
 	@echo "make test-repeat   some tests, many times: N=20 T=tests/agent/test_turns.py, or M=server for a marker"
 	@echo "make lint   ruff, mypy, import rules"
 	@echo "make matrix the tests of the agent's side on both ends of the versions; MATRIX=all on each, MATRIX=agents1.7 on some"
-	@echo "make template   an agent repo made by the built wheel: its tests and its demo"
+	@echo "make template   an agent repo made by the built wheel: the steps of its workflow"
 	@echo "make bench  the ratios that we claim, measured"
 	@echo "make clean  remove the environment"
 
@@ -47,14 +47,15 @@ check: lint test
 matrix: $(READY)
 	$(BIN)/python -m tests.matrix $(MATRIX)
 
-# As a stranger would: the wheel into an empty environment, `init`, then the new repo's own commands.
+# As a stranger would: the wheel into an empty environment, `init`, then the steps of the new repo's own workflow, first
+# without a secret.
 template: $(READY)
 	@rm -rf dist && $(BIN)/uv build --quiet --wheel --out-dir dist
 	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
 	$(BIN)/uv venv --quiet --python $(BIN)/python "$$folder/env" && \
 	$(BIN)/uv pip install --quiet --python "$$folder/env/bin/python" dist/*.whl && \
 	"$$folder/env/bin/cekura-kit" init "$$folder/my-agent" && \
-	$(MAKE) -C "$$folder/my-agent" test demo KIT="$$(ls $(CURDIR)/dist/*.whl)" PYTHON="$(CURDIR)/$(BIN)/python"
+	KIT="$$(ls $(CURDIR)/dist/*.whl)" PYTHON="$(CURDIR)/$(BIN)/python" $(BIN)/python -m tests.ci "$$folder/my-agent"
 
 bench: $(READY)
 	$(BIN)/python -m bench --json reports/bench.json

@@ -137,6 +137,7 @@ def run(
     loaded = Suite.load(suite, flags={key: value for key, value in flags.items() if value is not None})
     index, count = shard_parts(shard)
     plan = shard_of(loaded.plan(), index, count)
+    baselines = baselines_of(baseline, fail_on=fail_on, suite=loaded, plan=plan)
     if dry_run:
         print_plan(loaded, plan, err=is_stdout(json_file))
         if json_file is not None:
@@ -144,7 +145,6 @@ def run(
         return
     files: dict[Form, Path | None] = {"json": json_file, "junit": junit, "markdown": markdown, "html": html}
     check_writable(files)
-    baselines = baselines_of(baseline, fail_on=fail_on, suite=loaded, plan=plan)
     command = _RunCommand(
         loaded,
         plan,

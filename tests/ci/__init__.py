@@ -1,0 +1,1 @@
+"""Workflows and pipelines of CI services, whose own steps are run here."""
