@@ -133,11 +133,11 @@ class Hosted:
     rooms: ReadyRooms
     cekura: Answers
 
-    def run(self, scenarios: Sequence[int], *options: str, **keys: Any) -> Done:
+    def run(self, scenarios: Sequence[int], *options: str, entry: Mapping[str, Any] | None = None, **keys: Any) -> Done:
         """Run `cekura-kit run` with one run of each scenario, in text and without witnesses, and all reports."""
         suite: dict[str, Any] = {"name": "hosted", "agent_name": "agent", "mode": "text", "witnesses": 0}
         suite |= {"concurrency": len(scenarios), "timeout": "1s"} | keys
-        suite["runs"] = [{"scenario": each} for each in scenarios]
+        suite["runs"] = [{"scenario": each, **(entry or {})} for each in scenarios]
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder, "cekura.yaml")
             file.write_text(json.dumps(suite))

@@ -84,6 +84,9 @@ def run(
         str | None, typer.Option(metavar="1h", rich_help_panel=_SUITE, help="Time of the whole suite.")
     ] = None,
     max_runs: Annotated[int | None, typer.Option(rich_help_panel=_SUITE, help="Refuse a plan with more runs.")] = None,
+    stop_when_decided: Annotated[
+        bool, typer.Option("--stop-when-decided", rich_help_panel=_SUITE, help="Skip runs that can change nothing.")
+    ] = False,
     metadata: Annotated[
         str | None,
         typer.Option(metavar="JSON", rich_help_panel=_SUITE, help="JSON object for the metadata of every job."),
@@ -129,6 +132,7 @@ def run(
         "timeout": timeout,
         "suite_timeout": suite_timeout,
         "max_runs": max_runs,
+        "stop_when_decided": stop_when_decided or None,
         "metadata": json_object(metadata),
         "pass_rate": pass_rate,
         "max_reply": max_reply,

@@ -16,6 +16,7 @@ from ..file_names import SCENARIOS, default_file
 from ..permit import Permit
 from ..verdict import PoolId
 from ..yaml_files import WHOLE, Duration, load, place
+from .entry_names import entry_names
 from .job_checks import check_job
 from .run_entry import RunEntry, SuiteModel
 from .suite_values import Count, Metadata, Rate, ScenarioId, Seed, TextSwitch, Tools, Unscored
@@ -85,6 +86,8 @@ class Suite(SuiteModel):
     """Longest time of the whole suite."""
     max_runs: Count | None = None
     """A plan with more runs is refused before anything is started."""
+    stop_when_decided: Annotated[bool, Strict()] = False
+    """Skip runs that cannot change their pool's outcome any more."""
     seed: Seed | None = None
     """Each run has a seed of its own that is derived from it: `current_call().seed`. Default: random."""
     sandbox: str = SCENARIOS
@@ -177,7 +180,7 @@ class Suite(SuiteModel):
         """Return all runs, in the order of the file."""
         seen: Counter[int] = Counter()
         planned = []
-        for entry, name in zip(self.runs, self._entry_names(), strict=True):
+        for entry, name in zip(self.runs, self._names, strict=True):
             for _ in range(entry.repeat):
                 seen[entry.scenario] = occurrence = seen[entry.scenario] + 1
                 planned.append(
@@ -204,26 +207,10 @@ class Suite(SuiteModel):
     def pass_rates(self) -> dict[PoolId, float]:
         """Return the share of passed runs that each pool needs."""
         rates = {}
-        for entry, name in zip(self.runs, self._entry_names(), strict=True):
+        for entry, name in zip(self.runs, self._names, strict=True):
             rate = entry.pass_rate if entry.pass_rate is not None else self.pass_rate
             rates[PoolId(name, entry.scenario, entry.mode or self.mode)] = 1.0 if rate is None else rate
         return rates
-
-    def _entry_names(self) -> list[str]:
-        """Return the names of the entries: their own, or scenario and mode, numbered from the second on."""
-        own = {entry.name for entry in self.runs}
-        names: list[str] = []
-        numbers: Counter[str] = Counter()
-        for entry in self.runs:
-            name = base = entry.name or f"{entry.scenario} {entry.mode or self.mode}"
-            while entry.name is None and (numbers[base] or name in own):
-                number = numbers[base] = max(numbers[base], 1) + 1
-                name = f"{base} {number}"
-                if name not in own:
-                    break
-            numbers[base] = max(numbers[base], 1)
-            names.append(name)
-        return names
 
     def _check_job(self, index: int, run: RunEntry) -> None:
         mode, tools = run.mode or self.mode, {**self.tools, **run.tools}
@@ -244,6 +231,10 @@ class Suite(SuiteModel):
                 )
             if entry.name is not None:
                 seen.add(entry.name)
+
+    @property
+    def _names(self) -> list[str]:
+        return entry_names([(entry.name, f"{entry.scenario} {entry.mode or self.mode}") for entry in self.runs])
 
     @property
     def folder(self) -> Path:

@@ -7,24 +7,23 @@ import contextlib
 import logging
 import os
 import secrets
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, TypeVar
 
 from ..errors import SuiteError, WorkerError
-from ..verdict import Kind, Outcome, Result, RunVerdict, Shard, SkipReason, SuiteVerdict
-from .case.case_run import CaseRun
+from ..verdict import Kind, Result, RunVerdict, Shard, SuiteVerdict
+from .case.case_runs import CaseRuns
 from .cekura.client import Cekura
 from .cekura.poller import Poller
 from .cekura.starter import Starter
-from .cleanup import clean_up
 from .context import SandboxGap, SuiteContext
 from .errored import Errored
 from .not_run import run_not_begun
 from .preflight import check_plan, check_services
-from .progress import Ended, Event, Finished, Noted, OnEvent, Planned, PlannedCase, Preparing
+from .progress import Ended, Event, Noted, OnEvent, Planned, PlannedCase, Preparing
 from .rooms.budget import Budget
 from .rooms.service import LiveKit
 from .settings.redaction import Redaction, redacted, redacted_logs
@@ -132,7 +131,9 @@ class SuiteRun:
                     async with self._worker() as worker:
                         context = self._context(livekit, cekura, poller, worker)
                         try:
-                            await self._run_cases(context)
+                            await CaseRuns(
+                                context, self._plan, fail_fast=self._fail_fast, verdicts=self._verdicts
+                            ).run()
                         finally:
                             results, rooms_left = context.starter.results, context.rooms.left
             except Errored as error:
@@ -206,54 +207,6 @@ class SuiteRun:
             sandbox_gaps=self._sandbox_gaps,
         )
 
-    async def _run_cases(self, context: SuiteContext) -> None:
-        """Make all runs, as many at once as there are slots, and clean up: after the last one, or after a stop.
-
-        Raises:
-            Errored: the suite was stopped.
-        """
-        # With fail-fast the next run begins when the verdict of the one before is known, not when its room is free.
-        gate = asyncio.Semaphore(self._suite.concurrency) if self._fail_fast else nullcontext()
-        case_runs = [CaseRun(context, planned) for planned in self._plan]
-        tasks = {asyncio.create_task(self._run_case(case_run, gate)): case_run for case_run in case_runs}
-        timer = self._start_timer()
-        try:
-            await self._stop.unless_requested(_all_of(tasks))
-        except asyncio.CancelledError:
-            self._stop.request(Errored(Kind.CANCELLED, "cancelled", hint="run it again"))
-            raise
-        finally:
-            if timer:
-                timer.cancel()
-            notes = {case_run.case: case_run.seen.notes for case_run in case_runs}
-            await clean_up(context, self._verdicts, tasks, note=lambda case, text: notes[case].append(text))
-            if (reason := self._stop.reason) is not None:
-                for task, case_run in tasks.items():
-                    if case_run.case not in self._verdicts:
-                        finished = task.done() and not task.cancelled()
-                        self._finish(task.result() if finished else case_run.stopped_by(reason))
-
-    def _start_timer(self) -> asyncio.TimerHandle | None:
-        limit = self._suite.suite_timeout
-        if limit is None:
-            return None
-        error = Errored(Kind.TIMEOUT, f"the suite took longer than {limit:g} s", hint="raise `suite_timeout`")
-        return asyncio.get_running_loop().call_later(limit, self._stop.request, error)
-
-    async def _run_case(self, case_run: CaseRun, gate: AbstractAsyncContextManager[None]) -> RunVerdict:
-        async with gate:
-            verdict = await case_run.run()
-            if self._stop.reason is None:
-                self._finish(verdict)
-            if self._fail_fast and verdict.outcome in (Outcome.FAILED, Outcome.ERRORED):
-                why = f"not run: {verdict.case} {verdict.outcome}, and --fail-fast"
-                self._stop.close(Errored(Kind.NOT_RUN, why), skip=SkipReason.FAIL_FAST)
-        return verdict
-
-    def _finish(self, verdict: RunVerdict) -> None:
-        self._verdicts[verdict.case] = verdict
-        self._emit(Finished(verdict.case, verdict))
-
     def _verdict(self, failure: Errored | None, results: list[Result], rooms_left: list[str]) -> SuiteVerdict:
         runs = [self._verdicts.get(planned.case) or run_not_begun(planned, failure) for planned in self._plan]
         runs = keep_logs(self._worker_log, runs, self._log_folder, failed=failure is not None)
@@ -284,10 +237,3 @@ class SuiteRun:
 
     def _redacted(self, event: R) -> R:
         return redacted(event, self._redaction)
-
-
-async def _all_of(tasks: Iterable[asyncio.Task[RunVerdict]]) -> None:
-    """Wait for all; an exception in one of them is raised at once. Does not cancel them when it is cancelled."""
-    done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
-    for task in done:
-        task.result()

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from ..contract import Mode
+from .decision import required_passes
 from .outcomes import Kind, Outcome, SkipReason
 from .report_model import ReportModel
 from .run_verdict import RunVerdict
@@ -149,8 +150,7 @@ def _pool(pool: PoolId, runs: list[RunVerdict], pass_rate: float) -> PoolVerdict
     elif not passed + failed:
         outcome = Outcome.SKIPPED
     else:
-        # The margin keeps 0.8 of 5 at 4 in spite of binary fractions.
-        outcome = Outcome.PASSED if passed >= pass_rate * (passed + failed) - 1e-9 else Outcome.FAILED
+        outcome = Outcome.PASSED if passed >= required_passes(passed + failed, pass_rate) else Outcome.FAILED
     return PoolVerdict(
         entry=pool.entry,
         scenario=pool.scenario,

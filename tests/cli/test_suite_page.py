@@ -34,6 +34,8 @@ def test_the_defaults_are_right() -> None:
         default = Suite.model_fields[key].default
         if isinstance(default, float):
             assert seconds(text.strip("`")) == default, key
+        elif isinstance(default, bool):
+            assert text.strip("`") == str(default).lower(), key
         else:
             assert text.strip("`") == ("none" if default in (None, {}) else str(default)), key
 

@@ -12,7 +12,7 @@ from typing import Any
 from ...contract import Mode
 from ...errors import CekuraError
 from ...permit import Permit
-from ...verdict import Kind, RunVerdict
+from ...verdict import Kind, RunVerdict, SkipReason
 from ..cekura.poller import FollowedRun
 from ..cekura.ready_run import ReadyRun
 from ..cleanup import delete_room
@@ -82,6 +82,11 @@ class CaseRun:
             return self.stopped_by(reason)
         finally:
             self._context.starter.withdraw(self._planned)
+        return self._verdict()
+
+    def leave_out(self, reason: SkipReason) -> RunVerdict:
+        """Return its verdict if it is skipped."""
+        self.seen.skipped = reason
         return self._verdict()
 
     def stopped_by(self, reason: Errored) -> RunVerdict:
