@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from ..contract import Mode
 from ..counting import counted
 from ..report.sanitize import console_line
+from ..report.strength import AGENTS, let_through, runs_until_decided
 from .console import say
 
 if TYPE_CHECKING:
     from ..trigger.suite import PlannedRun, Suite
+    from ..verdict import PoolId
 
 
 def print_plan(suite: Suite, plan: list[PlannedRun], *, err: bool = False) -> None:
@@ -33,6 +37,7 @@ def print_plan(suite: Suite, plan: list[PlannedRun], *, err: bool = False) -> No
     for planned in plan:
         extra = " with a data message" if planned.publish_data_message is not None else ""
         lines.append(f"    {planned.case:<12} {planned.mode:<5} timeout {planned.timeout:g} s{extra}")
+    lines += _strengths(suite, plan)
     say("\n".join(lines), err=err)
 
 
@@ -58,4 +63,41 @@ def plan_as_json(suite: Suite, plan: list[PlannedRun]) -> dict[str, Any]:
             }
             for planned in plan
         ],
+        "pools": [
+            {
+                "entry": pool.entry,
+                "scenario": pool.scenario,
+                "mode": pool.mode.value,
+                "runs": runs,
+                "pass_rate": pass_rate,
+                "let_through": [
+                    {"agent_passes": agent, "share": round(let_through(agent, runs=runs, pass_rate=pass_rate), 4)}
+                    for agent in AGENTS
+                ],
+            }
+            for pool, runs, pass_rate in _pools(suite, plan)
+        ],
     }
+
+
+def _pools(suite: Suite, plan: list[PlannedRun]) -> list[tuple[PoolId, int, float]]:
+    """Return each pool of the plan, its number of runs, and the share of passed runs that it needs."""
+    rates = suite.pass_rates()
+    return [(pool, runs, rates[pool]) for pool, runs in Counter(planned.pool for planned in plan).items()]
+
+
+def _strengths(suite: Suite, plan: list[PlannedRun]) -> Iterator[str]:
+    """Yield what the pools can show of an agent: a table, one row for all pools of a size and a rate."""
+    yield "  What the pools can show: share of suites that let an agent through (computed)"
+    yield (
+        f"    {'the agent passes':<34}"
+        + "".join(f"{agent:>5.0%}".replace("%", " %") for agent in AGENTS)
+        + " of the time"
+    )
+    for (runs, rate), pools in Counter((runs, rate) for _, runs, rate in _pools(suite, plan)).items():
+        name = f"{counted(runs, 'run')}, {rate:.0%} required ({counted(pools, 'pool')})".replace("%", " %")
+        shares = (let_through(agent, runs=runs, pass_rate=rate) for agent in AGENTS)
+        yield f"    {name:<34}" + "".join(f"{share:>5.0%}".replace("%", " %") for share in shares)
+        if suite.stop_when_decided and runs > 1:
+            means = (runs_until_decided(agent, runs=runs, pass_rate=rate) for agent in AGENTS)
+            yield f"      {'runs that decide it':<32}" + "".join(f"{mean:>6.1f}" for mean in means)

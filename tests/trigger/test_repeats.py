@@ -55,7 +55,9 @@ def plan(runs: int, scenario: int = 30) -> list[PlannedRun]:
     return [replace(PLANNED, case=f"{scenario}#{n}", scenario=scenario, entry=name) for n in range(1, runs + 1)]
 
 
-async def begun(runs: list[PlannedRun], rate: float, outcomes: dict[str, Outcome], chance: random.Random) -> Counter:
+async def begun(
+    runs: list[PlannedRun], rate: float, outcomes: dict[str, Outcome], chance: random.Random
+) -> Counter[str]:
     """Make the runs, each of which takes a random time, and return how many began and how many were left out."""
     repeats = Repeats(runs, {run.pool: rate for run in runs})
     counts: Counter[str] = Counter()
