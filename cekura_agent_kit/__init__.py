@@ -40,9 +40,9 @@ if TYPE_CHECKING:
         WorkerError,
     )
     from .trigger.progress import Ended, Event, Finished, Noted, Planned, PlannedCase, Preparing, Said, Stage
+    from .trigger.run_suite import run_suite
     from .trigger.settings.settings import Settings
     from .trigger.suite import Suite
-    from .trigger.suite_run import run_suite
     from .verdict import Kind, Outcome, RunVerdict, SuiteVerdict
 
 __all__ = [
@@ -129,7 +129,7 @@ _HOME = {
     "TextModeError": ".errors",
     "WorkerError": ".errors",
     "current_call": ".agent.call",
-    "run_suite": ".trigger.suite_run",
+    "run_suite": ".trigger.run_suite",
     "wrap_entrypoint": ".agent.entrypoint",
 }
 

@@ -95,7 +95,7 @@ def _commands() -> Iterator[str]:
 
 def _option(name: str, kind: Any, info: OptionInfo) -> str:
     # In an annotation, typer's first argument is the option's name.
-    flags = [each for each in (info.default, *(info.param_decls or ())) if str(each).startswith("--")]
+    flags = [each for each in (info.default, *(info.param_decls or ())) if str(each).startswith("-")]
     flag = flags[0] if flags else f"--{name.replace('_', '-')}"
     if kind is bool:
         return f"`{flag}`"

@@ -136,18 +136,19 @@ class Hosted:
     def run(self, scenarios: Sequence[int], *options: str, entry: Mapping[str, Any] | None = None, **keys: Any) -> Done:
         """Run `cekura-kit run` with one run of each scenario, in text and without witnesses, and all reports."""
         suite: dict[str, Any] = {"name": "hosted", "agent_name": "agent", "mode": "text", "witnesses": 0}
-        suite |= {"concurrency": len(scenarios), "timeout": "1s"} | keys
-        suite["runs"] = [{"scenario": each, **(entry or {})} for each in scenarios]
+        runs = [{"scenario": each, **(entry or {})} for each in scenarios]
+        suite |= {"concurrency": len(scenarios), "timeout": "1s", "runs": runs} | keys
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder, "cekura.yaml")
             file.write_text(json.dumps(suite))
             paths = {form: Path(folder, f"report.{form}") for form in FORMS}
             written = [text for form, path in paths.items() for text in (f"--{form}", str(path))]
-            code, printed = self._main("run", str(file), *written, *options)
+            code, printed = self.command("run", str(file), *written, *options)
             reports = {form: path.read_text("utf-8") for form, path in paths.items() if path.exists()}
         return Done(code, printed, reports)
 
-    def _main(self, *arguments: str) -> tuple[int, str]:
+    def command(self, *arguments: str) -> tuple[int, str]:
+        """Run a command of `cekura-kit`, and return its exit code and what it printed."""
         output = io.StringIO()
         environment = self.cekura.environment | {
             "LIVEKIT_URL": self.rooms.url.replace("http", "ws"),
@@ -164,7 +165,7 @@ class Hosted:
             try:
                 cli.main()
             except SystemExit as ended:
-                code = ended.code if isinstance(ended.code, int) else 1
+                code = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
             else:
                 code = 0
         return code, output.getvalue()
@@ -201,6 +202,6 @@ async def _services(scenarios: Sequence[int], faults: Faults | None) -> AsyncIte
 _usual_timing = Timing.of
 
 
-def _quick_timing(settings: Settings) -> Timing:
+def _quick_timing(settings: Settings, *, shards: int = 1) -> Timing:
     """The timing of services on this machine, with shorter waits for what a hostile answer never brings."""
-    return replace(_usual_timing(settings), group=0.3, no_verdict=0.3, after_end=0.1)
+    return replace(_usual_timing(settings, shards=shards), group=0.3, no_verdict=0.3, after_end=0.1)

@@ -44,6 +44,8 @@ WHOLE: dict[Schema, tuple[type[BaseModel], Any]] = {
                 {"scenario": 30, "repeat": 2, "name": "first", "max_reply": "3s", "unscored": "pass"},
                 {"scenario": 31, "mode": "voice", "metadata": {"lang": "de"}, "timeout": None},
                 {"scenario": 32, "publish_data_message": {"kind": "hello"}, "pass_rate": 1},
+                {"select": {"tags": ["a"], "any_tags": ["b", "c"], "not_tags": ["d"], "folder": "A.B", "agent": 7}},
+                {"select": {"folder": "A"}, "scenario": None},
             ],
         },
     ),

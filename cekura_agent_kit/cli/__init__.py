@@ -19,6 +19,7 @@ from .json_errors import wants_json, write_error
 from .report import report
 from .run_command import run
 from .sandbox import sandbox
+from .scenarios import scenarios
 from .schema import schema
 from .stdio import protect
 from .sweep import sweep
@@ -50,7 +51,7 @@ def _options(
 
 
 # In the order in which a newcomer uses them.
-for command in (init, run, doctor, explain, sandbox, worker, sweep, report, schema):
+for command in (init, run, doctor, scenarios, explain, sandbox, worker, sweep, report, schema):
     app.command()(command)
 
 

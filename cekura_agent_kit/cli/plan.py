@@ -15,35 +15,39 @@ from .console import say
 if TYPE_CHECKING:
     from ..trigger.suite import PlannedRun, Suite
     from ..verdict import PoolId
+    from .planning import PlannedSuite
 
 
-def print_plan(suite: Suite, plan: list[PlannedRun], *, err: bool = False) -> None:
+def print_plan(planned: PlannedSuite, *, err: bool = False) -> None:
     """Print the runs that would be started, and how they are billed.
 
     Args:
-        suite: the suite.
-        plan: the runs.
+        planned: the suite and its runs.
         err: print on stderr.
     """
     from ..trigger.cekura.client import BILLED, START
 
+    suite, plan = planned.suite, planned.runs
     runs = f"{counted(len(plan), 'run')}, up to {suite.concurrency} at the same time"
     agent = f"the suite's worker: {suite.worker}" if suite.worker else f"agent {suite.agent_name!r}"
     lines = [f"{console_line(suite.name)}: {runs}. Nothing is started.", f"  agent     {console_line(agent)}"]
     for mode in Mode:
-        of_mode = [planned for planned in plan if planned.mode is mode]
+        of_mode = [run for run in plan if run.mode is mode]
         if of_mode:
             lines.append(f"  {mode:<8}  {counted(len(of_mode), 'run')}, POST {START[mode]}, billed {BILLED[mode]}")
-    for planned in plan:
-        extra = " with a data message" if planned.publish_data_message is not None else ""
-        lines.append(f"    {planned.case:<12} {planned.mode:<5} timeout {planned.timeout:g} s{extra}")
+    lines += [f"  {'note':<8}  {console_line(note)}" for note in planned.notes]
+    for run in plan:
+        extra = " with a data message" if run.publish_data_message is not None else ""
+        lines.append(f"    {run.case:<12} {run.mode:<5} timeout {run.timeout:g} s{extra}")
     lines += _strengths(suite, plan)
     say("\n".join(lines), err=err)
 
 
-def plan_as_json(suite: Suite, plan: list[PlannedRun]) -> dict[str, Any]:
+def plan_as_json(planned: PlannedSuite) -> dict[str, Any]:
     """Return the plan as a JSON object, version 1; docs/suite.md describes it."""
     from ..trigger.cekura.client import BILLED, START
+
+    suite = planned.suite
 
     return {
         "version": 1,
@@ -51,17 +55,20 @@ def plan_as_json(suite: Suite, plan: list[PlannedRun]) -> dict[str, Any]:
         "agent_name": suite.agent_name,
         "worker": suite.worker,
         "concurrency": suite.concurrency,
+        "selected": [each.model_dump() for each in suite.selected()],
+        "narrowed": planned.narrowed,
+        "notes": list(planned.notes),
         "runs": [
             {
-                "case": planned.case,
-                "entry": planned.entry,
-                "scenario": planned.scenario,
-                "mode": planned.mode.value,
-                "timeout_s": planned.timeout,
-                "post": START[planned.mode],
-                "billed": BILLED[planned.mode],
+                "case": run.case,
+                "entry": run.entry,
+                "scenario": run.scenario,
+                "mode": run.mode.value,
+                "timeout_s": run.timeout,
+                "post": START[run.mode],
+                "billed": BILLED[run.mode],
             }
-            for planned in plan
+            for run in planned.runs
         ],
         "pools": [
             {
@@ -75,7 +82,7 @@ def plan_as_json(suite: Suite, plan: list[PlannedRun]) -> dict[str, Any]:
                     for agent in AGENTS
                 ],
             }
-            for pool, runs, pass_rate in _pools(suite, plan)
+            for pool, runs, pass_rate in _pools(suite, planned.runs)
         ],
     }
 

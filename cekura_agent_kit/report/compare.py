@@ -103,7 +103,8 @@ def compared(verdict: SuiteVerdict, baselines: Sequence[SuiteVerdict]) -> SuiteV
     for baseline in baselines:
         require_comparable(baseline, suite=verdict.suite, modes={pool.mode for pool in verdict.pools})
     now, before = _sides([verdict]), _sides(baselines, known={pool.id for pool in verdict.pools})
-    ids = list(dict.fromkeys([*now, *before]))
+    # Of a part of the suite, what it left out is not gone.
+    ids = list(dict.fromkeys(now if verdict.narrowed or verdict.shard else [*now, *before]))
     tests = {
         each: (fisher(before[each].counts, now[each].counts), smallest(before[each].counts[1], now[each].counts[1]))
         for each in ids

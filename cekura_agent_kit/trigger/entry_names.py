@@ -1,16 +1,18 @@
-"""Names of a suite's entries. Pure."""
+"""Names of a suite's entries in reports. Pure."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+
+from ..errors import SuiteError
 
 
 def entry_names(entries: Sequence[tuple[str | None, str]]) -> list[str]:
-    """Return the names of the entries: their own, or the usual one, numbered from the second on.
+    """Return the names of the entries, each once.
 
     Args:
-        entries: own name, or None, and usual name of each entry: ``5501 text``.
+        entries: each entry's own name, or None, and the name to use then. That one is numbered from the second on.
     """
     own = {name for name, _ in entries}
     names: list[str] = []
@@ -25,3 +27,24 @@ def entry_names(entries: Sequence[tuple[str | None, str]]) -> list[str]:
         numbers[base] = max(numbers[base], 1)
         names.append(name)
     return names
+
+
+def check_names(names: Sequence[str | None], place: Callable[..., str]) -> None:
+    """Check that no two entries have the same name.
+
+    Args:
+        names: their own names, or None.
+        place: returns the beginning of an error about a key of the suite.
+
+    Raises:
+        SuiteError: a name is used twice.
+    """
+    seen: set[str] = set()
+    for index, name in enumerate(names):
+        if name in seen:
+            raise SuiteError(
+                f"{place('runs', index, 'name')}the name {name!r} is used twice",
+                hint="give each entry of `runs` a name of its own, or none",
+            )
+        if name is not None:
+            seen.add(name)

@@ -30,6 +30,8 @@ def suite_not_begun(
     duration: float,
     suite_id: str = "",
     shard: Shard | None = None,
+    notes: Sequence[str] = (),
+    narrowed: str = "",
 ) -> SuiteVerdict:
     """Return the verdict of a suite that was stopped while what it needs was still being started.
 
@@ -41,6 +43,8 @@ def suite_not_begun(
         duration: seconds since then.
         suite_id: of the report. Default: random.
         shard: the part of the suite that the plan is, if it was split.
+        notes: on the plan.
+        narrowed: options that left the plan a part of the suite's.
     """
     failure = Errored(Kind.CANCELLED, reason, hint="run it again")
     return SuiteVerdict.of(
@@ -54,4 +58,7 @@ def suite_not_begun(
         hint=failure.hint,
         shard=shard,
         worker=suite.worker or "",
+        notes=notes,
+        selected=suite.selected(),
+        narrowed=narrowed,
     )

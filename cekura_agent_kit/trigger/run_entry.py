@@ -2,42 +2,36 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any, Final, Self, cast
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ConfigDict, Field, model_validator
 
 from ..contract import Mode
-from ..errors import SuiteError
-from ..yaml_files import Duration, problems
-from .suite_values import Metadata, Rate, Repeat, ScenarioId, Tools, Unscored
+from ..yaml_files import Duration
+from .selection import Select
+from .suite_values import Metadata, Rate, Repeat, ScenarioId, SuiteModel, Tools, Unscored
 
-
-class SuiteModel(BaseModel):
-    """Base of what a suite file contains: frozen, without unknown keys; a wrong value is a SuiteError."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
-
-    if not TYPE_CHECKING:
-
-        def __init__(self, **values: Any) -> None:
-            try:
-                super().__init__(**values)
-            except ValidationError as fault:
-                raise SuiteError(problems(fault, type(self)), hint="docs/suite.md lists every key") from None
-
-        # pydantic calls no other `__init__` for what it reads, and `load` needs its error for the line of each problem.
-        __init__.__pydantic_base_init__ = True
+_ONE_OF_BOTH: Final = {
+    "oneOf": [
+        {"required": [key], "properties": {key: {"type": kind}}}
+        for key, kind in (("scenario", "integer"), ("select", "object"))
+    ]
+}
 
 
 class RunEntry(SuiteModel):
-    """One entry of ``runs``."""
+    """One entry of ``runs``: a scenario, or those that `select` finds."""
 
-    scenario: ScenarioId
-    """Cekura's scenario id."""
+    model_config = ConfigDict(json_schema_extra=cast(Any, _ONE_OF_BOTH))
+
+    scenario: ScenarioId | None = None
+    """Cekura's scenario id. Required without `select`."""
+    select: Select | None = None
+    """Scenarios chosen by tags, folder and agent when the suite is planned."""
     name: Annotated[str, Field(min_length=1)] | None = None
     """Name of the entry in reports. Default: `5501 text`, then `5501 text 2`, in file order. Unique."""
     repeat: Repeat = 1
-    """Number of runs."""
+    """Number of runs of each scenario."""
     mode: Mode | None = None
     """`text` or `voice`. Default: the suite's."""
     timeout: Duration | None = None
@@ -54,3 +48,14 @@ class RunEntry(SuiteModel):
     """A passed run fails if one reply took longer. Default: the suite's."""
     unscored: Unscored | None = None
     """Outcome of a pass in which nothing was measured. Default: the suite's."""
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if (self.scenario is None) is (self.select is None):
+            raise ValueError("an entry needs `scenario` or `select`" + (", not both" if self.select else ""))
+        return self
+
+    @property
+    def described(self) -> str:
+        """The scenarios in words: `30`, or what selects them."""
+        return str(self.scenario) if self.select is None else self.select.described

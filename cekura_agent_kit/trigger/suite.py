@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final, Self, cast
@@ -14,12 +14,14 @@ from ..contract import Mode
 from ..errors import MetadataError, SuiteError
 from ..file_names import SCENARIOS, default_file
 from ..permit import Permit
-from ..verdict import PoolId
+from ..verdict import PoolId, Selected
 from ..yaml_files import WHOLE, Duration, load, place
-from .entry_names import entry_names
+from .entry_names import check_names, entry_names
 from .job_checks import check_job
-from .run_entry import RunEntry, SuiteModel
-from .suite_values import Count, Metadata, Rate, ScenarioId, Seed, TextSwitch, Tools, Unscored
+from .plan_size import check_limit, check_most
+from .run_entry import RunEntry
+from .selection import Select
+from .suite_values import Count, Metadata, Rate, ScenarioId, Seed, SuiteModel, TextSwitch, Tools, Unscored
 
 DEFAULT_FILE: Final = "cekura.yaml"
 
@@ -49,8 +51,8 @@ class PlannedRun:
         return PoolId(self.entry, self.scenario, self.mode)
 
 
-_MOST_RUNS: Final = 10_000
-"""Runs of one suite: more are a typing error, and each is billed."""
+_LONGEST_ID: Final = 10**18 - 1
+"""Stands for a scenario that is not chosen yet."""
 _NAMES_AN_AGENT: Final = {
     "anyOf": [{"required": [key], "properties": {key: {"type": "string"}}} for key in ("agent_name", "worker")]
 }
@@ -106,6 +108,7 @@ class Suite(SuiteModel):
     """Entries: scenarios to run."""
 
     _file: Path | None = PrivateAttr(default=None)
+    _chosen: dict[int, Sequence[int]] = PrivateAttr(default_factory=dict)
 
     @classmethod
     def load(cls, path: str | Path = DEFAULT_FILE, *, flags: Mapping[str, Any] | None = None) -> Self:
@@ -153,41 +156,45 @@ class Suite(SuiteModel):
         """
         if self.agent_name is None and self.worker is None:
             raise SuiteError(
-                f"{self._place()}agent_name is required unless `worker` is given",
+                f"{self.place()}agent_name is required unless `worker` is given",
                 hint="name the agent that your worker registers, or give the worker's command",
             )
         for index, run in enumerate(self.runs):
             if run.publish_data_message is not None and (run.mode or self.mode) is Mode.VOICE:
                 raise SuiteError(
-                    f"{self._place('runs', index, 'publish_data_message')}Cekura sends data messages in text runs only",
+                    f"{self.place('runs', index, 'publish_data_message')}Cekura sends data messages in text runs only",
                     hint="add `mode: text` to the run, or remove `publish_data_message`",
                 )
             self._check_job(index, run)
-        self._check_names()
-        planned = sum(entry.repeat for entry in self.runs)
-        if planned > _MOST_RUNS:
-            raise SuiteError(
-                f"{self._place('runs')}the plan has {planned} runs, and {_MOST_RUNS} is the most",
-                hint="lower `repeat`, or make several suites of it: each run is billed",
-            )
-        if self.max_runs is not None and planned > self.max_runs:
-            raise SuiteError(
-                f"{self._place('max_runs')}the plan has {planned} runs, and max_runs is {self.max_runs}",
-                hint="raise max_runs, or run fewer: each run is billed",
-            )
+        check_names([entry.name for entry in self.runs], self.place)
+        check_most(sum(entry.repeat for entry in self.runs), self.place)
+
+    def check_size(self, plan: Sequence[PlannedRun]) -> None:
+        """Check the number of runs, once the scenarios are chosen and the plan is narrowed.
+
+        Raises:
+            SuiteError: there are more than `max_runs`.
+        """
+        check_limit(len(plan), self.max_runs, self.place)
 
     def plan(self) -> list[PlannedRun]:
-        """Return all runs, in the order of the file."""
+        """Return all runs, in the order of the file.
+
+        Raises:
+            SuiteError: a `select` was not read yet, or there are too many runs.
+        """
         seen: Counter[int] = Counter()
+        scenarios = [self._scenarios_of(index) for index in range(len(self.runs))]
+        check_most(sum(entry.repeat * len(ids) for entry, ids in zip(self.runs, scenarios, strict=True)), self.place)
         planned = []
-        for entry, name in zip(self.runs, self._names, strict=True):
-            for _ in range(entry.repeat):
-                seen[entry.scenario] = occurrence = seen[entry.scenario] + 1
+        for entry, name, ids in zip(self.runs, self.entry_names(), scenarios, strict=True):
+            for scenario in (each for each in ids for _ in range(entry.repeat)):
+                seen[scenario] = occurrence = seen[scenario] + 1
                 planned.append(
                     PlannedRun(
-                        case=f"{entry.scenario}#{occurrence}",
+                        case=f"{scenario}#{occurrence}",
                         entry=name,
-                        scenario=entry.scenario,
+                        scenario=scenario,
                         occurrence=occurrence,
                         mode=entry.mode or self.mode,
                         timeout=entry.timeout or self.timeout,
@@ -207,34 +214,60 @@ class Suite(SuiteModel):
     def pass_rates(self) -> dict[PoolId, float]:
         """Return the share of passed runs that each pool needs."""
         rates = {}
-        for entry, name in zip(self.runs, self._names, strict=True):
+        for index, (entry, name) in enumerate(zip(self.runs, self.entry_names(), strict=True)):
             rate = entry.pass_rate if entry.pass_rate is not None else self.pass_rate
-            rates[PoolId(name, entry.scenario, entry.mode or self.mode)] = 1.0 if rate is None else rate
+            for scenario in self._scenarios_of(index):
+                rates[PoolId(name, scenario, entry.mode or self.mode)] = 1.0 if rate is None else rate
         return rates
+
+    @property
+    def selects(self) -> dict[int, Select]:
+        """The `select`s, by the index of their entry in `runs`."""
+        return {index: entry.select for index, entry in enumerate(self.runs) if entry.select is not None}
+
+    def selected(self) -> list[Selected]:
+        """Return what each `select` has found, for plan and report."""
+        names = self.entry_names()
+        return [
+            Selected(entry=names[index], select=select.described, scenarios=list(self._scenarios_of(index)))
+            for index, select in self.selects.items()
+        ]
+
+    def with_chosen(self, chosen: Mapping[int, Sequence[int]]) -> Self:
+        """Return the suite, with the scenarios that its `select`s have found."""
+        copy = self.model_copy()
+        copy._chosen = dict(chosen)
+        return copy
+
+    def entry_names(self) -> list[str]:
+        """Return the names of the entries: their own, or scenarios and mode, numbered from the second on."""
+        return entry_names([(entry.name, f"{entry.described} {entry.mode or self.mode}") for entry in self.runs])
+
+    def _scenarios_of(self, index: int) -> Sequence[int]:
+        """Return the scenarios of an entry.
+
+        Raises:
+            SuiteError: its `select` was not read yet.
+        """
+        scenario = self.runs[index].scenario
+        if scenario is not None:
+            return [scenario]
+        if index not in self._chosen:
+            raise SuiteError(
+                f"{self.place('runs', index, 'select')}the scenarios are not chosen yet",
+                hint="`run_suite` chooses them; `trigger.choosing.choose` returns the suite with its scenarios",
+            )
+        return self._chosen[index]
 
     def _check_job(self, index: int, run: RunEntry) -> None:
         mode, tools = run.mode or self.mode, {**self.tools, **run.tools}
-        permit = Permit(room="x" * 32, mode=mode, suite=self.name, case=f"{run.scenario}#1000", tools=tools)
+        case = f"{run.scenario or _LONGEST_ID}#1000"
+        permit = Permit(room="x" * 32, mode=mode, suite=self.name, case=case, tools=tools)
         try:
             check_job(permit, {**self.metadata, **run.metadata}, by_dispatch=self.text_switch == "dispatch")
         except (SuiteError, MetadataError) as error:
-            where = self._place("runs", index, "tools") if run.tools or not self.tools else self._place("tools")
+            where = self.place("runs", index, "tools") if run.tools or not self.tools else self.place("tools")
             raise SuiteError(f"{where}{error}", hint=error.hint) from None
-
-    def _check_names(self) -> None:
-        seen: set[str] = set()
-        for index, entry in enumerate(self.runs):
-            if entry.name in seen:
-                raise SuiteError(
-                    f"{self._place('runs', index, 'name')}the name {entry.name!r} is used twice",
-                    hint="give each entry of `runs` a name of its own, or none",
-                )
-            if entry.name is not None:
-                seen.add(entry.name)
-
-    @property
-    def _names(self) -> list[str]:
-        return entry_names([(entry.name, f"{entry.scenario} {entry.mode or self.mode}") for entry in self.runs])
 
     @property
     def folder(self) -> Path:
@@ -246,5 +279,6 @@ class Suite(SuiteModel):
         """File with the stand-in's scenarios."""
         return default_file(self.folder, SCENARIOS) if self.sandbox == SCENARIOS else self.folder / self.sandbox
 
-    def _place(self, *loc: str | int) -> str:
+    def place(self, *loc: str | int) -> str:
+        """Return the beginning of an error about a key: file and line; empty for a suite made in Python."""
         return place(self._file, *loc) if self._file else ""

@@ -39,26 +39,6 @@ R = TypeVar("R")
 _log: Final = logging.getLogger("cekura_agent_kit.trigger")
 
 
-async def run_suite(suite: Suite, *, settings: Settings | None = None, on_event: OnEvent | None = None) -> SuiteVerdict:
-    """Run a suite.
-
-    Args:
-        suite: from `Suite.load`, or made in Python.
-        settings: keys and addresses; default: from the environment.
-        on_event: called in the event loop with each event of `trigger.progress`.
-
-    Returns:
-        The verdict. Runs that could not be judged, a worker that did not start and services that did not answer are
-        part of it, each with its kind and hint.
-
-    Raises:
-        SuiteError: the suite cannot be run as it is.
-        SettingsError: keys or addresses are missing or unusable.
-        asyncio.CancelledError: the caller cancelled it; everything was cleaned up.
-    """
-    return await SuiteRun(suite, settings=settings, on_event=on_event).run()
-
-
 class SuiteRun:
     """A suite that is being run, and can be stopped.
 
@@ -73,6 +53,8 @@ class SuiteRun:
         suite_id: marks the rooms and the report; default: random.
         sandbox_gaps: returns what the sandbox could not serve so far; default: nothing.
         shard: index and number of shards, if the plan is one of them.
+        notes: on the plan, for the report.
+        narrowed: options that left the plan a part of the suite's; empty if it is all of it.
         log_folder: receives the worker's log if something did not pass; default: a new folder among the system's
             temporary files. Logs of an earlier run in it are deleted.
     """
@@ -90,6 +72,8 @@ class SuiteRun:
         suite_id: str | None = None,
         sandbox_gaps: Callable[[], Sequence[SandboxGap]] = tuple,
         shard: Shard | None = None,
+        notes: Sequence[str] = (),
+        narrowed: str = "",
         log_folder: Path | None = None,
     ) -> None:
         suite.check()
@@ -99,6 +83,7 @@ class SuiteRun:
             raise SuiteError(
                 "the plan has no run", hint="a shard is empty if there are more shards than scenarios: use fewer"
             )
+        suite.check_size(self._plan)
         self._settings = settings or Settings.from_environment(suite.folder)
         self._settings.check()
         self._on_event, self._fail_fast = on_event, fail_fast
@@ -108,7 +93,7 @@ class SuiteRun:
         self._clock = Clock()
         self._suite_id = suite_id or secrets.token_hex(4)
         self._verdicts: dict[str, RunVerdict] = {}
-        self._notes: list[str] = []
+        self._notes, self._narrowed = list(notes), narrowed
         self._sandbox_gaps = sandbox_gaps
         self._stop = Stop()
         self._shard = shard
@@ -119,7 +104,11 @@ class SuiteRun:
         self._stop.request(Errored(Kind.CANCELLED, reason, hint="run it again"))
 
     async def run(self) -> SuiteVerdict:
-        """Run the suite, once. Raises as `run_suite`."""
+        """Run the suite, once.
+
+        Raises:
+            asyncio.CancelledError: the caller cancelled it; everything was cleaned up.
+        """
         self._emit(Planned(tuple(PlannedCase(run.case, run.scenario, run.mode) for run in self._plan)))
         failure: Errored | None = None
         results: list[Result] = []
@@ -224,6 +213,8 @@ class SuiteRun:
             notes=self._notes,
             shard=self._shard,
             worker=self._suite.worker or "",
+            selected=self._suite.selected(),
+            narrowed=self._narrowed,
         )
 
     def _emit(self, event: Event) -> None:

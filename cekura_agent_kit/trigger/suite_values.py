@@ -1,15 +1,33 @@
-"""Values of a suite file, with the limits that its schema states, too."""
+"""Values of a suite file, with the limits that its schema states, too, and the base of its models."""
 
 from __future__ import annotations
 
 import hashlib
-from typing import Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, Field, Strict
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict, ValidationError
 
 from ..contract import RESERVED_KEYS
 from ..doubles import OTHERS, behaviours_of
-from ..yaml_files import WHOLE
+from ..errors import SuiteError
+from ..yaml_files import WHOLE, problems
+
+
+class SuiteModel(BaseModel):
+    """Frozen part of a suite file, without unknown keys; a wrong value is a `SuiteError`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    if not TYPE_CHECKING:
+
+        def __init__(self, **values: Any) -> None:
+            try:
+                super().__init__(**values)
+            except ValidationError as fault:
+                raise SuiteError(problems(fault, type(self)), hint="docs/suite.md lists every key") from None
+
+        # pydantic calls no other `__init__` for what it reads, and `load` needs its error for the line of each problem.
+        __init__.__pydantic_base_init__ = True
 
 
 def _unreserved(metadata: dict[str, Any]) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from .outcomes import SkipReason
 from .pools import PoolId, PoolVerdict, ScenarioVerdict
 from .run_verdict import Check, Latency, Line, Metric, RubricRule, Statement, Timeline
 from .run_verdict import RunVerdict as RunVerdict
-from .suite_verdict import Result, Shard
+from .suite_verdict import Result, Selected, Shard
 from .suite_verdict import SuiteVerdict as SuiteVerdict
 
 __all__ = [
@@ -37,6 +37,7 @@ __all__ = [
     "Result",
     "RubricRule",
     "ScenarioVerdict",
+    "Selected",
     "Shard",
     "SkipReason",
     "Statement",

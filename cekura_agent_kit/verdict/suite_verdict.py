@@ -39,6 +39,17 @@ class Shard(ReportModel):
     """Number of parts."""
 
 
+class Selected(ReportModel):
+    """Scenarios that an entry's `select` found."""
+
+    entry: str
+    """Name of the entry in the suite's `runs`."""
+    select: str
+    """The `select` in words."""
+    scenarios: list[int] = []
+    """Ids on Cekura, ascending."""
+
+
 class SuiteVerdict(ReportModel):
     """Verdict of a suite: the JSON report, version 2."""
 
@@ -52,6 +63,10 @@ class SuiteVerdict(ReportModel):
     """Set if the report covers only one part of the suite."""
     worker: str = ""
     """File or command of the suite's `worker`; empty if the suite starts none."""
+    selected: list[Selected] = []
+    """Scenarios that were chosen when the suite was planned, one element for each `select`."""
+    narrowed: str = ""
+    """Options that left only a part of the suite's plan, such as `--tag smoke`; empty for the whole plan."""
     outcome: Outcome
     """Worst outcome of the pools; errored if nothing ran; failed at least if fail-fast left out a run."""
     kind: Kind | None = None
@@ -109,6 +124,8 @@ class SuiteVerdict(ReportModel):
         notes: Iterable[str] = (),
         shard: Shard | None = None,
         worker: str = "",
+        selected: Iterable[Selected] = (),
+        narrowed: str = "",
     ) -> SuiteVerdict:
         """Judge a suite by its runs.
 
@@ -126,6 +143,8 @@ class SuiteVerdict(ReportModel):
             notes: observations about the suite.
             shard: the part of the suite that was run, if it was split.
             worker: file or command of the suite's worker.
+            selected: scenarios that were chosen when the suite was planned.
+            narrowed: options that left only a part of the plan.
         """
         runs = list(runs)
         pools = pools_of(runs, pass_rates or {})
@@ -134,6 +153,8 @@ class SuiteVerdict(ReportModel):
             suite_id=suite_id,
             shard=shard,
             worker=worker,
+            selected=list(selected),
+            narrowed=narrowed,
             outcome=outcome_of(runs, pools, kind),
             kind=kind,
             hint=hint,

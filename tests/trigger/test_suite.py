@@ -75,7 +75,14 @@ def test_a_case_counts_its_scenario_over_all_entries(tmp_path: Path) -> None:
             "agent_name: a\nruns:\n- {scenario: 1, name: gold}\n- {scenario: 1}\n- {scenario: 2, name: gold}\n",
             ":5: runs.2.name: the name 'gold' is used twice",
         ),
-        ("agent_name: a\nmax_runs: 2\nruns: [{scenario: 1, repeat: 3}]\n", ":2: max_runs: the plan has 3 runs"),
+        ("agent_name: a\nruns:\n  - repeat: 2\n", ":3: runs.0: an entry needs `scenario` or `select`"),
+        (
+            "agent_name: a\nruns:\n  - {scenario: 1, select: {tags: [a]}}\n",
+            ":3: runs.0: an entry needs `scenario` or `select`, not both",
+        ),
+        ("agent_name: a\nruns:\n  - select: {}\n", ":3: runs.0.select: selects nothing: give tags, any_tags"),
+        ("agent_name: a\nruns:\n  - select: {tags: [' ']}\n", ":3: runs.0.select.tags.0: is blank"),
+        ("agent_name: a\nruns:\n  - select: {tag: smoke}\n", "runs.0.select.tag: unknown key; did you mean tags?"),
         ("agent_name: a\ntools: {pay: maybe}\nruns: [{scenario: 1}]\n", ":2: tools: tool 'pay': 'maybe' is not a beh"),
         ("agent_name: a\ntools:\n  pay: {return: 1}\nruns: [{scenario: 1}]\n", "tool 'pay': unknown key 'return'"),
         ("agent_name: a\ntools:\n  pay: {}\nruns: [{scenario: 1}]\n", "tool 'pay': an answer has either returns or"),
@@ -193,6 +200,33 @@ def test_a_suite_made_in_python_is_refused_as_a_file_is(keys: dict[str, Any], sa
 
     assert says in str(raised.value)
     assert "hint: docs/suite.md" in "\n".join(raised.value.__notes__)
+
+
+def test_max_runs_holds_for_what_is_run(tmp_path: Path) -> None:
+    suite = Suite.load(written(tmp_path, "agent_name: a\nmax_runs: 2\nruns: [{scenario: 1, repeat: 3}]\n"))
+
+    suite.check_size(suite.plan()[:2])
+    with pytest.raises(SuiteError, match=":2: max_runs: the plan has 3 runs"):
+        suite.check_size(suite.plan())
+
+
+def test_a_select_is_planned_once_its_scenarios_are_known(tmp_path: Path) -> None:
+    text = "agent_name: a\nruns:\n- {scenario: 31}\n- {select: {tags: [x]}, repeat: 2}\n- {select: {folder: A}}\n"
+    suite = Suite.load(written(tmp_path, text))
+    with pytest.raises(SuiteError, match=r":4: runs\.1\.select: the scenarios are not chosen yet"):
+        suite.plan()
+    chosen = suite.with_chosen({1: [30, 31], 2: [7]})
+
+    assert [run.case for run in chosen.plan()] == ["31#1", "30#1", "30#2", "31#2", "31#3", "7#1"]
+    assert {run.entry for run in chosen.plan()} == {"31 voice", "tags x voice", "folder A voice"}
+    assert {(pool.entry, pool.scenario) for pool in chosen.pass_rates()} == {
+        ("31 voice", 31),
+        ("tags x voice", 30),
+        ("tags x voice", 31),
+        ("folder A voice", 7),
+    }
+    with pytest.raises(SuiteError, match="the plan has 12002 runs, and 10000 is the most"):
+        suite.with_chosen({1: range(6000), 2: [7]}).plan()
 
 
 def test_a_suite_made_in_python_is_one() -> None:

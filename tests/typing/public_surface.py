@@ -85,6 +85,7 @@ from cekura_agent_kit.verdict import (
     Result,
     RubricRule,
     ScenarioVerdict,
+    Selected,
     Shard,
     SkipReason,
     Statement,
@@ -215,6 +216,7 @@ def reads_a_verdict(verdict: SuiteVerdict) -> None:
     assert_type(verdict.duration_s, float)
     assert_type(verdict.results, list[Result])
     assert_type(verdict.shard, Shard | None)
+    assert_type(verdict.selected, list[Selected])
     assert_type(verdict.runs, list[RunVerdict])
     assert_type(verdict.pools, list[PoolVerdict])
     assert_type(verdict.comparison, Comparison | None)

@@ -136,6 +136,8 @@ class Faults(_Model):
     """Shape of ``runs`` in the answer to a start. ``none``: start nothing, and answer with an empty array."""
     result_runs: Literal["object", "array"] = "object"
     """Shape of ``runs`` in a result."""
+    scenario_pages: Literal["right", "repeated", "endless"] = "right"
+    """Pages of the list of scenarios. ``repeated``: each is the first one. ``endless``: each has new scenarios."""
     without: tuple[str, ...] = ()
     """Fields that are left out of each run."""
     extra: dict[str, Any] = {}

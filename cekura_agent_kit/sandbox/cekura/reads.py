@@ -86,7 +86,18 @@ class Reads:
             and (not folder or f"{scenario.folder}.".startswith(f"{folder}."))
             and _tags_fit(request, scenario.tags)
         }
-        return self._page(request, [scenario_record(*each) for each in chosen.items()])
+        records = [scenario_record(*each) for each in chosen.items()]
+        if self._faults.scenario_pages != "right":
+            return self._wrong_page(request, records)
+        return self._page(request, records)
+
+    def _wrong_page(self, request: web.Request, records: Sequence[dict[str, Any]]) -> web.Response:
+        """Return a page of a list that never ends: of known scenarios, or of ever new ones."""
+        size, page = _number(request, "page_size", _PAGE_SIZE), _number(request, "page", 1)
+        moved = 10**6 * page if self._faults.scenario_pages == "endless" else 0
+        shown = [record | {"id": record["id"] + moved} for record in records[:size]]
+        following = str(request.url.update_query(page=page + 1))
+        return web.json_response({"count": len(records), "next": following, "previous": None, "results": shown})
 
     async def _tags(self, _request: web.Request) -> web.Response:
         return web.json_response(sorted({tag for scenario in self._scenarios.values() for tag in scenario.tags}))

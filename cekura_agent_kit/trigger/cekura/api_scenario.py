@@ -22,6 +22,7 @@ class ApiScenario:
         expected_outcome: ``expected_outcome_prompt``.
         tools: ``tool_ids`` of the evaluator.
         max_duration: longest call; minutes or seconds is not documented.
+        folder: ``folder_path``; empty for a scenario in no folder.
     """
 
     id: int
@@ -31,6 +32,8 @@ class ApiScenario:
     expected_outcome: str | None = None
     tools: tuple[str, ...] | None = None
     max_duration: float | None = None
+    tags: tuple[str, ...] | None = None
+    folder: str | None = None
 
 
 def read_scenario(value: Any, scenario: int) -> ApiScenario:
@@ -46,6 +49,8 @@ def read_scenario(value: Any, scenario: int) -> ApiScenario:
         expected_outcome=text_of(outcome).strip() if "expected_outcome_prompt" in record else None,
         tools=_names(record, "tool_ids", "tools"),
         max_duration=number_of(record.get("max_duration")),
+        tags=_names(record, "tags"),
+        folder=text_of(record.get("folder_path")).strip() if "folder_path" in record else None,
     )
 
 

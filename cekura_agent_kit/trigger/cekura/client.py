@@ -131,6 +131,28 @@ class Cekura:
             raise
         return read_scenario(value, scenario)
 
+    async def scenario_page(self, number: int, *, size: int, agent: int | None = None, tag: str = "") -> Any:
+        """Read one page of the list of scenarios, as it is.
+
+        Args:
+            number: of the page, from 1.
+            size: scenarios of a page.
+            agent: only scenarios of this agent of Cekura's.
+            tag: only scenarios with this tag.
+
+        Returns:
+            The page; None if there is none of that number.
+        """
+        params: dict[str, Any] = {"page": number, "page_size": size}
+        params |= {"agent_id": agent} if agent is not None else {}
+        params |= {"tags": tag} if tag else {}
+        try:
+            return await self._read(_SCENARIOS, params=params)
+        except CekuraRefused as error:
+            if error.status == 404 and number > 1:
+                return None
+            raise
+
     async def end_run(self, run_id: int) -> None:
         """End a run's call; succeeds for a run that has ended or is not known."""
         await self._end(f"{_RUNS}{run_id}/end_call/")

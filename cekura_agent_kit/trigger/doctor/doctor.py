@@ -17,6 +17,7 @@ from ...contract import Mode
 from ...errors import ForeignServer, LiveKitError, LiveKitUnreachable
 from ...permit import Permit
 from ..cekura.client import Cekura
+from ..choosing import choose, on_cekura
 from ..rooms.budget import Budget
 from ..rooms.room import Room
 from ..rooms.service import LiveKit
@@ -105,7 +106,8 @@ class _Examination:
         if self._suite is not None:
             await self._check("scenarios", self._scenarios, needs=["cekura key"])
             await self._check("set-up", self._worth, needs=["scenarios"])
-            await self._check("worker", self._worker, needs=["livekit key"])
+            plan = ["scenarios"] if self._suite.selects else []
+            await self._check("worker", self._worker, needs=["livekit key", *plan])
             await self._check("agent joins", self._agent_joins, needs=["worker"])
             await self._check("signature", self._signature, needs=["agent joins"])
             await self._check("text proof", self._text_proof, needs=["agent joins"])
@@ -183,6 +185,8 @@ class _Examination:
 
     async def _scenarios(self) -> str:
         assert self._suite is not None, "only a suite has scenarios"
+        self._suite = (await choose(self._suite, on_cekura(self._cekura))).suite
+        self._suite.check_size(self._suite.plan())
         report = self._report = await check_scenarios(self._cekura, self._suite.plan(), agent=self._suite.agent)
         if report.unknown:
             raise Wrong(f"not on Cekura: {', '.join(map(str, report.unknown))}", hint=UNKNOWN_HINT)

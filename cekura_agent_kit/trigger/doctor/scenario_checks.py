@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,6 +20,40 @@ _ANSWER: Final = 5.0
 UNKNOWN_HINT: Final = (
     "copy the ids from the scenarios' pages on Cekura, and check that the key belongs to their organization; "
     "a start with a wrong id creates no runs"
+)
+
+
+@dataclass(frozen=True)
+class Flaw:
+    """Something that makes every run of a scenario worthless.
+
+    Attributes:
+        name: in two or three words.
+        sentence: what follows "scenario 30" in a note: what is wrong, and what to do.
+        is_in: returns True for a scenario that has it. What is not known is no flaw.
+    """
+
+    name: str
+    sentence: str
+    is_in: Callable[[ApiScenario], bool]
+
+
+FLAWS: Final = (
+    Flaw(
+        "no metric",
+        "has no metric: only the call's end is judged. Attach Expected Outcome, or another metric",
+        lambda each: each.metrics == (),
+    ),
+    Flaw(
+        "no expected outcome",
+        "has no expected outcome: write on Cekura what the call should achieve",
+        lambda each: each.expected_outcome == "",
+    ),
+    Flaw(
+        "cannot hang up",
+        f"lacks the tool {END_CALL}: the evaluator cannot hang up, so calls are long and use up credit",
+        lambda each: each.tools is not None and END_CALL not in each.tools,
+    ),
 )
 
 _log: Final = logging.getLogger("cekura_agent_kit.trigger")
@@ -85,12 +119,9 @@ def faults_of(scenarios: dict[int, ApiScenario], plan: Sequence[PlannedRun], *, 
     """Yield what makes runs worthless, by what is known of their scenarios. Pure."""
     found = list(scenarios.values())
     timeouts = {planned.scenario: planned.timeout for planned in reversed(plan)}
-    if no_metric := _listed(each for each in found if each.metrics == ()):
-        yield f"{no_metric} has no metric: only the call's end is judged. Attach Expected Outcome, or another metric"
-    if no_outcome := _listed(each for each in found if each.expected_outcome == ""):
-        yield f"{no_outcome} has no expected outcome: write on Cekura what the call should achieve"
-    if no_end := _listed(each for each in found if each.tools is not None and END_CALL not in each.tools):
-        yield f"{no_end} lacks the tool {END_CALL}: the evaluator cannot hang up, so calls are long and use up credit"
+    for flaw in FLAWS:
+        if flawed := _listed(each for each in found if flaw.is_in(each)):
+            yield f"{flawed} {flaw.sentence}"
     foreign = [each for each in found if agent is not None and each.agent is not None and each.agent != agent]
     for other in dict.fromkeys(each.agent for each in foreign):
         yield (

@@ -44,12 +44,13 @@ class Settings(BaseModel):
     """If set, it signs the tests, in the place of the LiveKit secret; the agent's worker needs the same one."""
 
     @classmethod
-    def from_environment(cls, *folders: Path, cekura: bool = True) -> Self:
+    def from_environment(cls, *folders: Path, cekura: bool = True, livekit: bool = True) -> Self:
         """Read environment variables; ``.env`` and ``.env.local`` supply those not set.
 
         Args:
             folders: where these files may be, beside the current folder, whose files win.
             cekura: False for a command that needs LiveKit alone.
+            livekit: False for a command that needs Cekura alone.
 
         Raises:
             SettingsError: variables are missing, or have characters that no key contains; names all of them. Or a file
@@ -61,6 +62,8 @@ class Settings(BaseModel):
         }
         if not cekura:
             values.setdefault("cekura_api_key", "")
+        if not livekit:
+            values |= dict.fromkeys(("livekit_url", "livekit_api_key", "livekit_api_secret"), "")
         required = [name for name, field in cls.model_fields.items() if field.is_required()]
         if missing := [name for name in required if name not in values]:
             raise _missing(missing, variables)
@@ -176,7 +179,8 @@ class Settings(BaseModel):
         if not self.local_cekura:
             for proxy in unusable_proxies():
                 yield f"{proxy.variable} names {proxy.address}: no HTTP proxy", "name a proxy as http://HOST:PORT"
-        yield from self._livekit_faults(resolve, cekura_host)
+        if self.livekit_url:
+            yield from self._livekit_faults(resolve, cekura_host)
 
     def _livekit_faults(self, resolve: Resolve, cekura_host: str) -> Iterable[tuple[str, str]]:
         livekit, livekit_host = scheme_and_host(self.livekit_url)
