@@ -15,6 +15,7 @@ from markupsafe import Markup
 
 from ..verdict import Outcome, PoolId, PoolVerdict, SuiteVerdict
 from . import comparison_view, durations, phrases
+from .cost_view import cost_summary
 from .reasons import by_attention
 from .run_view import RunView, view_of
 from .sanitize import printable, printable_line, web_address
@@ -66,6 +67,7 @@ def render(verdict: SuiteVerdict) -> str:
         cards=not_passed[:_CARDS],
         more=len(not_passed[_CARDS:]),
         pools=_repeated(verdict, runs),
+        cost=cost_summary(verdict.cost),
         comparison=verdict.comparison,
         compared=comparison_view,
         separator=Markup("\x1e"),

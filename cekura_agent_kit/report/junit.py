@@ -13,6 +13,7 @@ from junitparser import xunit2
 from junitparser.junitparser import Error, Failure, Result, Skipped, TestCase
 
 from ..verdict import Outcome, PoolId, RunVerdict, SuiteVerdict, exceptions
+from .cost_view import cost_summary
 from .durations import duration
 from .phrases import cause, check_result, expected, headline, metric_result, rule_result, run_title, statement_result
 from .reasons import explanation, main_reason, reasons, skip_reason
@@ -52,6 +53,8 @@ def _suite_properties(verdict: SuiteVerdict) -> Iterator[tuple[str, str]]:
     yield "suite_id", printable_line(verdict.suite_id)
     if verdict.shard is not None:
         yield "shard", f"{verdict.shard.index}/{verdict.shard.of}"
+    if cost := cost_summary(verdict.cost):
+        yield "cost", cost
     for number, note in enumerate(verdict.notes, start=1):
         yield f"note.{number}", printable_line(note)
     for result in verdict.results:

@@ -10,6 +10,7 @@ from typing import Final
 from ..counting import counted
 from ..verdict import Outcome, PoolId, RunVerdict, SuiteVerdict, exceptions
 from . import comparison_view
+from .cost_view import cost_summary
 from .durations import duration, latency_summary, seconds
 from .phrases import (
     cause,
@@ -86,6 +87,8 @@ def _head(verdict: SuiteVerdict) -> str:
     facts.append(seconds(verdict.duration_s))
     heading = f"## {MARKS[verdict.outcome]} {_text(verdict.suite, 100)}: {_text(headline(verdict))}"
     head = f"{heading}\n\n{' · '.join(facts)}\n\n"
+    if cost := cost_summary(verdict.cost):
+        head += f"Cost: {_text(cost)}\n\n"
     if verdict.hint:
         head += f"**Hint:** {_text(verdict.hint, 1000)}\n\n"
     if verdict.notes:

@@ -50,7 +50,20 @@ def merged(verdicts: Sequence[SuiteVerdict]) -> SuiteVerdict:
         rooms_left=dict.fromkeys(room for verdict in verdicts for room in verdict.rooms_left),
         notes=dict.fromkeys(note for verdict in verdicts for note in verdict.notes),
         worker=next((verdict.worker for verdict in verdicts if verdict.worker), ""),
+        billed=all(verdict.cost.billed for verdict in verdicts if verdict.cost),
+        balance=_balance(verdicts, starts),
     )
+
+
+def _balance(verdicts: Sequence[SuiteVerdict], starts: Sequence[datetime]) -> tuple[float | None, float | None]:
+    """Return the balance before the first report's starts and after the last report's end."""
+
+    def ended(index: int) -> float:
+        return starts[index].timestamp() + verdicts[index].duration_s
+
+    order = range(len(verdicts))
+    first, last = verdicts[min(order, key=starts.__getitem__)].cost, verdicts[max(order, key=ended)].cost
+    return first.balance_before if first else None, last.balance_after if last else None
 
 
 def _only_suite(verdicts: Sequence[SuiteVerdict]) -> str:

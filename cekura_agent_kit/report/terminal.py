@@ -11,6 +11,7 @@ from rich.text import Text
 from ..counting import counted
 from ..verdict import Outcome, RunVerdict, SuiteVerdict, exceptions
 from . import comparison_view
+from .cost_view import cost_summary
 from .durations import latency_summary, seconds
 from .phrases import (
     cause,
@@ -197,6 +198,8 @@ def _print_summary(verdict: SuiteVerdict, console: Console) -> None:
             _field(console, "on Cekura", address)
     for kind in kinds_of(verdict):
         _field(console, "explained", f"cekura-kit explain {kind}")
+    if cost := cost_summary(verdict.cost):
+        _field(console, "cost", cost)
     _print(console, (headline(verdict), f"bold {STYLES[verdict.outcome]}"))
     if verdict.hint:
         _field(console, "hint", printable_line(verdict.hint))

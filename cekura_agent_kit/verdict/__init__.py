@@ -13,6 +13,7 @@ from .causes import exceptions as exceptions
 from .causes import failures as failures
 from .causes import shown_value as shown_value
 from .comparison import Baseline, Change, Comparison, PoolComparison, Rate
+from .cost import Cost
 from .outcomes import Kind as Kind
 from .outcomes import Outcome as Outcome
 from .outcomes import SkipReason
@@ -27,6 +28,7 @@ __all__ = [
     "Change",
     "Check",
     "Comparison",
+    "Cost",
     "Latency",
     "Line",
     "Metric",

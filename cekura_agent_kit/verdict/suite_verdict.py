@@ -12,6 +12,7 @@ from ..contract import Mode
 from ..errors import ReportError
 from .comparison import Comparison
 from .consistency import contradictions, not_finite
+from .cost import Cost, cost_of
 from .outcomes import Kind, Outcome
 from .pools import PoolId, PoolVerdict, ScenarioVerdict, outcome_of, pools_of, scenarios_of
 from .report_model import ReportModel
@@ -89,6 +90,8 @@ class SuiteVerdict(ReportModel):
     """Rooms that could not be deleted; `cekura-kit sweep --room NAME` tries again."""
     notes: list[str] = []
     """Observations about the suite, such as what makes a scenario worthless."""
+    cost: Cost | None = None
+    """Cost of the runs, estimated; null in older reports."""
     comparison: Comparison | None = None
     """Comparison with an earlier report, if one was made."""
 
@@ -126,6 +129,8 @@ class SuiteVerdict(ReportModel):
         worker: str = "",
         selected: Iterable[Selected] = (),
         narrowed: str = "",
+        billed: bool = True,
+        balance: tuple[float | None, float | None] = (None, None),
     ) -> SuiteVerdict:
         """Judge a suite by its runs.
 
@@ -145,6 +150,8 @@ class SuiteVerdict(ReportModel):
             worker: file or command of the suite's worker.
             selected: scenarios that were chosen when the suite was planned.
             narrowed: options that left only a part of the plan.
+            billed: False for runs on a stand-in of Cekura's.
+            balance: credits before the first start and after the last run, as far as they are known.
         """
         runs = list(runs)
         pools = pools_of(runs, pass_rates or {})
@@ -166,6 +173,7 @@ class SuiteVerdict(ReportModel):
             scenarios=scenarios_of(pools),
             rooms_left=list(rooms_left),
             notes=list(notes),
+            cost=cost_of(runs, billed=billed, before=balance[0], after=balance[1]),
         )
 
     @classmethod
