@@ -21,12 +21,17 @@ from .errors import MetadataError
 
 KIT_KEY: Final = "cekura"
 TEXT_MODE_KEY: Final = "text_mode"
+SCENARIO_ID_KEY: Final = "scenario_id"
+TEST_PROFILE_KEY: Final = "test_profile_data"
 RESERVED_KEYS: Final = frozenset({KIT_KEY, TEXT_MODE_KEY})
 """Keys of the job's metadata that a suite may not set."""
-_TEST_KEYS: Final = RESERVED_KEYS | {"scenario_id"}
+_TEST_KEYS: Final = RESERVED_KEYS | {SCENARIO_ID_KEY}
 """Metadata with none of them is never a test."""
 MAX_METADATA_BYTES: Final = 64_000
 """Size of a test's whole metadata; LiveKit's own default limit of metadata."""
+
+ROOM_KEY: Final = "cekura_kit"
+"""The kit's key in a room's metadata."""
 
 KIT_ATTRIBUTE: Final = "cekura.kit"
 """The kit's version, on the agent, in a test."""
@@ -106,7 +111,7 @@ class JobMetadata:
         if mode is None:
             return None
         _check_size(metadata)
-        scenario = ours.get("scenario", job.get("scenario_id"))
+        scenario = ours.get("scenario", job.get(SCENARIO_ID_KEY))
         return cls(
             mode=mode,
             scenario=scenario,
@@ -175,7 +180,7 @@ def _mode(job: Mapping[str, Any], ours: Mapping[str, Any]) -> Mode | None:
         )
     if True in given.values():
         return Mode.TEXT
-    if given or KIT_KEY in job or ("scenario_id" in job and "run_id" in job):
+    if given or KIT_KEY in job or (SCENARIO_ID_KEY in job and "run_id" in job):
         return Mode.VOICE
     return None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from cekura_agent_kit.contract import Mode
-from cekura_agent_kit.trigger.suite import PlannedRun
+from cekura_agent_kit.trigger.planned_run import PlannedRun
 
 PLANNED: Final = PlannedRun(
     case="30#1",
@@ -15,7 +15,10 @@ PLANNED: Final = PlannedRun(
     mode=Mode.TEXT,
     timeout=60,
     metadata={},
+    room_metadata={},
+    test_profile=False,
     tools={},
+    seed=None,
     publish_data_message=None,
     max_reply=None,
     unscored="error",

@@ -40,9 +40,14 @@ WHOLE: dict[Schema, tuple[type[BaseModel], Any]] = {
             "pass_rate": 0.8,
             "max_reply": "900ms",
             "unscored": "warn",
+            "room_metadata": {"persona": "host"},
+            "test_profile": True,
+            "tools": {"pay": {"returns": 1}, "*": "refuse"},
+            "seed": 7,
             "runs": [
                 {"scenario": 30, "repeat": 2, "name": "first", "max_reply": "3s", "unscored": "pass"},
-                {"scenario": 31, "mode": "voice", "metadata": {"lang": "de"}, "timeout": None},
+                {"scenario": 31, "mode": "voice", "metadata": {"lang": "de"}, "timeout": None, "seed": 8},
+                {"scenario": 31, "room_metadata": '{"a": 1}', "test_profile": {"main_agent_variables": {"b": 2}}},
                 {"scenario": 32, "publish_data_message": {"kind": "hello"}, "pass_rate": 1},
                 {"select": {"tags": ["a"], "any_tags": ["b", "c"], "not_tags": ["d"], "folder": "A.B", "agent": 7}},
                 {"select": {"folder": "A"}, "scenario": None},
@@ -146,6 +151,7 @@ INEXPRESSIBLE = (
     "is not a duration",  # more than 30 days
     "no pattern of the rule has a group",
     "is not a regular expression",
+    "is not the text of a JSON object",
 )
 """Faults that a JSON Schema cannot express: the loader alone names them."""
 

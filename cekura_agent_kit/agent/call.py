@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from ..contract import Mode
+from ..contract import ROOM_KEY, TEST_PROFILE_KEY, Mode, parse_object
 from .admission import Admitted, Tests
 from .data_messages import Handler, Mailbox
 
@@ -42,7 +42,10 @@ class Call:
         mode: text if the evaluator writes, voice if it speaks.
         scenario_id: id of Cekura's scenario; None if the metadata names none.
         run_id: id of Cekura's run, in jobs that Cekura dispatched; None in others.
-        test_profile_data: data of the scenario's test profile, in jobs that Cekura dispatched.
+        test_profile_data: the agent's part of the scenario's test profile, where the suite asks for it, and in jobs
+            that Cekura dispatched; None in others.
+        room_metadata: the room's metadata when the job began, if it is an object, without the kit's own key: the
+            suite's `room_metadata`, or the agent's configuration on Cekura. A participant's token can set it.
         suite: name of the suite; empty in jobs that the kit did not dispatch.
         case: ``SCENARIO#N``; empty in jobs that the kit did not dispatch.
         entry: name of the entry of the suite; empty in tests that are not signed, and in a rehearsal.
@@ -55,6 +58,7 @@ class Call:
     scenario_id: int | None = None
     run_id: int | None = None
     test_profile_data: Any = None
+    room_metadata: Mapping[str, Any] = field(default_factory=dict)
     suite: str = ""
     case: str = ""
     entry: str = ""
@@ -63,15 +67,17 @@ class Call:
     _mailbox: Mailbox | None = field(default=None, repr=False, compare=False)
 
     @classmethod
-    def of(cls, test: Admitted, mailbox: Mailbox | None = None) -> Call:
-        """Make the call of a test."""
+    def of(cls, test: Admitted, mailbox: Mailbox | None = None, *, room_metadata: str = "") -> Call:
+        """Make the call of a test, in a room with this metadata."""
         metadata, permit = test.metadata, test.permit
+        of_room = parse_object(room_metadata) or {}
         return cls(
             mode=metadata.mode,
             signed=permit is not None,
             scenario_id=metadata.scenario,
             run_id=metadata.own.get("run_id"),
-            test_profile_data=metadata.own.get("test_profile_data"),
+            test_profile_data=metadata.own.get(TEST_PROFILE_KEY),
+            room_metadata={key: value for key, value in of_room.items() if key != ROOM_KEY},
             suite=metadata.suite,
             case=metadata.case,
             entry=permit.entry if permit else "",

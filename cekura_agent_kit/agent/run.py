@@ -32,7 +32,8 @@ async def run(context: JobContext, test: Admitted, options: Options, entrypoint:
     An exception of the entrypoint is published as `cekura.error` and, once it could be read, raised again.
     """
     mailbox = Mailbox()
-    job = JobUnderTest(context, Call.of(test, mailbox), options, permit=test.permit)
+    call = Call.of(test, mailbox, room_metadata=context.job.room.metadata)
+    job = JobUnderTest(context, call, options, permit=test.permit)
     job.set_attributes(
         **{
             KIT_ATTRIBUTE: __version__,

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from ..trigger.suite import PlannedRun, Suite
+    from ..trigger.planned_run import PlannedRun
+    from ..trigger.suite import Suite
     from ..verdict import SuiteVerdict
 
 _PANEL = "Comparison"

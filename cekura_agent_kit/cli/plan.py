@@ -13,7 +13,8 @@ from ..report.strength import AGENTS, let_through, runs_until_decided
 from .console import say
 
 if TYPE_CHECKING:
-    from ..trigger.suite import PlannedRun, Suite
+    from ..trigger.planned_run import PlannedRun
+    from ..trigger.suite import Suite
     from ..verdict import PoolId
     from .planning import PlannedSuite
 

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from ..trigger.cekura.api_scenario import ApiScenario
     from ..trigger.choosing import Choice
     from ..trigger.narrowing import Narrowing
-    from ..trigger.suite import PlannedRun, Suite
+    from ..trigger.planned_run import PlannedRun
+    from ..trigger.suite import Suite
     from ..verdict import Shard
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
-import secrets
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -14,16 +12,15 @@ from livekit.agents import llm
 
 from ..agent.call import Options
 from ..agent.entrypoint import WrappedEntrypoint
-from ..contract import ERROR_ATTRIBUTE, Mode, parse_object
-from ..doubles import behaviours_of
+from ..contract import ERROR_ATTRIBUTE
 from ..errors import RehearsalError
 from ..own_code import Place
-from ..permit import Key, Permit
 from ..worker.target import Target
+from .dispatched import Dispatched
 from .environment import environment
 from .failures import blocked
 from .internals import api, models, sessions
-from .job import CLOSING, Dispatched, Job
+from .job import CLOSING, Job
 from .modules import find_with_own_modules
 from .processes import Processes
 from .room.room import MemoryRoom
@@ -32,16 +29,13 @@ from .watchdog import Watchdog
 
 __tracebackhide__ = True
 
-_DAY: Final = 86_400.0
-"""Seconds for which a rehearsed test is signed: longer than any debugger stops it."""
-
 
 class CallSetup:
     """Setup of one rehearsed call.
 
     Args:
         target: see `find_target`.
-        dispatched: the job's metadata, and the secret that has signed it.
+        dispatched: the job, as a trigger dispatches it.
         model: replaces the session's and its agents' own models; None leaves them.
         env: environment variables of the rehearsal.
         timeout: seconds for the agent's start and for each turn.
@@ -69,7 +63,8 @@ class CallSetup:
         self.timeout = timeout
         self.target: Target | None = None
         self.call: TurnTaking | None = None
-        self._named, self._dispatched, self._env = target, dispatched, env
+        self.dispatched: Final = dispatched
+        self._named, self._env = target, env
         self._folders, self._processes = folders, processes
         self._resources = contextlib.ExitStack()
 
@@ -86,7 +81,8 @@ class CallSetup:
         sessions.install()
         self.target = find_with_own_modules(self._named, self._folders, self._env, self._resources)
         self._resources.enter_context(environment(self._env))
-        room = MemoryRoom(_room_name(), on_attributes=self._on_attributes)
+        given = self.dispatched
+        room = MemoryRoom(given.room, metadata=given.room_metadata, on_attributes=self._on_attributes)
         call = TurnTaking(room, self.model, self.timeout)
         process = self._processes.of(self.target.server)
         entrypoint = self.target.entrypoint
@@ -95,7 +91,7 @@ class CallSetup:
         call.job = job = Job(
             self.target,
             entrypoint,
-            dispatched=self._dispatched,
+            dispatched=self.dispatched,
             process=process,
             room=room,
             listener=call,
@@ -125,46 +121,6 @@ class CallSetup:
     def _on_attributes(self, changed: dict[str, str]) -> None:
         if text := changed.get(ERROR_ATTRIBUTE):
             self._job.refuse(text)
-
-
-def signed_metadata(
-    metadata: Mapping[str, Any] | str | None, *, scenario: int, suite: str, tools: Mapping[str, Any] | None = None
-) -> Dispatched:
-    """Return the metadata of a rehearsed job, as a trigger writes and signs it: in text, with the caller's own keys.
-
-    Raises:
-        RehearsalError: the caller's metadata is a string, and not the JSON of an object.
-        MetadataError: it sets a reserved key.
-        RehearsalError: a tool's value is neither a function nor a behaviour as in a suite.
-    """
-    fakes = {name: value for name, value in (tools or {}).items() if callable(value)}
-    behaviours = {name: value for name, value in (tools or {}).items() if name not in fakes}
-    try:
-        behaviours_of(behaviours)
-    except ValueError as error:
-        raise RehearsalError(f"tools: {error}", hint="give a function, or write it as in a suite") from None
-    own = _object(metadata) or {}
-    permit = Permit(
-        room=_room_name(), mode=Mode.TEXT, scenario=scenario, suite=suite, case=f"{scenario}#1", tools=behaviours
-    )
-    # Nothing that stands in the environment, a placeholder for example, may sign a test.
-    secret = secrets.token_hex(32)
-    return Dispatched(permit.job_metadata(own, key=Key("rehearsal", secret), ttl=_DAY), secret, fakes)
-
-
-def _room_name() -> str:
-    return f"rehearsal-{os.getpid()}"
-
-
-def _object(metadata: Mapping[str, Any] | str | None) -> Mapping[str, Any] | None:
-    if not isinstance(metadata, str):
-        return metadata
-    parsed = parse_object(metadata)
-    if parsed is None and metadata:
-        raise RehearsalError(
-            f"metadata {metadata!r} is not a JSON object", hint="text mode is part of the metadata, so it must be one"
-        )
-    return parsed
 
 
 def _running_loop() -> asyncio.AbstractEventLoop:

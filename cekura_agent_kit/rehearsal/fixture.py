@@ -64,6 +64,9 @@ class Rehearse:
         timeout: float = TIMEOUT,
         scenario: int = 0,
         tools: Mapping[str, Any] | None = None,
+        room_metadata: Mapping[str, Any] | str | None = None,
+        test_profile: Mapping[str, Any] | None = None,
+        seed: int | None = None,
     ) -> Rehearsal:
         """Return a call of the agent, to be used with ``async with``.
 
@@ -77,6 +80,9 @@ class Rehearse:
             timeout: seconds for the agent's start, and for each turn.
             scenario: Cekura's scenario id; ``current_call().scenario_id``.
             tools: what the agent's tools do, by their names: a function that stands for the tool, or as in a suite.
+            room_metadata: the room's metadata, a mapping or the JSON of an object.
+            test_profile: the scenario's test profile; its part for the agent is ``current_call().test_profile_data``.
+            seed: ``current_call().seed``, for what is random in a fake; default: random.
         """
         model = load_model(llm, self.folders)
         self._rules.add(llm, model)
@@ -89,6 +95,9 @@ class Rehearse:
             timeout=timeout,
             scenario=scenario,
             tools=tools,
+            room_metadata=room_metadata,
+            test_profile=test_profile,
+            seed=seed,
             folders=self.folders,
             processes=self._processes,
         )

@@ -8,7 +8,6 @@ import logging
 import secrets
 import time
 import weakref
-from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -19,6 +18,7 @@ from livekit.protocol import agent, models
 
 from ..errors import RehearsalError
 from ..worker.target import Entrypoint, Target
+from .dispatched import Dispatched
 from .failures import add_note, explain_missing_key
 from .frames import Waiting, is_of_test, waiting
 from .internals import job as internals
@@ -36,17 +36,6 @@ GRACE = 1.0
 each rehearsal of an entrypoint that never returns."""
 CLOSING = 60.0
 """Seconds in which a session must close, as in a job process."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Dispatched:
-    """Metadata of a rehearsed job; the secret that has signed it, made for it alone, and empty if it is not signed; and
-    functions that stand for tools.
-    """
-
-    text: str
-    secret: str = dataclasses.field(default="", repr=False)
-    fakes: Mapping[str, Callable[..., Any]] = dataclasses.field(default_factory=dict)
 
 
 class Job:
@@ -275,7 +264,7 @@ def _job_info(target: Target, metadata: str, room: MemoryRoom) -> RunningJobInfo
             id=job_id,
             dispatch_id=f"AD_{secrets.token_hex(6)}",
             type=agent.JobType.JT_ROOM,
-            room=models.Room(name=room.name, sid="RM_rehearsal", metadata=room.metadata),
+            room=models.Room(name=room.name, sid="RM_rehearsal", metadata=room.stored_metadata),
             metadata=metadata,
             agent_name=agent_name,
             state=agent.JobState(started_at=time.time_ns()),

@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, Unpack
 
 from livekit.agents import Agent, AgentSession, llm
 from livekit.agents.llm import ChatContext
@@ -21,7 +21,8 @@ from livekit.agents.llm import ChatContext
 from ..contract import Mode
 from ..errors import RehearsalError
 from ..worker.target import Target
-from .call_setup import CallSetup, signed_metadata
+from .call_setup import CallSetup
+from .dispatched import Given, dispatched
 from .failures import explain_missing_key, not_replaced, too_long
 from .internals import sessions
 from .job import CLOSING
@@ -46,33 +47,26 @@ class Rehearsal:
 
     Args:
         target: see `find_target`.
-        metadata: the job's metadata, a mapping or the JSON of an object; ``text_mode`` is added, as a trigger does.
         mode: only ``"text"``.
         llm: replaces the session's and its agents' own models.
         env: environment variables of the rehearsal, beside placeholders for well-known keys that are not set.
         timeout: seconds for the agent's start, for each turn, and for the session's end.
-        scenario: Cekura's scenario id; ``current_call().scenario_id``.
-        suite: ``current_call().suite``.
-        tools: what the agent's tools do, by their names: a function that stands for the tool, or as in a suite
-            (``{"returns": …}``, ``{"raises": …}``, ``"run"``, ``"refuse"``; ``"*"`` for all others).
         folders: folders in which a relative path is searched; default: the current one.
         processes: shared by rehearsals of one agent, so that prewarm runs once.
+        given: what the test gives to the agent, see `Given`.
     """
 
     def __init__(
         self,
         target: object,
         *,
-        metadata: Mapping[str, Any] | str | None = None,
         mode: Mode | str = Mode.TEXT,
         llm: llm.LLM[Any] | None = None,
         env: Mapping[str, str] | None = None,
         timeout: float = TIMEOUT,
-        scenario: int = 0,
-        suite: str = "rehearsal",
-        tools: Mapping[str, Any] | None = None,
         folders: Sequence[Path] = (),
         processes: Processes | None = None,
+        **given: Unpack[Given],
     ) -> None:
         if mode != Mode.TEXT:
             raise RehearsalError(
@@ -81,7 +75,7 @@ class Rehearsal:
             )
         self._setup = CallSetup(
             target,
-            dispatched=signed_metadata(metadata, scenario=scenario, suite=suite, tools=tools),
+            dispatched=dispatched(given),
             model=llm,
             env=dict(env or {}),
             timeout=timeout,
@@ -101,6 +95,11 @@ class Rehearsal:
         self._setup.timeout = seconds
         if self._call is not None:
             self._call.timeout, self._call.job.closing = seconds, min(CLOSING, seconds)
+
+    @property
+    def seed(self) -> int | None:
+        """``current_call().seed`` of the agent."""
+        return self._setup.dispatched.seed
 
     @property
     def model(self) -> llm.LLM[Any] | None:

@@ -78,6 +78,7 @@ def report(call: Rehearsal) -> str:
         lines += ["", f"last turn: {said}the agent called {called} and was heard to say {last.text!r}"]
     notes = [*call.notes, *unused_rules(call.model)]
     lines += ["", *(f"note: {note}" for note in notes)] if notes else []
+    lines += ["", f"seed: {call.seed}; rehearse(…, seed={call.seed}) gives the agent the same one again"]
     return "\n".join([*lines, *_where_to_look(call)])
 
 

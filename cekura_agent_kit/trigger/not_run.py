@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from ..verdict import Kind, RunVerdict, Shard, SuiteVerdict
 from .case.judging import Observed, verdict_of
 from .errored import Errored
-from .suite import PlannedRun, Suite
+from .planned_run import PlannedRun
+from .suite import Suite
 
 
 def run_not_begun(planned: PlannedRun, failure: Errored | None) -> RunVerdict:

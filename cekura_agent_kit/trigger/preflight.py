@@ -10,10 +10,10 @@ from typing import Final
 from ..errors import CekuraRefused, KitError
 from ..verdict import Kind
 from .cekura.client import Cekura
-from .doctor.scenario_checks import UNKNOWN_HINT, check_scenarios
+from .doctor.scenario_checks import UNKNOWN_HINT, ScenarioReport, check_scenarios
 from .errored import Errored, unreachable
+from .planned_run import PlannedRun
 from .rooms.service import LiveKit
-from .suite import PlannedRun
 
 _log: Final = logging.getLogger("cekura_agent_kit.trigger")
 
@@ -35,8 +35,8 @@ async def check_services(livekit: LiveKit, cekura: Cekura) -> None:
         raise Errored(unreachable(error), str(error), hint=error.hint) from None
 
 
-async def check_plan(cekura: Cekura, plan: Sequence[PlannedRun], *, agent: int | None) -> Sequence[str]:
-    """Check the plan's scenarios, and return what makes one of them worthless, one sentence each.
+async def check_plan(cekura: Cekura, plan: Sequence[PlannedRun], *, agent: int | None) -> ScenarioReport:
+    """Check the plan's scenarios, and return what is known of them.
 
     Args:
         cekura: the suite's client.
@@ -50,4 +50,4 @@ async def check_plan(cekura: Cekura, plan: Sequence[PlannedRun], *, agent: int |
     if report.unknown:
         ids = ", ".join(map(str, report.unknown))
         raise Errored(Kind.START_REFUSED, f"not on Cekura: scenario {ids}; nothing was started", hint=UNKNOWN_HINT)
-    return report.faults
+    return report

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 
 from ..verdict import Outcome, PoolId
 from ..verdict.decision import missing_verdicts
-from .suite import PlannedRun
+from .planned_run import PlannedRun
 
 
 class Repeats:

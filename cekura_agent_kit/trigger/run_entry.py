@@ -9,7 +9,18 @@ from pydantic import ConfigDict, Field, model_validator
 from ..contract import Mode
 from ..yaml_files import Duration
 from .selection import Select
-from .suite_values import Metadata, Rate, Repeat, ScenarioId, SuiteModel, Tools, Unscored
+from .suite_values import (
+    Metadata,
+    Rate,
+    Repeat,
+    RoomMetadata,
+    ScenarioId,
+    Seed,
+    SuiteModel,
+    TestProfile,
+    Tools,
+    Unscored,
+)
 
 _ONE_OF_BOTH: Final = {
     "oneOf": [
@@ -38,8 +49,14 @@ class RunEntry(SuiteModel):
     """Longest time from the start's POST to the verdict. Default: the suite's."""
     metadata: Metadata = {}
     """Merged over the suite's metadata into the job's."""
+    room_metadata: RoomMetadata = {}
+    """Merged over the suite's `room_metadata`."""
+    test_profile: TestProfile | None = None
+    """Test profile of the agent. Default: the suite's."""
     tools: Tools = {}
     """Merged over the suite's `tools`."""
+    seed: Seed | None = None
+    """Seed of the entry's runs, in the place of the suite's."""
     publish_data_message: dict[str, Any] | None = None
     """Sent into the room by Cekura's evaluator; text only."""
     pass_rate: Rate | None = None

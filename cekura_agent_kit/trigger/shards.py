@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from ..verdict import PoolId
-from .suite import PlannedRun
+from .planned_run import PlannedRun
 
 
 def shard_of(plan: list[PlannedRun], index: int, count: int) -> list[PlannedRun]:

@@ -4,51 +4,42 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final, Self, cast
 
 from pydantic import ConfigDict, Field, PrivateAttr, Strict, ValidationError
 
 from ..contract import Mode
-from ..errors import MetadataError, SuiteError
+from ..errors import SuiteError
 from ..file_names import SCENARIOS, default_file
 from ..permit import Permit
 from ..verdict import PoolId, Selected
 from ..yaml_files import WHOLE, Duration, load, place
 from .entry_names import check_names, entry_names
-from .job_checks import check_job
+from .given_state import main_agent_part
+from .job_checks import GivenState, faults_of
 from .plan_size import check_limit, check_most
+from .planned_run import PlannedRun
 from .run_entry import RunEntry
 from .selection import Select
-from .suite_values import Count, Metadata, Rate, ScenarioId, Seed, SuiteModel, TextSwitch, Tools, Unscored
+from .suite_values import (
+    Count,
+    Metadata,
+    Rate,
+    RoomMetadata,
+    ScenarioId,
+    Seed,
+    SuiteModel,
+    TestProfile,
+    TextSwitch,
+    Tools,
+    Unscored,
+)
 
 DEFAULT_FILE: Final = "cekura.yaml"
 
 _FOR_EVERY_RUN: Final = ("mode", "timeout", "pass_rate", "max_reply", "unscored")
 """Keys of the suite and of a run: as a flag they win over both."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class PlannedRun:
-    """One run of the plan. ``case`` is ``SCENARIO#N``: the Nth occurrence of that scenario in the suite."""
-
-    case: str
-    entry: str
-    scenario: int
-    occurrence: int
-    mode: Mode
-    timeout: float
-    metadata: Mapping[str, Any]
-    tools: Mapping[str, Any]
-    publish_data_message: Mapping[str, Any] | None
-    max_reply: float | None
-    unscored: Unscored
-
-    @property
-    def pool(self) -> PoolId:
-        """The pool that the run belongs to."""
-        return PoolId(self.entry, self.scenario, self.mode)
 
 
 _LONGEST_ID: Final = 10**18 - 1
@@ -96,6 +87,10 @@ class Suite(SuiteModel):
     """Scenarios of the stand-in, for `--sandbox`."""
     metadata: Metadata = {}
     """Merged into the metadata of every job."""
+    room_metadata: RoomMetadata = {}
+    """Metadata of every room, as Cekura's rooms have the agent's configuration; an object, or the text of one."""
+    test_profile: TestProfile = False
+    """`test_profile_data` of every job: `true` for the scenario's own on Cekura, or an object."""
     tools: Tools = {}
     """Behaviour of the agent's tools: `{returns: …}`, `{raises: …}`, `run` or `refuse`; `"*"`: any other tool."""
     pass_rate: Rate | None = None
@@ -199,7 +194,10 @@ class Suite(SuiteModel):
                         mode=entry.mode or self.mode,
                         timeout=entry.timeout or self.timeout,
                         metadata={**self.metadata, **entry.metadata},
+                        room_metadata={**self.room_metadata, **entry.room_metadata},
+                        test_profile=self._profile_of(entry),
                         tools={**self.tools, **entry.tools},
+                        seed=entry.seed,
                         publish_data_message=entry.publish_data_message,
                         max_reply=entry.max_reply or self.max_reply,
                         unscored=entry.unscored or self.unscored,
@@ -259,14 +257,22 @@ class Suite(SuiteModel):
             )
         return self._chosen[index]
 
+    def _profile_of(self, entry: RunEntry) -> dict[str, Any] | bool:
+        profile = self.test_profile if entry.test_profile is None else entry.test_profile
+        return profile if isinstance(profile, bool) else main_agent_part(profile)
+
     def _check_job(self, index: int, run: RunEntry) -> None:
-        mode, tools = run.mode or self.mode, {**self.tools, **run.tools}
-        case = f"{run.scenario or _LONGEST_ID}#1000"
-        permit = Permit(room="x" * 32, mode=mode, suite=self.name, case=case, tools=tools)
-        try:
-            check_job(permit, {**self.metadata, **run.metadata}, by_dispatch=self.text_switch == "dispatch")
-        except (SuiteError, MetadataError) as error:
-            where = self.place("runs", index, "tools") if run.tools or not self.tools else self.place("tools")
+        state = GivenState(
+            scenario=run.scenario or _LONGEST_ID,
+            metadata={**self.metadata, **run.metadata},
+            room_metadata={**self.room_metadata, **run.room_metadata},
+            test_profile=self._profile_of(run),
+            tools={**self.tools, **run.tools},
+        )
+        permit = Permit(room="x" * 32, mode=run.mode or self.mode, suite=self.name, case=f"{state.scenario}#1000")
+        for key, error in faults_of(state, permit, by_dispatch=self.text_switch == "dispatch"):
+            # Where the entry says nothing of it, the suite does.
+            where = self.place("runs", index, key) if getattr(run, key) or not getattr(self, key) else self.place(key)
             raise SuiteError(f"{where}{error}", hint=error.hint) from None
 
     @property

@@ -20,8 +20,10 @@ from .cekura.client import Cekura
 from .cekura.poller import Poller
 from .cekura.starter import Starter
 from .context import SandboxGap, SuiteContext
+from .doctor.profiles import with_profiles
 from .errored import Errored
 from .not_run import run_not_begun
+from .planned_run import PlannedRun
 from .preflight import check_plan, check_services
 from .progress import Ended, Event, Noted, OnEvent, Planned, PlannedCase, Preparing
 from .rooms.budget import Budget
@@ -29,7 +31,7 @@ from .rooms.service import LiveKit
 from .settings.redaction import Redaction, redacted, redacted_logs
 from .settings.settings import Settings
 from .stop import Breaker, Stop
-from .suite import PlannedRun, Suite
+from .suite import Suite
 from .timing import Clock, Timing
 from .worker.kept_logs import keep_logs
 from .worker.worker import Worker
@@ -143,7 +145,9 @@ class SuiteRun:
         """Check what can be known before anything is made or paid for."""
         self._emit(Preparing("checking LiveKit, Cekura and the scenarios"))
         await check_services(livekit, cekura)
-        for fault in await check_plan(cekura, self._plan, agent=self._suite.agent):
+        report = await check_plan(cekura, self._plan, agent=self._suite.agent)
+        self._plan = with_profiles(self._plan, report)
+        for fault in report.faults:
             self._notes.append(fault)
             self._emit(Noted("", fault))
 

@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    Strict,
+    ValidationError,
+    WithJsonSchema,
+)
 
-from ..contract import RESERVED_KEYS
+from ..contract import RESERVED_KEYS, ROOM_KEY, parse_object
 from ..doubles import OTHERS, behaviours_of
 from ..errors import SuiteError
 from ..yaml_files import WHOLE, problems
+from .given_state import MAIN_PART, main_agent_part
 
 
 class SuiteModel(BaseModel):
@@ -43,6 +54,27 @@ def _behaviours(tools: dict[str, Any]) -> dict[str, Any]:
     return tools
 
 
+def _object(value: object) -> object:
+    """Return the object of a room's metadata that is written as text, as Cekura's agent settings have it."""
+    if not isinstance(value, str):
+        return value
+    if (found := parse_object(value)) is None:
+        raise ValueError(f"{json.dumps(value[:60])} is not the text of a JSON object")
+    return found
+
+
+def _unmarked(metadata: dict[str, Any]) -> dict[str, Any]:
+    if ROOM_KEY in metadata:
+        raise ValueError(f"{ROOM_KEY!r} is written by the kit: use another name for your own key")
+    return metadata
+
+
+def _profile(value: bool | dict[str, Any]) -> bool | dict[str, Any]:
+    if isinstance(value, dict):
+        main_agent_part(value)
+    return value
+
+
 _ANSWER: Final = {
     "type": "object",
     "properties": {"returns": {}, "raises": {"type": "string", "pattern": r"\S"}, "when": {"type": "object"}},
@@ -71,6 +103,20 @@ Tools = Annotated[
         }
     ),
 ]
+RoomMetadata = Annotated[
+    dict[str, Any],
+    BeforeValidator(_object),
+    AfterValidator(_unmarked),
+    WithJsonSchema(
+        {"anyOf": [{"type": "object", "propertyNames": {"not": {"enum": [ROOM_KEY]}}}, {"type": "string"}]},
+    ),
+]
+TestProfile = Annotated[
+    bool | dict[str, Any],
+    AfterValidator(_profile),
+    WithJsonSchema({"anyOf": [{"type": "boolean"}, {"type": "object", "properties": {MAIN_PART: {"type": "object"}}}]}),
+]
+"""True: the scenario's own, read from Cekura. An object: its ``information``, or flat."""
 Rate = Annotated[float, Strict(), Field(ge=0, le=1)]
 TextSwitch = Literal["wrapper", "dispatch"]
 Unscored = Literal["error", "warn", "pass"]

@@ -12,12 +12,11 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final, Literal
 
-from ..contract import parse_object
+from ..contract import ROOM_KEY, parse_object
 from ..errors import CekuraError, KitError
 from ..permit import verify_run
 from .cekura.client import Cekura
 from .rooms.budget import Budget
-from .rooms.marks import ROOM_KEY
 from .rooms.service import ListedRoom, LiveKit, retried
 from .settings.settings import Settings
 from .timing import Timing

@@ -37,7 +37,8 @@ def test_the_defaults_are_right() -> None:
         elif isinstance(default, bool):
             assert text.strip("`") == str(default).lower(), key
         else:
-            assert text.strip("`") == ("none" if default in (None, {}) else str(default)), key
+            said = str(default).lower() if isinstance(default, bool) else str(default)
+            assert text.strip("`") == ("none" if default in (None, {}) else said), key
 
 
 def test_the_example_can_be_read(tmp_path: Path) -> None:

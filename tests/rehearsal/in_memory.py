@@ -9,11 +9,12 @@ from typing import Any
 from livekit.agents import llm
 
 from cekura_agent_kit.contract import JobMetadata, Mode
+from cekura_agent_kit.rehearsal.dispatched import Dispatched
 from cekura_agent_kit.rehearsal.environment import environment
 from cekura_agent_kit.rehearsal.internals import api
 from cekura_agent_kit.rehearsal.internals.job import job_process
 from cekura_agent_kit.rehearsal.internals.sessions import install
-from cekura_agent_kit.rehearsal.job import Dispatched, Job
+from cekura_agent_kit.rehearsal.job import Job
 from cekura_agent_kit.rehearsal.room.room import MemoryRoom
 from cekura_agent_kit.worker.target import Target
 

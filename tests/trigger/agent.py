@@ -24,7 +24,7 @@ from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS
 from livekit.agents.voice.room_io import RoomOptions
 from livekit.rtc._ffi_client import FfiClient
 
-from cekura_agent_kit import wrap_entrypoint
+from cekura_agent_kit import current_call, wrap_entrypoint
 
 if os.environ.get("AGENT_FAILS") == "import":
     import a_module_that_is_not_there  # type: ignore[import-not-found]  # noqa: F401
@@ -139,7 +139,38 @@ async def talk_without_answers(ctx: JobContext) -> None:
     await session.start(agent=Mute(), room=ctx.room)
 
 
+class Informed(Host):
+    """Says what the vendor's package, and ours, tell it of its test."""
+
+    def __init__(self, said: dict[str, Any]) -> None:
+        super().__init__()
+        self.said = said
+
+    async def on_enter(self) -> None:
+        self.session.say(f"Welcome. {json.dumps(self.said)}")
+
+
+async def talk_of_its_state(ctx: JobContext) -> None:
+    from cekura.livekit import LiveKitTracer
+
+    tracer = LiveKitTracer(api_key="key", agent_id=7, enable_otel_traces=False)
+    before = tracer.get_simulation_data(ctx)
+    await ctx.connect()
+    call = current_call()
+    assert call is not None, "it is a test"
+    said = {
+        "is_simulation": tracer.is_simulation_call(ctx),
+        "before": before,
+        "after": tracer.get_simulation_data(ctx),
+        "room": ctx.room.metadata,
+        "call": [call.test_profile_data, call.room_metadata, call.entry, call.seed],
+    }
+    session: AgentSession[Any] = AgentSession(llm=Parrot())
+    await session.start(agent=Informed(said), room=ctx.room)
+
+
 BEHAVIOURS = {
+    "informed": wrap_entrypoint(talk_of_its_state),
     "mute": wrap_entrypoint(talk_without_answers),
     "talk": wrap_entrypoint(talk),
     "unwrapped": talk_without_speech,

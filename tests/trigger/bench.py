@@ -35,7 +35,11 @@ COMMAND = f"{sys.executable} {AGENT} dev --no-reload"
 HELLO, BOOKING, MORE, LONG, SLOW, CRASH = 1, 2, 3, 4, 5, 6
 SCENARIOS = {
     HELLO: Scenario.model_validate(
-        {"name": "Says hello", "talk": [{"hear": "welcome"}, {"say": "hello", "hear": "said: hello"}]}
+        {
+            "name": "Says hello",
+            "talk": [{"hear": "welcome"}, {"say": "hello", "hear": "said: hello"}],
+            "profile": {"main_agent_variables": {"name": "Zoë"}, "testing_agent_variables": {"for": "the evaluator"}},
+        }
     ),
     BOOKING: Scenario.model_validate(
         {"name": "Books", "talk": [{"say": "a table", "hear": "is booked"}], "outcome": "A table is booked."}

@@ -13,8 +13,8 @@ from statistics import mean
 
 import pytest
 
+from cekura_agent_kit.trigger.planned_run import PlannedRun
 from cekura_agent_kit.trigger.repeats import Repeats
-from cekura_agent_kit.trigger.suite import PlannedRun
 from cekura_agent_kit.verdict import Outcome, SuiteVerdict
 from cekura_agent_kit.verdict.decision import missing_verdicts, required_passes
 from tests.hosted import hosted

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+from typing import Any
 
 import pytest
 
@@ -12,6 +14,7 @@ from cekura_agent_kit.trigger.progress import Ended, Finished, Planned, Said, St
 from cekura_agent_kit.trigger.rooms.budget import Budget
 from cekura_agent_kit.trigger.rooms.service import LiveKit
 from cekura_agent_kit.trigger.suite_run import SuiteRun
+from cekura_agent_kit.trigger.suite_values import seed_of
 from cekura_agent_kit.verdict import Outcome
 from tests.trigger.bench import BOOKING, HELLO, LONG, MORE, SCENARIOS, SLOW, Bench
 
@@ -113,6 +116,28 @@ async def test_concurrency_holds_rooms(bench: Bench) -> None:
     assert outcome.kinds == ["passed"] * 4, outcome.reasons
     for begin, _ in spans:
         assert sum(other <= begin < (until or 0) for other, until in spans if other is not None and begin) <= 2
+
+
+async def test_the_agent_gets_its_state_as_in_cekuras_own_rooms(bench: Bench) -> None:
+    """By the vendor's own functions, in a real room: ids and profile of the job, the room's metadata."""
+    pytest.importorskip("cekura.livekit")
+    entry = {"scenario": HELLO, "name": "gold", "room_metadata": {"persona": "host"}, "seed": 7}
+    keys: dict[str, Any] = {"test_profile": True, "room_metadata": '{"language": "en", "persona": "guest"}'}
+    outcome = await bench.run(bench.suite(entry, behave="informed", **keys))
+
+    assert outcome.kinds == ["passed"], outcome.reasons
+    run = outcome.verdict.runs[0]
+    greeting = next(line.text for line in run.transcript if line.role == "agent")
+    said = json.loads(greeting.removeprefix("Welcome. "))
+    config, profile = {"language": "en", "persona": "host"}, {"name": "Zoë"}
+    assert said["is_simulation"] is True
+    for data in (said["before"], said["after"]):
+        assert (data["scenario_id"], data["test_profile_data"]) == (HELLO, profile)
+        assert {key: data["additional_config"][key] for key in config} == config
+    assert json.loads(said["room"]).items() >= config.items()
+    assert said["call"] == [profile, config, "gold", seed_of(7, "1#1")]
+    assert (run.test_profile_data, run.room_metadata, run.seed) == (profile, config, seed_of(7, "1#1"))
+    assert run.metadata == {"scenario_id": HELLO, "test_profile_data": profile, "behave": "informed"}
 
 
 async def test_a_data_message_is_sent_with_its_run(bench: Bench) -> None:

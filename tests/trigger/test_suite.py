@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from cekura_agent_kit.contract import Mode
 from cekura_agent_kit.errors import SuiteError
+from cekura_agent_kit.trigger.planned_run import PlannedRun
 from cekura_agent_kit.trigger.run_entry import RunEntry
 from cekura_agent_kit.trigger.shards import shard_of
-from cekura_agent_kit.trigger.suite import PlannedRun, Suite
+from cekura_agent_kit.trigger.suite import Suite
 from cekura_agent_kit.trigger.suite_values import seed_of
 from tests.planned import PLANNED
 
@@ -97,6 +98,29 @@ def test_a_case_counts_its_scenario_over_all_entries(tmp_path: Path) -> None:
             f"agent_name: a\nruns:\n- scenario: 1\n  tools: {{pay: {{returns: {'x' * 50_000}}}}}\n",
             "bytes, and that of a test has 64000 at most",
         ),
+        (
+            "agent_name: a\nroom_metadata: {cekura_kit: {}}\nruns: [{scenario: 1}]\n",
+            ":2: room_metadata: 'cekura_kit' is",
+        ),
+        ("agent_name: a\nroom_metadata: '[1]'\nruns: [{scenario: 1}]\n", ':2: room_metadata: "[1]" is not the text of'),
+        (
+            f"agent_name: a\nruns:\n- scenario: 1\n  room_metadata: {{a: {'x' * 61_000}}}\n",
+            ":4: runs.0.room_metadata: room metadata: 61009 bytes, and that of a test has 60000 at most",
+        ),
+        (
+            f"agent_name: a\ntest_profile: {{a: {'x' * 64_000}}}\nruns: [{{scenario: 1}}]\n",
+            ":2: test_profile: job metadata: ",
+        ),
+        ("agent_name: a\ntest_profile: 1\nruns: [{scenario: 1}]\n", ":2: test_profile"),
+        (
+            "agent_name: a\ntest_profile: {main_agent_variables: [1]}\nruns: [{scenario: 1}]\n",
+            ":2: test_profile: main_agent_variables is [1], not a mapping",
+        ),
+        (
+            "agent_name: a\nmetadata: {test_profile_data: {}}\nruns:\n- scenario: 1\n  test_profile: true\n",
+            ":5: runs.0.test_profile: the metadata has a 'test_profile_data' of its own",
+        ),
+        ("agent_name: a\nruns:\n- {scenario: 1, seed: -1}\n", ":3: runs.0.seed: "),
         ("- a\n- b\n", "must be a mapping"),
         ("", "must be a mapping"),
         ("agent_name: [\n", ""),
@@ -118,6 +142,24 @@ def test_the_tools_of_an_entry_are_merged_over_the_suites(tmp_path: Path) -> Non
 
     assert plan[0].tools == {"pay": "refuse", "*": "refuse"}
     assert plan[1].tools == {"pay": {"returns": "ok"}, "*": "refuse"}
+
+
+def test_the_state_of_an_entry_is_merged_over_the_suites(tmp_path: Path) -> None:
+    text = (
+        'agent_name: a\nroom_metadata: \'{"a": 1, "b": 1}\'\ntest_profile: true\nseed: 7\nruns:\n- {scenario: 1}\n'
+        "- {scenario: 2, room_metadata: {b: 2}, test_profile: {main_agent_variables: {x: 1}, y: 2}, seed: 8}\n"
+        "- {scenario: 3, test_profile: false, metadata: {scenario_id: 9}}\n"
+    )
+    plan = Suite.load(written(tmp_path, text)).plan()
+
+    assert [planned.room_metadata for planned in plan] == [{"a": 1, "b": 1}, {"a": 1, "b": 2}, {"a": 1, "b": 1}]
+    assert [planned.test_profile for planned in plan] == [True, {"x": 1}, False]
+    assert [planned.seed for planned in plan] == [None, 8, None]
+    assert [planned.job_keys for planned in plan] == [
+        {"scenario_id": 1},
+        {"scenario_id": 2, "test_profile_data": {"x": 1}},
+        {"scenario_id": 9},
+    ]
 
 
 def test_a_folder_stands_for_its_suite_and_none_is_an_error(tmp_path: Path) -> None:

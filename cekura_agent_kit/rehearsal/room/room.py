@@ -41,10 +41,11 @@ class MemoryRoom(rtc.Room):
         name: the room's name.
         sid: the room's sid.
         agent_identity: the identity with which the agent joins.
-        metadata: the room's metadata.
+        metadata: the room's metadata; as in a real room, the agent reads it in `room.metadata` once it is connected.
         on_attributes: called with what the agent changes of its attributes, before its own callbacks are.
 
     Attributes:
+        stored_metadata: the room's metadata on the server, also before the agent is connected.
         callers: everybody who ever joined, in order.
         texts: text streams that the agent opened, in order, whoever received them.
         byte_streams: byte streams that the agent opened, in order, whoever received them.
@@ -62,7 +63,8 @@ class MemoryRoom(rtc.Room):
     ) -> None:
         super().__init__(asyncio.get_running_loop())
         info = room_info(self)
-        info.name, info.sid, info.metadata = name, sid, metadata
+        info.name, info.sid = name, sid
+        self.stored_metadata = metadata
         self._joining: dict[str, Any] = {"name": "", "metadata": "", "attributes": {}}
         self.callers: list[Caller] = []
         self._wire = Wire(self, agent_identity)
@@ -153,9 +155,10 @@ class MemoryRoom(rtc.Room):
 
     def set_metadata(self, metadata: str) -> None:
         """Change the room's metadata, as the server does."""
-        info = room_info(self)
-        before, info.metadata = info.metadata, metadata
-        self._wire.emit("room_metadata_changed", before, metadata)
+        before, self.stored_metadata = self.stored_metadata, metadata
+        if self._wire.connected:
+            room_info(self).metadata = metadata
+            self._wire.emit("room_metadata_changed", before, metadata)
 
     def send_data(self, data: bytes, *, topic: str = "", identities: Sequence[str] = ()) -> None:
         """Send a data packet to everybody, or to some, as the server does; it has no sender."""
@@ -206,6 +209,7 @@ class MemoryRoom(rtc.Room):
     async def connect(self, url: str, token: str, options: Any = None) -> None:
         """Let the agent join. Callbacks run in the context of this call from now on."""
         self._agent = AgentParticipant(self._wire, **self._joining, on_attributes=self._on_attributes)
+        room_info(self).metadata = self.stored_metadata
         self._wire.connect()
         for caller in self.callers:
             if caller.present and caller.announced:

@@ -146,7 +146,7 @@ class MemoryServer:
     def _room_info(self) -> models.Room:
         number = len(self._participants())
         return models.Room(
-            sid="RM_rehearsal", name=self._room.name, metadata=self._room.metadata, num_participants=number
+            sid="RM_rehearsal", name=self._room.name, metadata=self._room.stored_metadata, num_participants=number
         )
 
     # Participants.

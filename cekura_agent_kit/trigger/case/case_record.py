@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from ..planned_run import PlannedRun
 from ..progress import Event, Noted, Stage, StageName
-from ..suite import PlannedRun
 from ..timing import Clock
 from .judging import Observed
 

@@ -18,6 +18,8 @@ from ..cekura.ready_run import ReadyRun
 from ..cleanup import delete_room
 from ..context import SuiteContext
 from ..errored import Errored
+from ..given_state import note_on_scenario_id
+from ..planned_run import PlannedRun
 from ..rooms.conversation import Conversation
 from ..rooms.outages import Outages
 from ..rooms.presence import EVALUATOR
@@ -25,7 +27,6 @@ from ..rooms.room import MARGIN, Room
 from ..rooms.service import participant_token
 from ..rooms.witness import IDENTITY
 from ..stop import Preempted, cancelled, unless
-from ..suite import PlannedRun
 from ..suite_values import seed_of
 from .breakdowns import breakdowns
 from .case_failure import explained
@@ -48,7 +49,7 @@ class CaseRun:
         self._record = CaseRecord(planned, context.clock, context.emit)
         self.seen = self._record.seen
         self.begun = False
-        self.seen.seed = seed_of(context.seed, planned.case)
+        self.seen.seed = seed_of(context.seed if planned.seed is None else planned.seed, planned.case)
         self._context, self._planned = context, planned
         self._changed = asyncio.Event()
         self._witness = CaseWitness(context, planned, self._record, self._changed.set)
@@ -155,7 +156,9 @@ class CaseRun:
             seed=self.seen.seed,
             witness=IDENTITY if self.seen.watched else "",
         )
-        metadata = permit.job_metadata(planned.metadata, key=context.settings.signing_key, ttl=room.lifetime)
+        metadata = permit.job_metadata(planned.job_keys, key=context.settings.signing_key, ttl=room.lifetime)
+        if note := note_on_scenario_id(planned.metadata, planned.scenario):
+            self._record.note(note)
         try:
             await room.dispatch_agent(
                 context.agent_name, metadata, ours=context.worker is not None, on_wait=self._record.note

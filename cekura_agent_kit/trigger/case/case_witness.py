@@ -7,12 +7,12 @@ from collections.abc import Callable
 from ...contract import Mode
 from ...errors import LiveKitError
 from ..context import SuiteContext
+from ..planned_run import PlannedRun
 from ..progress import Said
 from ..rooms.presence import EVALUATOR
 from ..rooms.room import Room
 from ..rooms.service import participant_token
 from ..rooms.witness import IDENTITY, Witness
-from ..suite import PlannedRun
 from .case_record import CaseRecord
 
 

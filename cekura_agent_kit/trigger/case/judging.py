@@ -9,7 +9,7 @@ from typing import Final, Literal
 from ...verdict import Kind, Latency, Line, Outcome, RunVerdict, SkipReason, Timeline, disapproving, failures
 from ..cekura.api_models import ApiRun
 from ..errored import Errored
-from ..suite import PlannedRun
+from ..planned_run import PlannedRun
 
 _SYMPTOMS: Final = (Kind.AGENT_LEFT, Kind.EVALUATOR_MISSING, Kind.RUN_FAILED, Kind.TIMEOUT)
 """Kinds that a breakdown explains: it is named first."""
@@ -93,6 +93,9 @@ def verdict_of(seen: Observed) -> RunVerdict:
         score=run.score,
         explanation=list(run.explanation),
         signed=seen.signed,
+        metadata=seen.planned.job_keys,
+        room_metadata=dict(seen.planned.room_metadata),
+        test_profile_data=dict(seen.planned.profile or {}),
         tools=dict(seen.planned.tools),
         seed=seen.seed,
         measured=run.measured if run.status == "completed" else None,

@@ -6,7 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import Any, Final
 
-from ..json_values import field_of, int_of, items_of, number_of, text_of
+from ...contract import parse_object
+from ..json_values import copy_of, field_of, int_of, items_of, number_of, text_of
 
 END_CALL: Final = "TOOL_END_CALL"
 """Tool by which the evaluator hangs up."""
@@ -23,6 +24,7 @@ class ApiScenario:
         tools: ``tool_ids`` of the evaluator.
         max_duration: longest call; minutes or seconds is not documented.
         folder: ``folder_path``; empty for a scenario in no folder.
+        profile: ``information`` of its test profile; None also if it has none.
     """
 
     id: int
@@ -34,6 +36,7 @@ class ApiScenario:
     max_duration: float | None = None
     tags: tuple[str, ...] | None = None
     folder: str | None = None
+    profile: dict[str, Any] | None = None
 
 
 def read_scenario(value: Any, scenario: int) -> ApiScenario:
@@ -51,6 +54,7 @@ def read_scenario(value: Any, scenario: int) -> ApiScenario:
         max_duration=number_of(record.get("max_duration")),
         tags=_names(record, "tags"),
         folder=text_of(record.get("folder_path")).strip() if "folder_path" in record else None,
+        profile=_information(record.get("test_profile_data")),
     )
 
 
@@ -68,6 +72,14 @@ def _names(record: dict[str, Any], *keys: str) -> tuple[str, ...] | None:
         return None
     names = (text_of(field_of(each, "name") or field_of(each, "id") or each).strip() for each in items_of(value))
     return tuple(name for name in names if name)
+
+
+def _information(profile: Any) -> dict[str, Any] | None:
+    """Return a test profile's information: an object, or the JSON of one."""
+    information = field_of(profile, "information")
+    if isinstance(information, str):
+        information = parse_object(information)
+    return copy_of(information) if isinstance(information, dict) else None
 
 
 def _array(text: str) -> list[Any]:

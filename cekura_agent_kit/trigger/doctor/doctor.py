@@ -18,6 +18,7 @@ from ...errors import ForeignServer, LiveKitError, LiveKitUnreachable
 from ...permit import Permit
 from ..cekura.client import Cekura
 from ..choosing import choose, on_cekura
+from ..planned_run import PlannedRun
 from ..rooms.budget import Budget
 from ..rooms.room import Room
 from ..rooms.service import LiveKit
@@ -26,11 +27,12 @@ from ..settings.proxies import routes
 from ..settings.redaction import Redaction
 from ..settings.settings import Settings
 from ..stop import Grace, grace_after
-from ..suite import PlannedRun, Suite
+from ..suite import Suite
 from ..timing import Timing
 from ..worker.kept_logs import KeptLog
 from ..worker.worker import Worker
 from .check import Check, Doubtful, NotNeeded, Wrong, result_of
+from .profiles import with_profiles
 from .question import WORDS, ask
 from .scenario_checks import UNKNOWN_HINT, ScenarioReport, check_scenarios
 
@@ -89,7 +91,7 @@ class _Examination:
         self._livekit: LiveKit
         self._cekura: Cekura
         self._room: Room
-        self._report: ScenarioReport
+        self._report = ScenarioReport({})
         self._agent_name = suite.agent_name or "" if suite else ""
         self._log_folder = log_folder
         self._log: KeptLog | None = None
@@ -230,6 +232,8 @@ class _Examination:
     async def _agent_joins(self) -> str:
         assert self._suite is not None, "only a suite has an agent"
         suite, planned = self._suite, self._probe
+        if planned.scenario in self._report.known:
+            (planned,) = with_profiles([planned], self._report)
         began = time.monotonic()
         self._room = Room(self._livekit, Timing.of(self._settings), planned, suite, time.monotonic)
         self._stack.push_async_exit(lambda kind, *_: self._delete_room(grace_after(kind)))
@@ -242,7 +246,7 @@ class _Examination:
             entry=planned.entry,
             scenario=planned.scenario,
         )
-        metadata = permit.job_metadata(planned.metadata, key=self._settings.signing_key, ttl=self._room.lifetime)
+        metadata = permit.job_metadata(planned.job_keys, key=self._settings.signing_key, ttl=self._room.lifetime)
         await self._room.dispatch_agent(self._agent_name, metadata)
         return f"ready in a {planned.mode} run's room after {time.monotonic() - began:.1f} s"
 

@@ -11,7 +11,7 @@ from typing import Final
 from ...errors import CekuraError
 from ..cekura.api_scenario import END_CALL, ApiScenario
 from ..cekura.client import Cekura
-from ..suite import PlannedRun
+from ..planned_run import PlannedRun
 
 _AT_ONCE: Final = 8
 """Reads at the same time."""
@@ -122,6 +122,9 @@ def faults_of(scenarios: dict[int, ApiScenario], plan: Sequence[PlannedRun], *, 
     for flaw in FLAWS:
         if flawed := _listed(each for each in found if flaw.is_in(each)):
             yield f"{flawed} {flaw.sentence}"
+    wanted = {planned.scenario for planned in plan if planned.test_profile is True}
+    if no_profile := _listed(each for each in found if each.id in wanted and each.profile is None):
+        yield f"{no_profile} has no test profile on Cekura, and the suite asks for it: its agent gets none"
     foreign = [each for each in found if agent is not None and each.agent is not None and each.agent != agent]
     for other in dict.fromkeys(each.agent for each in foreign):
         yield (

@@ -1,4 +1,4 @@
-"""Marks of the kit's rooms: one key, ``cekura_kit``, in a room's metadata. Written here, and read by `sweep`. Pure.
+"""Marks of the kit's rooms: one key, ``cekura_kit``, in a room's metadata, beside the suite's. Read by `sweep`. Pure.
 
     {"cekura_kit": {"suite": "support", "suite_id": "1a2b3c4d", "made": 1764123000.0, "deadline": 1764124340.0,
                     "run_id": 7001, "proof": "<64 hex digits>"}}
@@ -10,17 +10,19 @@ participant's token can set a room's metadata, so a run id counts only with its 
 from __future__ import annotations
 
 import json
-from typing import Final
+from collections.abc import Mapping
+from typing import Any
 
-from ...contract import parse_object
+from ...contract import ROOM_KEY, parse_object
 from ...permit import Key, run_proof
 
-ROOM_KEY: Final = "cekura_kit"
 
-
-def room_metadata(*, suite: str, suite_id: str, made: float, deadline: float) -> str:
-    """Return the metadata of a new room."""
-    return json.dumps({ROOM_KEY: {"suite": suite, "suite_id": suite_id, "made": made, "deadline": deadline}})
+def room_metadata(
+    own: Mapping[str, Any] | None = None, *, suite: str, suite_id: str, made: float, deadline: float
+) -> str:
+    """Return the metadata of a new room: the suite's `room_metadata`, and the mark."""
+    mark = {"suite": suite, "suite_id": suite_id, "made": made, "deadline": deadline}
+    return json.dumps({**(own or {}), ROOM_KEY: mark})
 
 
 def with_run(metadata: str, *, room: str, run_id: int, key: Key) -> str | None:

@@ -14,7 +14,8 @@ from ...errors import LiveKitError, LiveKitUnreachable, NoSuchRoom
 from ...permit import Key
 from ...verdict import Kind
 from ..errored import Errored
-from ..suite import PlannedRun, Suite
+from ..planned_run import PlannedRun
+from ..suite import Suite
 from ..timing import Timing
 from .marks import room_metadata, with_run
 from .outages import Outages
@@ -69,7 +70,8 @@ class Room:
     async def create(self, suite_id: str) -> None:
         """Create the room, marked as the suite's."""
         now = time.time()
-        metadata = room_metadata(suite=self._suite.name, suite_id=suite_id, made=now, deadline=now + self.lifetime)
+        times = {"made": now, "deadline": now + self.lifetime}
+        metadata = room_metadata(self._planned.room_metadata, suite=self._suite.name, suite_id=suite_id, **times)
         await self._livekit.create_room(self.name, metadata=metadata, lasts=self.lifetime)
 
     async def mark_run(self, run_id: int, key: Key) -> None:
