@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 _MARKERS = (
     'cekura_scenarios(path, entrypoint="agent.py", **options): '
-    "one test for each scenario of the file, in memory; the test has the fixture `scenario`",
+    "one test for each scenario of the file, in memory; the test has the fixture `scenario`; "
+    'suite="cekura.yaml" gives the agent what that suite gives it',
     "cekura_hosted: starts runs on Cekura, which cost money; skipped without --cekura-hosted",
 )
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,6 +13,9 @@ from ..errors import RehearsalError
 from ..sandbox.cekura.evaluator import Evaluator, Judgement
 from ..sandbox.cekura.scenarios import Scenario, load_scenarios
 from ..sandbox.channels.channel import ChannelClosed, Utterance
+from ..trigger.planned_run import PlannedRun
+from ..trigger.suite import Suite
+from ..trigger.suite_values import seed_of
 from ..worker.source import find_file
 from .fixture import Rehearse, folders_of
 from .rehearsal import Rehearsal
@@ -43,9 +48,42 @@ def scenario_of(request: pytest.FixtureRequest, rehearse: Rehearse) -> Rehearsed
             "the fixture `scenario` needs the marker cekura_scenarios",
             hint='write @pytest.mark.cekura_scenarios("cekura.scenarios.yaml", entrypoint="agent.py")',
         )
-    options = {"entrypoint": "agent.py", **marker.kwargs}
     number, scenario = request.param
-    return RehearsedScenario(number, scenario, rehearse(options.pop("entrypoint"), scenario=number, **options))
+    options = {"entrypoint": "agent.py", **marker.kwargs}
+    suite = options.pop("suite", None)
+    planned = None if suite is None else planned_run(Suite.load(find_file(suite, rehearse.folders)), number)
+    given = given_to(number, scenario, planned, options)
+    return RehearsedScenario(number, scenario, rehearse(options.pop("entrypoint"), scenario=number, **options | given))
+
+
+def planned_run(suite: Suite, scenario: int) -> PlannedRun | None:
+    """Return the suite's first run of a scenario, with its seed if the suite has one; None if it has no such run."""
+    planned = next((planned for planned in suite.plan() if planned.scenario == scenario), None)
+    if planned is None or planned.seed is not None or suite.seed is None:
+        return planned
+    return replace(planned, seed=suite.seed)
+
+
+def given_to(number: int, scenario: Scenario, planned: PlannedRun | None, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the agent is given in a scenario's test.
+
+    Args:
+        number: id of the scenario.
+        scenario: of the scenario file.
+        planned: its run in a suite.
+        options: of the marker; they win, in `tools` tool by tool.
+    """
+    given: dict[str, Any] = {"tools": scenario.tools, "test_profile": False, "seed": None}
+    if planned is not None:
+        for key in ("metadata", "room_metadata", "test_profile", "tools", "seed"):
+            given[key] = getattr(planned, key)
+    given |= {key: value for key, value in options.items() if key in given and key != "tools"}
+    given["tools"] = {**given["tools"], **(options.get("tools") or {})}
+    if isinstance(given["test_profile"], bool):
+        given["test_profile"] = scenario.profile if given["test_profile"] else None
+    if given["seed"] is not None:
+        given["seed"] = seed_of(given["seed"], f"{number}#1")
+    return given
 
 
 class RehearsedScenario:

@@ -21,6 +21,7 @@ from .job_checks import GivenState, faults_of
 from .plan_size import check_limit, check_most
 from .planned_run import PlannedRun
 from .run_entry import RunEntry
+from .scenario_tools import tools_of_scenarios
 from .selection import Select
 from .suite_values import (
     Count,
@@ -104,6 +105,7 @@ class Suite(SuiteModel):
 
     _file: Path | None = PrivateAttr(default=None)
     _chosen: dict[int, Sequence[int]] = PrivateAttr(default_factory=dict)
+    _scenario_tools: dict[int, dict[str, Any]] = PrivateAttr(default_factory=dict)
 
     @classmethod
     def load(cls, path: str | Path = DEFAULT_FILE, *, flags: Mapping[str, Any] | None = None) -> Self:
@@ -115,6 +117,7 @@ class Suite(SuiteModel):
 
         Raises:
             SuiteError: the file is missing, not YAML, or has a wrong key or value; names file and line.
+            ScenarioError: the `tools` of a scenario in the file `sandbox` do not fit.
         """
         file = Path(path)
         if file.is_dir():
@@ -124,6 +127,8 @@ class Suite(SuiteModel):
             suite = suite.model_copy(update={"name": file.resolve().parent.name or "suite"})
         suite = suite._with(dict(flags or {}))
         suite._file = file
+        if (scenarios := suite.folder / suite.sandbox).is_file():
+            suite._scenario_tools = tools_of_scenarios(scenarios)
         suite.check()
         return suite
 
@@ -196,7 +201,7 @@ class Suite(SuiteModel):
                         metadata={**self.metadata, **entry.metadata},
                         room_metadata={**self.room_metadata, **entry.room_metadata},
                         test_profile=self._profile_of(entry),
-                        tools={**self.tools, **entry.tools},
+                        tools=self._tools_of(entry, scenario),
                         seed=entry.seed,
                         publish_data_message=entry.publish_data_message,
                         max_reply=entry.max_reply or self.max_reply,
@@ -261,15 +266,20 @@ class Suite(SuiteModel):
         profile = self.test_profile if entry.test_profile is None else entry.test_profile
         return profile if isinstance(profile, bool) else main_agent_part(profile)
 
+    def _tools_of(self, entry: RunEntry, scenario: int) -> dict[str, Any]:
+        """Return the doubles of an entry's runs: the suite's, over them the scenario's, over them its own."""
+        return {**self.tools, **self._scenario_tools.get(scenario, {}), **entry.tools}
+
     def _check_job(self, index: int, run: RunEntry) -> None:
+        scenario = run.scenario or _LONGEST_ID
         state = GivenState(
-            scenario=run.scenario or _LONGEST_ID,
+            scenario=scenario,
             metadata={**self.metadata, **run.metadata},
             room_metadata={**self.room_metadata, **run.room_metadata},
             test_profile=self._profile_of(run),
-            tools={**self.tools, **run.tools},
+            tools=self._tools_of(run, scenario),
         )
-        permit = Permit(room="x" * 32, mode=run.mode or self.mode, suite=self.name, case=f"{state.scenario}#1000")
+        permit = Permit(room="x" * 32, mode=run.mode or self.mode, suite=self.name, case=f"{scenario}#1000")
         for key, error in faults_of(state, permit, by_dispatch=self.text_switch == "dispatch"):
             # Where the entry says nothing of it, the suite does.
             where = self.place("runs", index, key) if getattr(run, key) or not getattr(self, key) else self.place(key)

@@ -16,7 +16,7 @@ PROFILE = {"main_agent_variables": {"tier": "gold"}, "testing_agent_variables": 
 SCENARIOS = {
     30: scenario({"hear": "welcome"}, {"say": "Hi", "hear": "hello"}, tags=["smoke", "booking"], folder="Booking.New"),
     31: scenario({"say": "Bye"}, tags=["smoke"], folder="Booking", agent=900, profile=PROFILE, max_duration=10),
-    32: scenario({"say": "Bye"}, folder="Bookings", verdict={"metrics": []}, outcome="", tools=[]),
+    32: scenario({"say": "Bye"}, folder="Bookings", verdict={"metrics": []}, outcome="", evaluator_tools=[]),
 }
 
 

@@ -52,8 +52,8 @@ def test_a_scenario_file_is_read(tmp_path: Path) -> None:
         ("30:\n  name: A\n  talk: [{say: Hi}]\n  patience: soon\n", "f.yaml:4: 30.patience: 'soon' is not a duration"),
         (
             "30:\n  name: A\n  tlak: [{say: Hi}]\n",
-            "f.yaml:3: 30.tlak: unknown key; did you mean talk? allowed: agent, folder, max_duration, name, outcome, "
-            "patience, profile, tags, talk, tools, verdict",
+            "f.yaml:3: 30.tlak: unknown key; did you mean talk? allowed: agent, evaluator_tools, folder, max_duration, "
+            "name, outcome, patience, profile, tags, talk, tools, verdict",
         ),
         (
             "30: {name: A, talk: [{say: Hi}]}\n30: {name: B, talk: [{say: Hi}]}\n",

@@ -121,7 +121,7 @@ def scenario(**fields: Any) -> Scenario:
 
 
 async def test_each_scenario_is_read_once_and_unknown_ids_are_listed() -> None:
-    scenarios = {30: scenario(), 31: scenario(tools=[])}
+    scenarios = {30: scenario(), 31: scenario(evaluator_tools=[])}
     report, service = await checked(scenarios, plan(30, 404, 31, 30, 405))
 
     assert (sorted(report.known), report.unknown, report.unread) == ([30, 31], (404, 405), ())

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cekura_agent_kit.contract import Mode
-from cekura_agent_kit.errors import SuiteError
+from cekura_agent_kit.errors import ScenarioError, SuiteError
 from cekura_agent_kit.trigger.planned_run import PlannedRun
 from cekura_agent_kit.trigger.run_entry import RunEntry
 from cekura_agent_kit.trigger.shards import shard_of
@@ -160,6 +160,42 @@ def test_the_state_of_an_entry_is_merged_over_the_suites(tmp_path: Path) -> None
         {"scenario_id": 2, "test_profile_data": {"x": 1}},
         {"scenario_id": 9},
     ]
+
+
+SCENARIO = "1:\n  name: Pays\n  talk: [{say: hello}]\n"
+
+
+def test_the_tools_of_a_scenario_file_hold_for_every_run_of_the_scenario(tmp_path: Path) -> None:
+    (tmp_path / "cekura.scenarios.yaml").write_text(SCENARIO + "  tools: {pay: {raises: declined}, look: run}\n2: {}\n")
+    text = "agent_name: a\ntools: {pay: {returns: ok}, '*': refuse}\nruns:\n- {scenario: 1}\n- {scenario: 2}\n"
+    plan = Suite.load(written(tmp_path, text + "- {scenario: 1, tools: {look: refuse}}\n")).plan()
+
+    assert plan[0].tools == {"pay": {"raises": "declined"}, "look": "run", "*": "refuse"}
+    assert plan[1].tools == {"pay": {"returns": "ok"}, "*": "refuse"}
+    assert plan[2].tools == {"pay": {"raises": "declined"}, "look": "refuse", "*": "refuse"}
+
+
+@pytest.mark.parametrize(
+    ("scenarios", "says"),
+    [
+        (SCENARIO + "  tools: [TOOL_END_CALL]\n", ":4: 1.tools: says what the agent's tools do; a list of tools of"),
+        (SCENARIO + "  tools: {pay: maybe}\n", ":4: 1.tools: tool 'pay': 'maybe' is not a behaviour"),
+        (SCENARIO + "  tools: {pay: {return: 1}}\n", ":4: 1.tools: tool 'pay': unknown key 'return'"),
+        ("1: [\n", "not YAML"),
+    ],
+)
+def test_a_suite_whose_doubles_are_not_known_does_not_start(tmp_path: Path, scenarios: str, says: str) -> None:
+    (tmp_path / "cekura.scenarios.yaml").write_text(scenarios)
+    with pytest.raises(ScenarioError) as raised:
+        Suite.load(written(tmp_path, "agent_name: a\nruns: [{scenario: 1}]\n"))
+
+    assert f"{tmp_path / 'cekura.scenarios.yaml'}" in str(raised.value)
+    assert says in str(raised.value)
+
+
+def test_a_file_of_livekits_own_tools_is_not_read_for_doubles(tmp_path: Path) -> None:
+    (tmp_path / "scenarios.yaml").write_text("scenarios:\n  - [not, ours]\n")
+    assert Suite.load(written(tmp_path, "agent_name: a\nruns: [{scenario: 1}]\n")).plan()[0].tools == {}
 
 
 def test_a_folder_stands_for_its_suite_and_none_is_an_error(tmp_path: Path) -> None:

@@ -84,7 +84,7 @@ def scenario_record(scenario_id: int, scenario: Scenario) -> dict[str, Any]:
         "tags": list(scenario.tags),
         "folder_path": scenario.folder or None,
         "metric_names": [metric.name for metric in scenario.verdict.metrics],
-        "tool_ids": list(scenario.tools),
+        "tool_ids": list(scenario.evaluator_tools),
         "instructions": "Say, in this order: " + " / ".join(says) if says else "Say nothing.",
         "first_message": scenario.talk[0].say or "",
         "expected_outcome_prompt": scenario.expected_outcome,

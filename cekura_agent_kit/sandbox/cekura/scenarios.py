@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final, Self
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, RootModel, Strict, model_validator
 
 from ...errors import ScenarioError
+from ...trigger.scenario_tools import ScenarioTools
 from ...yaml_files import WHOLE, Duration, Integer, load, regular_expression
 from .verdict_parts import VerdictParts
 
@@ -67,7 +68,9 @@ class Scenario(BaseModel):
     tags: tuple[str, ...] = ()
     folder: str = ""
     """Folder on Cekura, levels separated by dots: ``Booking.Happy path``."""
-    tools: tuple[str, ...] = (END_CALL,)
+    tools: ScenarioTools = {}
+    """Behaviour of the agent's tools in this scenario, as in a suite, over the suite's own."""
+    evaluator_tools: tuple[str, ...] = (END_CALL,)
     """Tools of Cekura's evaluator. Without ``TOOL_END_CALL`` it cannot hang up."""
     profile: dict[str, Any] | None = None
     """Information of the test profile: ``main_agent_variables`` and ``testing_agent_variables``, or flat."""
