@@ -47,7 +47,8 @@ INTERNAL: Final = {"CEKURA_KIT_PRELOAD", "CEKURA_KIT_PYTHONPATH"}
 """Passed from the kit to its own processes."""
 EXIT_CODES: Final = {
     "0": "every pool of runs passed; every check passed; no room is left",
-    "1": "some failed: the agent did not do what was expected; of `sweep`: rooms are left that are not due",
+    "1": "some failed: the agent did not do what was expected; of `sweep`: rooms are left that are not due; "
+    "of `check-agent`: a clause is not kept",
     "2": "some errored, or nothing ran; the command was used wrongly; a file cannot be read or written",
     "129, 130, 143": "stopped by SIGHUP, SIGINT or SIGTERM; runs are ended and rooms deleted",
 }

@@ -11,6 +11,7 @@ import typer
 from .. import __version__
 from ..errors import KitError, SuiteError
 from . import signals
+from .check_agent import check_agent
 from .console import captured_logs, say, say_error, say_traceback
 from .doctor import doctor
 from .explain import explain
@@ -51,7 +52,7 @@ def _options(
 
 
 # In the order in which a newcomer uses them.
-for command in (init, run, doctor, scenarios, explain, sandbox, worker, sweep, report, schema):
+for command in (init, run, doctor, scenarios, explain, check_agent, sandbox, worker, sweep, report, schema):
     app.command()(command)
 
 

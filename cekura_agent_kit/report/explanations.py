@@ -83,8 +83,9 @@ _KINDS: Final[dict[Kind, Explanation]] = {
         steps=(
             "wrap the entrypoint with wrap_entrypoint, and restart its worker",
             "if it is wrapped with tests='signed', give both sides the same CEKURA_KIT_SECRET",
+            "run `cekura-kit check-agent`, which names what the agent does not show",
         ),
-        pages=("wrapping.md",),
+        pages=("wrapping.md", "contract.md"),
     ),
     Kind.NOT_SIGNED: Explanation(
         fault="the secrets: the agent did not accept the signature, and the run replaces tools",

@@ -36,6 +36,7 @@ class Sandbox:
 
     Attributes:
         livekit, models, cekura: the parts, once the context is entered.
+        make_voice_channel: returns a channel whose speech the models understand, once the context is entered.
 
     Raises:
         ScenarioError: a file is missing or does not fit.
@@ -44,6 +45,7 @@ class Sandbox:
     livekit: LiveKitServer
     models: ModelsService
     cekura: CekuraService
+    make_voice_channel: Callable[[], VoiceChannel]
 
     def __init__(self, scenarios: Path, *, say: Callable[[str], None] = print, faults: Faults | None = None) -> None:
         self.scenarios = load_scenarios(scenarios)
@@ -108,9 +110,8 @@ class Sandbox:
             # One for each side: its recognizer, used by the other side, knows only what this side has said.
             agent, caller = [await parts.enter_async_context(Speech()) for _ in range(2)]
             self.models = await parts.enter_async_context(ModelsService(self.rules, speech=agent, caller=caller))
-            cekura = CekuraService(
-                self.scenarios, faults=self._faults, make_voice_channel=partial(VoiceChannel, caller, agent=agent)
-            )
+            self.make_voice_channel = partial(VoiceChannel, caller, agent=agent)
+            cekura = CekuraService(self.scenarios, faults=self._faults, make_voice_channel=self.make_voice_channel)
             self.cekura = await parts.enter_async_context(cekura)
             self._parts = parts.pop_all()
         return self

@@ -25,6 +25,7 @@ from livekit.agents.voice.room_io import RoomOptions
 from livekit.rtc._ffi_client import FfiClient
 
 from cekura_agent_kit import current_call, wrap_entrypoint
+from cekura_agent_kit.contract import ERROR_ATTRIBUTE, KIT_ATTRIBUTE, MODE_ATTRIBUTE, PROOF_ATTRIBUTE, TEXT_ONLY
 
 if os.environ.get("AGENT_FAILS") == "import":
     import a_module_that_is_not_there  # type: ignore[import-not-found]  # noqa: F401
@@ -95,6 +96,18 @@ async def talk(ctx: JobContext) -> None:
 async def talk_without_speech(ctx: JobContext) -> None:
     """As an agent that is not wrapped, in text by its own options."""
     await ctx.connect()
+    session: AgentSession[Any] = AgentSession(llm=Parrot())
+    options = RoomOptions(audio_input=False, audio_output=False)
+    await session.start(agent=Host(), room=ctx.room, room_options=options)
+
+
+async def kit_0_1(ctx: JobContext) -> None:
+    """As an agent with a kit of 0.1: it shows its mode and its proof, and verifies no signature."""
+    mode = json.loads(ctx.job.metadata).get("text_mode")
+    await ctx.connect()
+    if mode is not None:
+        odd = {ERROR_ATTRIBUTE: "text_mode is odd"} if mode == "yes" else {PROOF_ATTRIBUTE: TEXT_ONLY}
+        await ctx.room.local_participant.set_attributes({KIT_ATTRIBUTE: "0.1.0", MODE_ATTRIBUTE: "text", **odd})
     session: AgentSession[Any] = AgentSession(llm=Parrot())
     options = RoomOptions(audio_input=False, audio_output=False)
     await session.start(agent=Host(), room=ctx.room, room_options=options)
@@ -174,6 +187,7 @@ BEHAVIOURS = {
     "mute": wrap_entrypoint(talk_without_answers),
     "talk": wrap_entrypoint(talk),
     "unwrapped": talk_without_speech,
+    "kit_0_1": kit_0_1,
     "wait_first": wrap_entrypoint(wait_first),
     "raise": wrap_entrypoint(raise_at_once),
     "raise_unwrapped": raise_at_once,
