@@ -26,8 +26,9 @@ from livekit.protocol.agent import Job
 from livekit.protocol.models import ParticipantInfo
 
 from cekura_agent_kit.contract import KIT_ATTRIBUTE, MODE_ATTRIBUTE, Mode
-from cekura_agent_kit.sandbox.cekura.scenarios import Scenario, Step
+from cekura_agent_kit.sandbox.cekura.scenarios import Scenario
 from cekura_agent_kit.sandbox.cekura.service import CekuraService
+from cekura_agent_kit.sandbox.cekura.steps import Step
 from cekura_agent_kit.sandbox.channels.channel import Utterance
 from cekura_agent_kit.sandbox.channels.room import RoomChannel
 from cekura_agent_kit.sandbox.web import WebService

@@ -49,7 +49,10 @@ TESTS_ATTRIBUTE: Final = "cekura.tests"
 """The tests that the agent accepts: ``any`` or ``signed``."""
 
 EVENTS_TOPIC: Final = "cekura.events"
-"""Text streams of JSON to the witness alone: tool calls, handoffs, session errors."""
+"""Text streams of JSON to the witness, and to whoever asks for them in a signed test: tool calls, handoffs, session
+errors."""
+EVENTS_REQUEST: Final = "send"
+"""Text of a stream to the agent on the same topic, by which the sandbox's evaluator asks for them."""
 
 
 class Mode(StrEnum):

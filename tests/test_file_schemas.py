@@ -84,7 +84,15 @@ WHOLE: dict[Schema, tuple[type[BaseModel], Any]] = {
                 "profile": {"name": "Ada"},
                 "max_duration": 60,
             },
-            "31": {"name": "Hello", "talk": [{"hear": "hello"}]},
+            "31": {
+                "name": "Hello",
+                "talk": [
+                    {"hear_any": ["hello", "hi"], "not_hear": "bye", "within": "2s"},
+                    {"say": "Wait", "interrupt": True, "pause": "1s", "hear_all": ["a", "b"], "not_hear": ["c"]},
+                    {"data": {"kind": "x"}, "call": "book", "no_call": ["pay", {"tool": "*", "arguments": {"n": 1}}]},
+                    {"silence": "20s", "call": {"tool": "book", "arguments": {"people": 2}}},
+                ],
+            },
         },
     ),
     Schema.RULES: (

@@ -1,4 +1,7 @@
-"""Events for the witness: tool calls, handoffs, session errors and the room's deletion, which no stream carries."""
+"""Events for the witness: tool calls, handoffs, session errors and the room's deletion, which no stream carries.
+
+In a signed test, a participant that asks for them receives them too: the sandbox's evaluator.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
-from ..contract import EVENTS_TOPIC
+from ..contract import EVENTS_REQUEST, EVENTS_TOPIC
 from .last_words import LastWords
 from .tool_failures import ToolFailures
 from .tools import Tools
@@ -29,12 +32,14 @@ _SENDING: Final = 1.0
 
 
 class EventSender:
-    """Sends the events of a job's sessions, in order, to the one participant that the job's permit names."""
+    """Sends the events of a job's sessions, in order, to the witness that the permit names, and to whoever asks."""
 
-    def __init__(self, job: JobUnderTest, identity: str) -> None:
+    def __init__(self, job: JobUnderTest, witness: str) -> None:
         self._job = job
-        self._identity = identity
+        self._receivers = [witness] if witness else []
+        self._sent: list[dict[str, Any]] = []
         self._events: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        job.room.register_text_stream_handler(EVENTS_TOPIC, self._on_request)
         if words := job.part(LastWords):
             words.queues.append(self._events)
         job.start_task(self._send_all(), "events")
@@ -47,22 +52,42 @@ class EventSender:
         session.on("close", self._on_close)
 
     async def _send_all(self) -> None:
-        room: rtc.Room = self._job.room
         while True:
             event = await self._events.get()
             await self._job.connected.wait()
             try:
-                await room.local_participant.send_text(
-                    json.dumps(event), topic=EVENTS_TOPIC, destination_identities=[self._identity]
-                )
-            except Exception as error:  # noqa: BLE001
-                # A witness that cannot be reached must not disturb the call.
-                logger.warning("an event could not be sent to the witness: %s: %s", type(error).__name__, error)
+                self._sent.append(event)
+                await self._send(event, self._receivers)
             finally:
                 self._events.task_done()
 
+    async def _send(self, event: dict[str, Any], receivers: list[str]) -> None:
+        if not receivers:
+            return
+        try:
+            await self._job.room.local_participant.send_text(
+                json.dumps(event), topic=EVENTS_TOPIC, destination_identities=list(receivers)
+            )
+        except Exception as error:  # noqa: BLE001
+            # A witness that cannot be reached must not disturb the call.
+            logger.warning("an event could not be sent to the witness: %s: %s", type(error).__name__, error)
+
+    def _on_request(self, reader: rtc.TextStreamReader, identity: str) -> None:
+        self._job.start_task(self._accept(reader, identity), "events_request")
+
+    async def _accept(self, reader: rtc.TextStreamReader, identity: str) -> None:
+        """Send all events to this participant, the earlier ones first."""
+        if await reader.read_all() != EVENTS_REQUEST or identity in self._receivers:
+            return
+        earlier = [{"type": "accepted", "at": time.time()}, *self._sent]
+        self._receivers.append(identity)
+        for event in earlier:
+            await self._send(event, [identity])
+
     async def announce_deletion(self) -> None:
         """Send that the agent deletes the room, and give the server a moment to forward it."""
+        if not self._receivers:
+            return
         self._events.put_nowait({"type": "room_deleted", "at": time.time()})
         with suppress(TimeoutError):
             async with asyncio.timeout(_SENDING):
@@ -115,8 +140,8 @@ class EventSender:
 
 
 def add_event_sender(job: JobUnderTest) -> None:
-    """Give the job an `EventSender` if its test is signed and has a witness."""
-    if job.permit is not None and job.permit.witness:
+    """Give the job an `EventSender` if its test is signed."""
+    if job.permit is not None:
         job.add(EventSender(job, job.permit.witness))
 
 

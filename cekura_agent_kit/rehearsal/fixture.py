@@ -22,7 +22,7 @@ __tracebackhide__ = True
 
 _processes: pytest.StashKey[Processes] = pytest.StashKey()
 RULE_USE: pytest.StashKey[RuleUse] = pytest.StashKey()
-"""The rules that the rehearsals of this process used, in pytest's configuration."""
+"""Rules and scenarios that the rehearsals of this process used, in pytest's configuration."""
 
 
 def folders_of(path: Path, config: pytest.Config) -> Iterator[Path]:
@@ -43,6 +43,7 @@ class Rehearse:
 
     Attributes:
         folders: folders in which relative paths are searched: beside the test, and upwards.
+        rules: rules and scenarios that the rehearsals of this process used.
         calls: the rehearsals of this test, each with the name of its target.
     """
 
@@ -50,7 +51,7 @@ class Rehearse:
         hide_frames()
         self.folders = list(folders_of(request.path, request.config))
         self._processes = request.config.stash.setdefault(_processes, Processes())
-        self._rules = request.config.stash.setdefault(RULE_USE, RuleUse())
+        self.rules = request.config.stash.setdefault(RULE_USE, RuleUse())
         self.calls: list[tuple[str, Rehearsal]] = []
 
     def __call__(
@@ -85,7 +86,7 @@ class Rehearse:
             seed: ``current_call().seed``, for what is random in a fake; default: random.
         """
         model = load_model(llm, self.folders)
-        self._rules.add(llm, model)
+        self.rules.add(llm, model)
         call = Rehearsal(
             target,
             metadata=metadata,

@@ -84,7 +84,7 @@ def pytest_runtest_makereport(
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Keep the model rules that answered nothing; of a process of pytest-xdist, send them to the first one."""
+    """Keep the rules and lines that matched nothing; of a process of pytest-xdist, send them to the first one."""
     if "cekura_agent_kit.rehearsal.fixture" not in sys.modules:
         return
     from .fixture import RULE_USE
@@ -106,7 +106,7 @@ def pytest_testnodedown(node: Any) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    """Name the model rules that answered nothing in the whole session."""
+    """Name the model rules and lines of scenarios that matched nothing in the whole session."""
     if unused := config.stash.get(_unused, None):
         from .rule_use import lines
 

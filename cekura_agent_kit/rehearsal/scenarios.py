@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -11,13 +10,14 @@ import pytest
 
 from ..errors import RehearsalError
 from ..sandbox.cekura.evaluator import Evaluator, Judgement
+from ..sandbox.cekura.line_use import LineUse
 from ..sandbox.cekura.scenarios import Scenario, load_scenarios
-from ..sandbox.channels.channel import ChannelClosed, Utterance
 from ..trigger.planned_run import PlannedRun
 from ..trigger.suite import Suite
 from ..trigger.suite_values import seed_of
 from ..worker.source import find_file
 from .fixture import Rehearse, folders_of
+from .memory_channel import MemoryChannel
 from .rehearsal import Rehearsal
 
 __tracebackhide__ = True
@@ -53,7 +53,10 @@ def scenario_of(request: pytest.FixtureRequest, rehearse: Rehearse) -> Rehearsed
     suite = options.pop("suite", None)
     planned = None if suite is None else planned_run(Suite.load(find_file(suite, rehearse.folders)), number)
     given = given_to(number, scenario, planned, options)
-    return RehearsedScenario(number, scenario, rehearse(options.pop("entrypoint"), scenario=number, **options | given))
+    call = rehearse(options.pop("entrypoint"), scenario=number, **options | given)
+    made = RehearsedScenario(number, scenario, call)
+    rehearse.rules.add_scenario(marker.args[0], number, scenario, made.line_use)
+    return made
 
 
 def planned_run(suite: Suite, scenario: int) -> PlannedRun | None:
@@ -93,84 +96,26 @@ class RehearsedScenario:
         id: its id in the file, and on Cekura.
         scenario: what the evaluator says and expects to hear.
         call: the rehearsal.
+        line_use: the lines of the scenario that were of use.
     """
 
     def __init__(self, number: int, scenario: Scenario, call: Rehearsal) -> None:
         self.id = number
         self.scenario = scenario
         self.call = call
+        self.line_use = LineUse()
 
     async def run(self) -> Judgement:
         """Let the evaluator talk with the agent.
 
         Raises:
-            AssertionError: a ``hear`` of the scenario was not heard; the text has what the agent said.
+            AssertionError: an expectation of the scenario does not hold; the text has what the agent said.
         """
         async with self.call as call:
-            judgement = await Evaluator(self.scenario, MemoryChannel(call)).run()
+            judgement = await Evaluator(self.scenario, MemoryChannel(call), self.line_use).run()
         if not judgement.success:
             raise AssertionError(f"scenario {self.id}, {self.scenario.name}: {' '.join(judgement.explanation)}")
         return judgement
 
     def __repr__(self) -> str:
         return f"<scenario {self.id}: {self.scenario.name}>"
-
-
-class MemoryChannel:
-    """The evaluator's channel in a rehearsal (`sandbox.channels.channel.Channel`)."""
-
-    goodbye_wait = 1.0
-
-    def __init__(self, call: Rehearsal) -> None:
-        self.transcript: list[Utterance] = []
-        self.agent_came = True
-        self._call = call
-        self._began = time.monotonic()
-        self._next = 0
-
-    async def say(self, text: str) -> None:
-        """See `Channel.say`."""
-        self._require_agent()
-        self._next = len(self._call.heard)
-        self._note("evaluator", text)
-        self._call.speak(text)
-
-    async def hear(self) -> str:
-        """See `Channel.hear`."""
-        room = self._call.room
-        while True:
-            await room.until(lambda: self._complete() is not None or self._is_closed(), timeout=None)
-            words = self._complete()
-            if words is None:
-                self._require_agent()
-                continue
-            self._next += 1
-            if words:
-                self._note("agent", words)
-                return words
-
-    async def settle(self) -> None:
-        """See `Channel.settle`. In memory all has arrived."""
-
-    async def hang_up(self) -> None:
-        """See `Channel.hang_up`."""
-        self._call.caller.leave()
-
-    def _is_closed(self) -> bool:
-        return not self._call.room.isconnected() or not self._call.caller.present
-
-    def _require_agent(self) -> None:
-        if not self._call.room.isconnected():
-            raise ChannelClosed("the agent left the room")
-        if not self._call.caller.present:
-            raise ChannelClosed("the agent removed the caller")
-
-    def _complete(self) -> str | None:
-        heard = self._call.heard
-        if len(heard) > self._next and heard[self._next].closed:
-            return heard[self._next].text.strip()
-        return None
-
-    def _note(self, speaker: Any, text: str) -> None:
-        now = time.monotonic() - self._began
-        self.transcript.append(Utterance(speaker, text, now, now))

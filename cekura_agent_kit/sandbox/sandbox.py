@@ -87,7 +87,7 @@ class Sandbox:
 
     @property
     def notes(self) -> list[str]:
-        """Notes for the user on the model's rules, once the conversations are over."""
+        """Notes for the user on rules and lines that matched nothing, once the conversations are over."""
         models, found = self.models, []
         if models.unanswered and not self._has_rules:
             found.append(
@@ -97,6 +97,10 @@ class Sandbox:
         if models.unused:
             rules = models.rules.named(models.unused)
             found.append(f"{self._rules_file}: rules that answered nothing in this run: {rules}")
+        found += [
+            f"{self._file}: lines of scenario {scenario} that matched nothing in this run: {', '.join(lines)}"
+            for scenario, lines in self.cekura.unused_lines.items()
+        ]
         return found
 
     async def __aenter__(self) -> Self:

@@ -13,7 +13,7 @@ from livekit.agents.beta.tools import EndCallTool
 
 from cekura_agent_kit.errors import RehearsalError
 from cekura_agent_kit.rehearsal.fixture import Rehearse
-from cekura_agent_kit.rehearsal.scenarios import MemoryChannel
+from cekura_agent_kit.rehearsal.memory_channel import MemoryChannel
 from cekura_agent_kit.rehearsal.transcript import report
 from cekura_agent_kit.sandbox.channels.channel import ChannelClosed
 

@@ -22,7 +22,7 @@ CHAT = f"{V1}/scenarios-external/run_scenarios_livekit_chat/"
 VOICE = f"{V1}/scenarios-external/run_scenarios_livekit/"
 
 
-def scenario(*talk: dict[str, str], patience: float = 60, **rest: Any) -> Scenario:
+def scenario(*talk: dict[str, Any], patience: float = 60, **rest: Any) -> Scenario:
     return Scenario.model_validate({"name": "A talk", "talk": talk, "patience": patience, **rest})
 
 

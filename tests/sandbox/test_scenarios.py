@@ -11,6 +11,7 @@ import pytest
 from cekura_agent_kit.errors import ScenarioError
 from cekura_agent_kit.sandbox.cekura.faults import Answer, Faults, RunFault, load_faults
 from cekura_agent_kit.sandbox.cekura.scenarios import load_scenarios
+from cekura_agent_kit.sandbox.cekura.steps import Step
 from cekura_agent_kit.sandbox.models.rules import load_rules
 
 EXAMPLE = Path(__file__).parents[2] / "examples/restaurant"
@@ -47,7 +48,8 @@ def test_a_scenario_file_is_read(tmp_path: Path) -> None:
         ),
         (
             "30:\n  name: A\n  talk:\n    - say: Hi\n    - {}\n",
-            "f.yaml:5: 30.talk.1: a step needs `say`, `hear` or both",
+            "f.yaml:5: 30.talk.1: a step needs one of say, hear, hear_all, hear_any, not_hear, call, no_call, within, "
+            "pause, data, silence",
         ),
         ("30:\n  name: A\n  talk: [{say: Hi}]\n  patience: soon\n", "f.yaml:4: 30.patience: 'soon' is not a duration"),
         (
@@ -55,6 +57,14 @@ def test_a_scenario_file_is_read(tmp_path: Path) -> None:
             "f.yaml:3: 30.tlak: unknown key; did you mean talk? allowed: agent, evaluator_tools, folder, max_duration, "
             "name, outcome, patience, profile, tags, talk, tools, verdict",
         ),
+        ("30: {name: A, talk: [{interrupt: true, hear: a}]}", "f.yaml:1: 30.talk.0: `interrupt` needs `say`"),
+        ("30: {name: A, talk: [{silence: 2s, say: Hi}]}", "30.talk.0: `silence` says nothing: it has neither `say`"),
+        ("30: {name: A, talk: [{not_hear: ['[']}]}", "30.talk.0.not_hear.0: '[' is not a regular expression"),
+        (
+            "30: {name: A, talk: [{call: {tol: book}}]}",
+            "30.talk.0.call.0.tol: unknown key; did you mean tool? allowed: arguments, tool",
+        ),
+        ("30: {name: A, talk: [{say: Hi, within: soon}]}", "30.talk.0.within: 'soon' is not a duration"),
         (
             "30: {name: A, talk: [{say: Hi}]}\n30: {name: B, talk: [{say: Hi}]}\n",
             "f.yaml:2: not YAML: the key 30 occurs twice",
@@ -101,10 +111,15 @@ def test_errors_in_rules_and_faults_have_their_line(
 
 def test_the_documentations_files_are_valid(tmp_path: Path) -> None:
     blocks = re.findall(r"```yaml\n(.*?)```", DOCUMENTATION.read_text(), re.DOTALL)
-    for load, text in zip((load_scenarios, load_scenarios, load_rules, load_faults), blocks, strict=True):
+    for load, text in zip((*[load_scenarios] * 3, load_rules, load_faults), blocks, strict=True):
         file = tmp_path / "f.yaml"
         file.write_text(text)
         load(file)
+
+
+def test_the_documentation_names_every_key_of_a_step() -> None:
+    text = DOCUMENTATION.read_text()
+    assert {name for name in Step.model_fields if not re.search(rf"^\| .*`{name}: ", text, re.MULTILINE)} == set()
 
 
 def test_the_documentation_names_every_fault() -> None:

@@ -16,6 +16,7 @@ from ..channels.channel import Utterance
 from ..channels.room import RoomChannel
 from .evaluator import Evaluator, Judgement
 from .faults import RunFault
+from .line_use import LineUse
 from .scenarios import Scenario
 from .verdict_parts import Scores, VerdictParts
 
@@ -156,6 +157,11 @@ class SandboxRun:
         self._ended_at = time.monotonic()
         if self.fault.ends and status == self.fault.ends:
             self.error_message = self.fault.error_message
+
+    @property
+    def line_use(self) -> LineUse | None:
+        """The lines of the scenario that were of use; None without a conversation."""
+        return self._evaluator.line_use if self._evaluator is not None else None
 
     @property
     def parts(self) -> VerdictParts:

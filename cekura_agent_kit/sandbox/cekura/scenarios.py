@@ -4,53 +4,26 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, RootModel, Strict, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, RootModel, Strict
 
 from ...errors import ScenarioError
 from ...trigger.scenario_tools import ScenarioTools
-from ...yaml_files import WHOLE, Duration, Integer, load, regular_expression
+from ...yaml_files import WHOLE, Duration, Integer, load
+from .steps import Step
 from .verdict_parts import VerdictParts
 
 PATIENCE: Final = 10.0
-"""Default seconds to wait for each ``hear``: a spoken turn over OpenAI takes 2 to 4, one with a tool call up to 8."""
+"""Default seconds to wait for what a step expects: a spoken turn over OpenAI takes 2 to 4, with a tool call up to 8."""
 AGENT: Final = 812
 """Default id of the agent that a scenario belongs to."""
 END_CALL: Final = "TOOL_END_CALL"
 """Tool with which Cekura's evaluator hangs up."""
 
 
-class Step(BaseModel):
-    """One step of the conversation: words to say, words to wait for, or first the one and then the other."""
-
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        use_attribute_docstrings=True,
-        json_schema_extra={
-            "anyOf": [{"required": [key], "properties": {key: {"type": "string"}}} for key in ("say", "hear")]
-        },
-    )
-
-    say: Annotated[str, Field(min_length=1)] | None = None
-    """Words that the evaluator says."""
-    hear: Annotated[str, Field(min_length=1), AfterValidator(regular_expression)] | None = None
-    """A regular expression, case ignored, searched in the agent's words since the evaluator last spoke."""
-
-    @model_validator(mode="after")
-    def _not_empty(self) -> Self:
-        if self.say is None and self.hear is None:
-            raise ValueError("a step needs `say`, `hear` or both")
-        return self
-
-    def matches(self, words: str) -> bool:
-        """Return true if the agent's words have what this step waits for."""
-        return self.hear is None or re.search(self.hear, words, re.IGNORECASE) is not None
-
-
 class Scenario(BaseModel):
-    """One scenario. It passes when the evaluator has heard each ``hear``, unless ``verdict`` says otherwise."""
+    """One scenario. It passes when each expectation of its steps holds, unless ``verdict`` says otherwise."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
@@ -60,7 +33,7 @@ class Scenario(BaseModel):
     outcome: str | None = None
     """The expected outcome, in words. Default: that each ``hear`` is heard. ``""``: none."""
     patience: Duration = PATIENCE
-    """Time to wait for each ``hear``."""
+    """Time to wait for what a step expects."""
     verdict: VerdictParts = VerdictParts()
     """Parts of the verdict."""
     agent: Annotated[int, Strict(), Field(gt=0), WHOLE] = AGENT

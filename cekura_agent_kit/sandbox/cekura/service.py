@@ -21,6 +21,7 @@ from ..channels.text import TextChannel
 from ..web import WebService
 from .answers import Handler, body_of, documented_errors, give
 from .faults import Answer, Faults, answer_for
+from .line_use import LineUse, unused_lines
 from .reads import V1, V2, Reads, found
 from .records import start_record
 from .runs import Invitation, Result, RunTiming, SandboxRun
@@ -95,6 +96,16 @@ class CekuraService(WebService):
     def environment(self) -> dict[str, str]:
         """The variables of a trigger: URL and key."""
         return {"CEKURA_API_URL": self.url, "CEKURA_API_KEY": self.api_key}
+
+    @property
+    def unused_lines(self) -> dict[int, list[str]]:
+        """Lines of the scenarios that matched nothing in all runs of them, by the scenario's id."""
+        uses: dict[int, list[LineUse]] = {}
+        for run in self.runs.values():
+            if run.line_use is not None:
+                uses.setdefault(run.scenario_id, []).append(run.line_use)
+        found = {each: unused_lines(self.scenarios[each], of) for each, of in sorted(uses.items())}
+        return {each: list(lines.values()) for each, lines in found.items() if lines}
 
     async def stop(self) -> None:
         """End all runs, and stop serving."""

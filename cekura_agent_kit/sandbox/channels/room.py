@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final, Self
 
@@ -13,10 +13,14 @@ from livekit import rtc
 
 from ...errors import JoinRefused
 from ...safe_text import without_tokens
-from .channel import ChannelClosed, Speaker, Utterance
+from .channel import ChannelClosed, Speaker, ToolUse, Utterance
+from .tool_events import ToolEvents, agents_in
 
 _CONNECT_TIMEOUT: Final = 10.0
 """Seconds for one attempt. Joining a server on loopback takes 0.05 to 0.3."""
+_STATE: Final = "lk.agent.state"
+"""Attribute that livekit-agents sets."""
+_BUSY: Final = frozenset({"thinking", "speaking"})
 _RETURN_WAIT: Final = 15.0
 """Seconds in which an agent may come back after the connection to the server was lost. Everybody then sees everybody
 else leave. After a restart of the server they are back in 0.5 to 3."""
@@ -35,12 +39,16 @@ class RoomChannel:
     """
 
     goodbye_wait = 1.0
+    calm = 0.3
+    """An agent is between two states for some milliseconds."""
 
     def __init__(self) -> None:
         self.transcript: list[Utterance] = []
         self.agent_came = False
+        self._uses: list[ToolUse] = []
         self.room = rtc.Room()
         self._began = time.monotonic()
+        self._tools: ToolEvents | None = None
         self._heard: asyncio.Queue[str | None] = asyncio.Queue()
         self._closed_because = ""
         self._hung_up = False
@@ -81,12 +89,38 @@ class RoomChannel:
         await self._joined()
         return self
 
-    async def say(self, text: str) -> None:
+    async def say(self, text: str, *, interrupt: bool = False) -> None:
         """See `Channel.say`."""
         raise NotImplementedError
 
+    async def can_interrupt(self, within: float) -> bool:
+        """See `Channel.can_interrupt`."""
+        return True
+
+    async def watch_tools(self) -> None:
+        """See `Channel.watch_tools`."""
+        self._tools = ToolEvents(self.room, self._uses, began=time.time() - self.clock)
+        await self._tools.ask()
+
+    @property
+    def uses(self) -> Sequence[ToolUse]:
+        """See `Channel.uses`."""
+        return self._uses
+
+    @property
+    def sees_tools(self) -> bool:
+        """See `Channel.sees_tools`."""
+        return self._tools is not None and self._tools.answered
+
+    @property
+    def agent_is_busy(self) -> bool:
+        """See `Channel.agent_is_busy`."""
+        return any(agent.attributes.get(_STATE) in _BUSY for agent in agents_in(self.room))
+
     async def send_data(self, payload: Mapping[str, Any]) -> None:
         """Send the payload as JSON in a data packet, reliably and without a topic."""
+        if self._closed_because:
+            raise ChannelClosed(self._closed_because)
         await self.room.local_participant.publish_data(json.dumps(payload), reliable=True)
 
     async def hear(self) -> str:

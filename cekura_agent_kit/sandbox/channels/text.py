@@ -30,12 +30,17 @@ class TextChannel(RoomChannel):
         self._latest_reader: asyncio.Task[None] | None = None
         self.room.register_text_stream_handler(TRANSCRIPTION_TOPIC, self._on_stream)
 
-    async def say(self, text: str) -> None:
+    async def say(self, text: str, *, interrupt: bool = False) -> None:
         """See `Channel.say`."""
         self._drop_heard()
         now = self.clock
         self._add_line("evaluator", text, now, now)
         await self.room.local_participant.send_text(text, topic=CHAT_TOPIC)
+
+    @property
+    def agent_is_busy(self) -> bool:
+        """See `Channel.agent_is_busy`."""
+        return bool(self._readers) or super().agent_is_busy
 
     async def settle(self) -> None:
         """See `Channel.settle`."""

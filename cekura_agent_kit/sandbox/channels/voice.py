@@ -44,6 +44,8 @@ class VoiceChannel(RoomChannel):
 
     goodbye_wait = 3.0
     """An agent has transcribed last words about a second after their end, and its reply begins later."""
+    calm = 1.0
+    """A pause between two sentences may be this long."""
 
     def __init__(self, speech: Speech | None = None, *, agent: Speech | None = None) -> None:
         super().__init__()
@@ -57,6 +59,7 @@ class VoiceChannel(RoomChannel):
         self._subscribed = asyncio.Event()
         self._agent_silent = asyncio.Event()
         self._agent_silent.set()
+        self._agent_speaks = asyncio.Event()
         self._segmenters: list[SpeechSegmenter] = []
         self._segments: asyncio.Queue[tuple[bytes, float, float]] = asyncio.Queue()
         self._speaking_since = 0.0
@@ -67,11 +70,12 @@ class VoiceChannel(RoomChannel):
         self.room.on("track_subscribed", self._on_track)
         self.room.on("local_track_subscribed", lambda _publication: self._subscribed.set())
 
-    async def say(self, text: str) -> None:
+    async def say(self, text: str, *, interrupt: bool = False) -> None:
         """See `Channel.say`. First waits, for a limited time, until the agent listens and does not speak."""
         pcm = await self._speech.synthesize(text)
         await _wait_for(_SUBSCRIBER_WAIT, self._subscribed)
-        await _wait_for(_INTERRUPT_AFTER, self._agent_silent)
+        if not interrupt:
+            await _wait_for(_INTERRUPT_AFTER, self._agent_silent)
         self._drop_heard()
         self._unrecognized_seconds = 0.0
         self._speaking_since = start = self.clock
@@ -80,6 +84,16 @@ class VoiceChannel(RoomChannel):
         self._frames_to_say.extend(_frames(pcm))
         await self._all_said.wait()
         self._add_line("evaluator", text, start, self.clock)
+
+    async def can_interrupt(self, within: float) -> bool:
+        """See `Channel.can_interrupt`."""
+        await _wait_for(within, self._agent_speaks)
+        return self.agent_is_speaking
+
+    @property
+    def agent_is_busy(self) -> bool:
+        """See `Channel.agent_is_busy`."""
+        return self.agent_is_speaking or super().agent_is_busy
 
     @property
     def is_speaking(self) -> bool:
@@ -164,8 +178,10 @@ class VoiceChannel(RoomChannel):
                 segment = segmenter.push(event.frame.data.tobytes(), self.clock)
                 if any(each.current_seconds for each in self._segmenters):
                     self._agent_silent.clear()
+                    self._agent_speaks.set()
                 else:
                     self._agent_silent.set()
+                    self._agent_speaks.clear()
                 if segment is not None:
                     self._segments.put_nowait(segment)
         finally:
