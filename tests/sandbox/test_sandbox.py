@@ -10,6 +10,7 @@ import pytest
 
 from cekura_agent_kit.errors import SandboxError, ScenarioError
 from cekura_agent_kit.sandbox import Sandbox
+from cekura_agent_kit.sandbox.cekura.service import CekuraService
 from cekura_agent_kit.sandbox.models.service import ModelsService
 
 EXAMPLE = Path(__file__).parents[2] / "examples/restaurant/cekura.scenarios.yaml"
@@ -39,6 +40,7 @@ async def notes_after(folder: Path, *words: str) -> list[str]:
     sandbox = Sandbox(folder / "scenarios.yaml")
     async with (
         ModelsService(sandbox.rules) as sandbox.models,
+        CekuraService(sandbox.scenarios) as sandbox.cekura,
         openai.AsyncOpenAI(base_url=sandbox.models.url, api_key="key", max_retries=0) as client,
     ):
         for text in words:
