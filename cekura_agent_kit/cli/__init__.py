@@ -22,6 +22,7 @@ from .run_command import run
 from .sandbox import sandbox
 from .scenarios import scenarios
 from .schema import schema
+from .skill import skill
 from .stdio import protect
 from .sweep import sweep
 from .worker_command import worker
@@ -52,7 +53,7 @@ def _options(
 
 
 # In the order in which a newcomer uses them.
-for command in (init, run, doctor, scenarios, explain, check_agent, sandbox, worker, sweep, report, schema):
+for command in (init, run, doctor, scenarios, explain, check_agent, sandbox, worker, sweep, report, schema, skill):
     app.command()(command)
 
 

@@ -31,6 +31,11 @@ def say(text: str = "", *, err: bool = False) -> None:
     _write(sys.stderr if err else sys.stdout, console_text(text) + "\n")
 
 
+def say_own(text: str) -> None:
+    """Print on stdout a text that is a part of this package, as it is."""
+    _write(sys.stdout, text)
+
+
 def say_json(value: Any) -> None:
     """Print a JSON value. All but ASCII is escaped, and so are signs that a CI service would execute."""
     # In JSON, both signs of `##` occur in strings only. No line of it begins with `::`.
