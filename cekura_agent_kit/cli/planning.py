@@ -25,6 +25,7 @@ class PlannedSuite:
     Attributes:
         notes: on the plan, for the report.
         narrowed: the options that narrowed the plan, with the number of runs that are left; empty without any.
+        retries: id of the report whose cases are run again; empty if it is none's.
     """
 
     suite: Suite
@@ -32,6 +33,7 @@ class PlannedSuite:
     shard: Shard | None = None
     notes: Sequence[str] = ()
     narrowed: str = ""
+    retries: str = ""
 
 
 def plan_suite(
@@ -71,9 +73,19 @@ def plan_suite(
         choice.suite,
         shard_of(runs, index, count),
         Shard(index=index, of=count) if count > 1 else None,
-        notes=(*choice.notes, *([f"narrowed by {narrowed}"] if narrowed else [])),
+        notes=(*choice.notes, *([f"narrowed by {narrowed}"] if narrowed else []), *_left_out(narrowing, whole)),
         narrowed=narrowed,
+        retries=narrowing.report_id,
     )
+
+
+def _left_out(narrowing: Narrowing, whole: list[PlannedRun]) -> list[str]:
+    """Return a note on cases of an earlier report that the plan does not have any more."""
+    gone = sorted(set(narrowing.cases or ()) - {run.case for run in whole})
+    if not gone:
+        return []
+    shown = ", ".join(gone[:10]) + (", …" if len(gone) > 10 else "")
+    return [f"not in the plan any more: {counted(len(gone), 'case')} of {narrowing.report}: {shown}"]
 
 
 async def _choice(suite: Suite, *, sandbox: bool, all_known: bool) -> Choice:

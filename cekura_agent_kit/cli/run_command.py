@@ -10,7 +10,7 @@ import typer
 from ..contract import Mode
 from . import signals
 from .baseline import BaselineOption, FailOnOption
-from .narrowing_options import EntryOption, ExpressionOption, ScenarioOption, TagOption, narrowing_of
+from .narrowing_options import EntryOption, ExpressionOption, OnlyFailedOption, ScenarioOption, TagOption, narrowing_of
 
 if TYPE_CHECKING:
     from .outputs import Form
@@ -96,6 +96,7 @@ def run(
     scenario: ScenarioOption = None,
     entry: EntryOption = None,
     expression: ExpressionOption = "",
+    only_failed: OnlyFailedOption = None,
     baseline: BaselineOption = None,
     fail_on: FailOnOption = "failed",
 ) -> None:
@@ -133,7 +134,9 @@ def run(
     }
     loaded = Suite.load(suite, flags={key: value for key, value in flags.items() if value is not None})
     index, count = shard_parts(shard)
-    narrowing = narrowing_of(tag, scenario, entry, expression)
+    narrowing = narrowing_of(
+        tag, scenario, entry, expression, only_failed=only_failed, json_file=json_file, suite=loaded.name
+    )
     planned = plan_suite(loaded, narrowing, sandbox=sandbox, shard=(index, count), err=is_stdout(json_file))
     baselines = baselines_of(baseline, fail_on=fail_on, suite=loaded, plan=planned.runs)
     if dry_run:

@@ -84,6 +84,7 @@ class SuiteCommand:
             shard=self._planned.shard,
             notes=self._planned.notes,
             narrowed=self._planned.narrowed,
+            retries=self._planned.retries,
         )
 
     async def _run_suite(self, console: Terminal) -> SuiteVerdict:
@@ -110,6 +111,7 @@ class SuiteCommand:
                         shard=self._planned.shard,
                         notes=self._planned.notes,
                         narrowed=self._planned.narrowed,
+                        retries=self._planned.retries,
                         log_folder=folder_beside(self._files.values()),
                         sandbox_gaps=lambda: self._box.gaps if self._box else (),
                     )

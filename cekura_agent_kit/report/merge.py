@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from ..errors import ReportError
-from ..verdict import Kind, Line, Outcome, PoolId, RunVerdict, SuiteVerdict, Timeline
+from ..verdict import Kind, Line, Outcome, PoolId, RunVerdict, Selected, SuiteVerdict, Timeline
+from .attempts import Attempt, counting, earlier_than, ids_of, is_settled
 
 _WRITTEN_BY = "give files that `cekura-kit run --json` wrote"
 
@@ -16,8 +17,9 @@ def merged(verdicts: Sequence[SuiteVerdict]) -> SuiteVerdict:
 
     A run that is in several reports, by its id on Cekura or its room, counts once. A case that ran more than once
     counts with each of its runs, so one that passed and failed is flaky. A case that did not run in one report and
-    ran in another counts with the latter only. Times are counted from the earliest start. If the reports are shards
-    and one is missing, the verdict is errored as `shard_missing`.
+    ran in another counts with the latter only. A report that has run cases of another one again (`--only-failed`) is a
+    later attempt: the last attempt that was judged counts, and the others are kept in `superseded`. Times are counted
+    from the earliest start. If the reports are shards and one is missing, the verdict is errored as `shard_missing`.
 
     Raises:
         ReportError: no report, reports of different suites, or shards of different splits.
@@ -33,16 +35,15 @@ def merged(verdicts: Sequence[SuiteVerdict]) -> SuiteVerdict:
     rates: dict[PoolId, float] = {}
     for pool in (pool for verdict in verdicts for pool in verdict.pools):
         rates[pool.id] = max(pool.pass_rate, rates.get(pool.id, 0.0))
-    kind, hint = _kind_and_hint(verdicts, missing)
+    kind, hint = _kind_and_hint([each for each in verdicts if not is_settled(each, verdicts)], missing)
+    runs, superseded = counting(_merged_runs(verdicts, [(start - first).total_seconds() for start in starts]), verdicts)
+    old = {run.run_id or run.room: run for verdict in verdicts for run in verdict.superseded}
     return SuiteVerdict.of(
-        _merged_runs(verdicts, [(start - first).total_seconds() for start in starts]),
+        runs,
         suite=suite,
         suite_id="+".join(dict.fromkeys(verdict.suite_id for verdict in verdicts)),
         started_at=verdicts[starts.index(first)].started_at,
-        duration_s=max(
-            (start - first).total_seconds() + verdict.duration_s
-            for verdict, start in zip(verdicts, starts, strict=True)
-        ),
+        duration_s=_duration(verdicts, [(start - first).total_seconds() for start in starts]),
         results={result.id: result for verdict in verdicts for result in verdict.results}.values(),
         pass_rates=rates,
         kind=kind,
@@ -52,6 +53,10 @@ def merged(verdicts: Sequence[SuiteVerdict]) -> SuiteVerdict:
         worker=next((verdict.worker for verdict in verdicts if verdict.worker), ""),
         billed=all(verdict.cost.billed for verdict in verdicts if verdict.cost),
         balance=_balance(verdicts, starts),
+        selected=_selected(verdicts),
+        narrowed="" if not all(each.narrowed for each in verdicts) else verdicts[0].narrowed,
+        retries=_retries(verdicts),
+        superseded=[*old.values(), *superseded],
     )
 
 
@@ -66,6 +71,34 @@ def _balance(verdicts: Sequence[SuiteVerdict], starts: Sequence[datetime]) -> tu
     return first.balance_before if first else None, last.balance_after if last else None
 
 
+def _duration(verdicts: Sequence[SuiteVerdict], offsets: Sequence[float]) -> float:
+    """Return the seconds from the first start to the last verdict. The time until a later attempt is not counted."""
+    ends = [
+        offset + each.duration_s
+        for each, offset in zip(verdicts, offsets, strict=True)
+        if not earlier_than(each, verdicts)
+    ]
+    return max(ends) + sum(each.duration_s for each in verdicts if earlier_than(each, verdicts))
+
+
+def _retries(verdicts: Sequence[SuiteVerdict]) -> str:
+    """Return the ids of reports of which cases were run again, and which are not among the reports."""
+    present = {each for verdict in verdicts for each in ids_of(verdict)}
+    others = [each.retries for each in verdicts if set(each.retries.split("+")) - present - {""}]
+    return "+".join(dict.fromkeys(others))
+
+
+def _selected(verdicts: Sequence[SuiteVerdict]) -> list[Selected]:
+    """Return what each `select` found, over all reports."""
+    found: dict[tuple[str, str], set[int]] = {}
+    for each in (each for verdict in verdicts for each in verdict.selected):
+        found.setdefault((each.entry, each.select), set()).update(each.scenarios)
+    return [
+        Selected(entry=entry, select=select, scenarios=sorted(scenarios))
+        for (entry, select), scenarios in found.items()
+    ]
+
+
 def _only_suite(verdicts: Sequence[SuiteVerdict]) -> str:
     names = list(dict.fromkeys(verdict.suite for verdict in verdicts))
     if len(names) > 1:
@@ -78,8 +111,10 @@ def _only_suite(verdicts: Sequence[SuiteVerdict]) -> str:
 
 def _missing_shards(verdicts: Sequence[SuiteVerdict]) -> list[str]:
     """Return the shards without a report, such as ``2/4``. A report of the whole suite covers all of them."""
-    shards = [verdict.shard for verdict in verdicts if verdict.shard is not None]
-    if len(shards) < len(verdicts):
+    # A later attempt at some cases covers no shard.
+    whole = [verdict for verdict in verdicts if not verdict.retries] or verdicts
+    shards = [verdict.shard for verdict in whole if verdict.shard is not None]
+    if len(shards) < len(whole):
         return []
     counts = sorted({shard.of for shard in shards})
     if len(counts) > 1:
@@ -100,14 +135,14 @@ def _kind_and_hint(verdicts: Sequence[SuiteVerdict], missing: list[str]) -> tupl
     return broken.kind if broken else None, hint
 
 
-def _merged_runs(verdicts: Sequence[SuiteVerdict], offsets: Sequence[float]) -> list[RunVerdict]:
-    """Return each run once, with its times moved by its report's offset in seconds."""
-    runs: dict[object, RunVerdict] = {}
+def _merged_runs(verdicts: Sequence[SuiteVerdict], offsets: Sequence[float]) -> list[Attempt]:
+    """Return each run once, with its report, and with its times moved by its report's offset in seconds."""
+    runs: dict[object, Attempt] = {}
     for verdict, offset in zip(verdicts, offsets, strict=True):
         for run in verdict.runs:
-            runs.setdefault(_identity(run), _moved(run, offset))
-    ran = {run.case for run in runs.values() if _ran(run)}
-    return [run for run in runs.values() if _ran(run) or run.case not in ran]
+            runs.setdefault(_identity(run), (_moved(run, offset), verdict))
+    ran = {run.case for run, _ in runs.values() if _ran(run)}
+    return [(run, verdict) for run, verdict in runs.values() if _ran(run) or run.case not in ran]
 
 
 def _ran(run: RunVerdict) -> bool:

@@ -26,6 +26,7 @@ class Narrowing:
         expression: of `-k`.
         cases: cases that an earlier report has left over; None for any.
         report: name of that report.
+        report_id: its id.
     """
 
     tags: Sequence[str] = ()
@@ -34,6 +35,7 @@ class Narrowing:
     expression: str = ""
     cases: Collection[str] | None = None
     report: str = ""
+    report_id: str = ""
 
     @property
     def needs_scenarios(self) -> bool:

@@ -33,6 +33,7 @@ def suite_not_begun(
     shard: Shard | None = None,
     notes: Sequence[str] = (),
     narrowed: str = "",
+    retries: str = "",
 ) -> SuiteVerdict:
     """Return the verdict of a suite that was stopped while what it needs was still being started.
 
@@ -46,6 +47,7 @@ def suite_not_begun(
         shard: the part of the suite that the plan is, if it was split.
         notes: on the plan.
         narrowed: options that left the plan a part of the suite's.
+        retries: id of the report whose cases the plan runs again.
     """
     failure = Errored(Kind.CANCELLED, reason, hint="run it again")
     return SuiteVerdict.of(
@@ -62,4 +64,5 @@ def suite_not_begun(
         notes=notes,
         selected=suite.selected(),
         narrowed=narrowed,
+        retries=retries,
     )

@@ -57,6 +57,7 @@ class SuiteRun:
         shard: index and number of shards, if the plan is one of them.
         notes: on the plan, for the report.
         narrowed: options that left the plan a part of the suite's; empty if it is all of it.
+        retries: id of the report whose cases the plan runs again; empty if it is none's.
         log_folder: receives the worker's log if something did not pass; default: a new folder among the system's
             temporary files. Logs of an earlier run in it are deleted.
     """
@@ -76,6 +77,7 @@ class SuiteRun:
         shard: Shard | None = None,
         notes: Sequence[str] = (),
         narrowed: str = "",
+        retries: str = "",
         log_folder: Path | None = None,
     ) -> None:
         suite.check()
@@ -95,7 +97,7 @@ class SuiteRun:
         self._clock = Clock()
         self._suite_id = suite_id or secrets.token_hex(4)
         self._verdicts: dict[str, RunVerdict] = {}
-        self._notes, self._narrowed = list(notes), narrowed
+        self._notes, self._narrowed, self._retries = list(notes), narrowed, retries
         self._sandbox_gaps = sandbox_gaps
         self._stop = Stop()
         self._shard = shard
@@ -219,6 +221,7 @@ class SuiteRun:
             worker=self._suite.worker or "",
             selected=self._suite.selected(),
             narrowed=self._narrowed,
+            retries=self._retries,
         )
 
     def _emit(self, event: Event) -> None:

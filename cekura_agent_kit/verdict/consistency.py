@@ -19,6 +19,7 @@ def contradictions(
     *,
     outcome: Outcome,
     kind: Kind | None,
+    superseded: list[RunVerdict],
 ) -> Iterator[str]:
     """Yield each part of a report that its runs contradict: ``pools.0.passed: is 2, but its runs make it 1``.
 
@@ -28,8 +29,9 @@ def contradictions(
         scenarios: as the report has them.
         outcome: of the suite, as the report has it.
         kind: of the suite, if it errored as a whole.
+        superseded: other attempts at the same cases.
     """
-    judged = pools_of(runs, {pool.id: pool.pass_rate for pool in pools})
+    judged = pools_of(runs, {pool.id: pool.pass_rate for pool in pools}, superseded)
     yield from _differences("pools", pools, judged)
     yield from _differences("scenarios", scenarios, scenarios_of(judged))
     if outcome is not (expected := outcome_of(runs, judged, kind)):

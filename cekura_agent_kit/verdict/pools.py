@@ -49,7 +49,7 @@ class PoolVerdict(ReportModel):
     """Errored if any run errored, else passed if `passed / (passed + failed)` is at least `pass_rate`, else failed.
     Skipped if every run was skipped."""
     flaky: bool = False
-    """Some runs passed and some failed."""
+    """Some runs passed and some failed, other attempts at them included."""
     stopped: bool = False
     """Some runs were skipped, so only the outcome can be compared with another report's."""
 
@@ -85,17 +85,25 @@ class ScenarioVerdict(ReportModel):
     """At least one of its pools is flaky."""
 
 
-def pools_of(runs: Iterable[RunVerdict], pass_rates: Mapping[PoolId, float]) -> list[PoolVerdict]:
+def pools_of(
+    runs: Iterable[RunVerdict], pass_rates: Mapping[PoolId, float], superseded: Iterable[RunVerdict] = ()
+) -> list[PoolVerdict]:
     """Judge each pool by its runs, in the order of their first run.
 
     Args:
         runs: all runs of the suite.
         pass_rates: the rate that each pool needs, 0 to 1. Default: 1.
+        superseded: other attempts at the same cases; a pool in which one passed and one failed is flaky.
     """
     by_pool: dict[PoolId, list[RunVerdict]] = {}
     for run in runs:
         by_pool.setdefault(PoolId.of(run), []).append(run)
-    return [_pool(pool, members, pass_rates.get(pool, 1.0)) for pool, members in by_pool.items()]
+    others: dict[PoolId, set[Outcome]] = {}
+    for run in superseded:
+        others.setdefault(PoolId.of(run), set()).add(run.outcome)
+    return [
+        _pool(pool, members, pass_rates.get(pool, 1.0), others.get(pool, set())) for pool, members in by_pool.items()
+    ]
 
 
 def scenarios_of(pools: Iterable[PoolVerdict]) -> list[ScenarioVerdict]:
@@ -143,7 +151,7 @@ def _worst(outcomes: Iterable[Outcome]) -> Outcome:
     return next((outcome for outcome in ranked if outcome in found), Outcome.SKIPPED)
 
 
-def _pool(pool: PoolId, runs: list[RunVerdict], pass_rate: float) -> PoolVerdict:
+def _pool(pool: PoolId, runs: list[RunVerdict], pass_rate: float, others: set[Outcome]) -> PoolVerdict:
     passed, failed, errored, skipped = (sum(run.outcome is outcome for run in runs) for outcome in Outcome)
     if errored:
         outcome = Outcome.ERRORED
@@ -162,6 +170,6 @@ def _pool(pool: PoolId, runs: list[RunVerdict], pass_rate: float) -> PoolVerdict
         skipped=skipped,
         pass_rate=pass_rate,
         outcome=outcome,
-        flaky=bool(passed and failed),
+        flaky={Outcome.PASSED, Outcome.FAILED} <= {run.outcome for run in runs} | others,
         stopped=bool(skipped),
     )

@@ -66,6 +66,8 @@ class SuiteVerdict(ReportModel):
     """File or command of the suite's `worker`; empty if the suite starts none."""
     selected: list[Selected] = []
     """Scenarios that were chosen when the suite was planned, one element for each `select`."""
+    retries: str = ""
+    """Id of the report whose cases this one has run again (`--only-failed`); empty otherwise."""
     narrowed: str = ""
     """Options that left only a part of the suite's plan, such as `--tag smoke`; empty for the whole plan."""
     outcome: Outcome
@@ -82,6 +84,8 @@ class SuiteVerdict(ReportModel):
     """Results on Cekura, one for each start."""
     runs: list[RunVerdict] = []
     """All runs of the plan, in the order of the suite file."""
+    superseded: list[RunVerdict] = []
+    """Attempts at cases of which another attempt counts, in `runs`; only in merged reports."""
     pools: list[PoolVerdict] = []
     """All runs, by entry, scenario and mode."""
     scenarios: list[ScenarioVerdict] = []
@@ -131,6 +135,8 @@ class SuiteVerdict(ReportModel):
         narrowed: str = "",
         billed: bool = True,
         balance: tuple[float | None, float | None] = (None, None),
+        retries: str = "",
+        superseded: Iterable[RunVerdict] = (),
     ) -> SuiteVerdict:
         """Judge a suite by its runs.
 
@@ -152,9 +158,11 @@ class SuiteVerdict(ReportModel):
             narrowed: options that left only a part of the plan.
             billed: False for runs on a stand-in of Cekura's.
             balance: credits before the first start and after the last run, as far as they are known.
+            retries: id of the report whose cases were run again.
+            superseded: attempts at cases of which another attempt is in `runs`.
         """
-        runs = list(runs)
-        pools = pools_of(runs, pass_rates or {})
+        runs, superseded = list(runs), list(superseded)
+        pools = pools_of(runs, pass_rates or {}, superseded)
         return cls(
             suite=suite,
             suite_id=suite_id,
@@ -162,6 +170,7 @@ class SuiteVerdict(ReportModel):
             worker=worker,
             selected=list(selected),
             narrowed=narrowed,
+            retries=retries,
             outcome=outcome_of(runs, pools, kind),
             kind=kind,
             hint=hint,
@@ -169,11 +178,12 @@ class SuiteVerdict(ReportModel):
             duration_s=round(duration_s, 3),
             results=list(results),
             runs=runs,
+            superseded=superseded,
             pools=pools,
             scenarios=scenarios_of(pools),
             rooms_left=list(rooms_left),
             notes=list(notes),
-            cost=cost_of(runs, billed=billed, before=balance[0], after=balance[1]),
+            cost=cost_of([*runs, *superseded], billed=billed, before=balance[0], after=balance[1]),
         )
 
     @classmethod
@@ -201,7 +211,14 @@ class SuiteVerdict(ReportModel):
             wrong = f"{'.'.join(map(str, first['loc'])) or 'the file'}: {first['msg']}"
         else:
             wrong = next(not_finite(value), "") or next(
-                contradictions(report.runs, report.pools, report.scenarios, outcome=report.outcome, kind=report.kind),
+                contradictions(
+                    report.runs,
+                    report.pools,
+                    report.scenarios,
+                    outcome=report.outcome,
+                    kind=report.kind,
+                    superseded=report.superseded,
+                ),
                 "",
             )
         if wrong:

@@ -13,7 +13,7 @@ PASSES = {"status": "completed", "success": True, "evaluation": {"metrics": [{"e
 IDS = (30, 31, 32)
 TAGS: dict[int, dict[str, Any]] = {
     30: {"tags": ["smoke"], "name": "Books", "folder": "Sales"},
-    31: {"tags": ["smoke", "slow"], "name": "Refund", "outcome": "", "tools": []},
+    31: {"tags": ["smoke", "slow"], "name": "Refund", "outcome": "", "evaluator_tools": []},
     32: {"tags": ["other"], "name": "Complains"},
 }
 SELECT = [{"select": {"tags": ["smoke"]}, "name": "quick"}, {"scenario": 32}]
