@@ -72,6 +72,10 @@ def run(
     suite_timeout: Annotated[
         str | None, typer.Option(metavar="1h", rich_help_panel=_SUITE, help="Time of the whole suite.")
     ] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(rich_help_panel=_SUITE, help="Seed of which each case's is derived; an entry's own stays."),
+    ] = None,
     max_runs: Annotated[int | None, typer.Option(rich_help_panel=_SUITE, help="Refuse a plan with more runs.")] = None,
     stop_when_decided: Annotated[
         bool, typer.Option("--stop-when-decided", rich_help_panel=_SUITE, help="Skip runs that can change nothing.")
@@ -125,6 +129,7 @@ def run(
         "agent_timeout": agent_timeout,
         "timeout": timeout,
         "suite_timeout": suite_timeout,
+        "seed": seed,
         "max_runs": max_runs,
         "stop_when_decided": stop_when_decided or None,
         "metadata": json_object(metadata),

@@ -31,6 +31,7 @@ def _message(run: RunVerdict) -> str:
     lines += [f"expected: {printable_line(expected(run), 1000)}"] if expected(run) else []
     lines += [f"in a tool: {printable_line(each, 1000)}" for each in exceptions(run.transcript)[:_RAISED]]
     lines += [f"hint: {printable_line(run.hint, 1000)}"] if run.hint else []
+    lines += [f"seed: {run.seed}"] if run.seed is not None and lines else []
     return "\n".join(lines) or cause(run)
 
 

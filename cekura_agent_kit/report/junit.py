@@ -55,6 +55,8 @@ def _suite_properties(verdict: SuiteVerdict) -> Iterator[tuple[str, str]]:
         yield "shard", f"{verdict.shard.index}/{verdict.shard.of}"
     if cost := cost_summary(verdict.cost):
         yield "cost", cost
+    if verdict.seed is not None:
+        yield "seed", str(verdict.seed)
     for number, note in enumerate(verdict.notes, start=1):
         yield f"note.{number}", printable_line(note)
     for result in verdict.results:
@@ -111,6 +113,7 @@ def _properties(run: RunVerdict) -> dict[str, str]:
         "result_id": "" if run.result_id is None else str(run.result_id),
         "url": printable_line(run.url),
         "room": printable_line(run.room),
+        "seed": "" if run.seed is None else str(run.seed),
         "measured": {True: "yes", False: "no", None: ""}[run.measured],
         "reply_median_s": "" if run.latency.median is None else str(run.latency.median),
         "reply_p95_s": "" if run.latency.p95 is None else str(run.latency.p95),

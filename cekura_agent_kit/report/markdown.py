@@ -85,6 +85,7 @@ def _head(verdict: SuiteVerdict) -> str:
     facts += [f"shard {verdict.shard.index} of {verdict.shard.of}"] if verdict.shard else []
     facts += [latency] if (latency := latency_summary(verdict)) else []
     facts.append(seconds(verdict.duration_s))
+    facts += [f"seed {verdict.seed}"] if verdict.seed is not None else []
     heading = f"## {MARKS[verdict.outcome]} {_text(verdict.suite, 100)}: {_text(headline(verdict))}"
     head = f"{heading}\n\n{' · '.join(facts)}\n\n"
     if cost := cost_summary(verdict.cost):
@@ -183,6 +184,7 @@ def _facts(run: RunVerdict) -> Iterator[str]:
         yield f"- **Worker log:** {_code(run.worker_log)}"
     ids = [f"run {run.run_id}"] if run.run_id is not None else []
     ids += [f"room {_code(run.room)}"] if run.room else []
+    ids += [f"seed {run.seed}"] if run.seed is not None else []
     if ids:
         yield f"- {', '.join(ids)}"
 

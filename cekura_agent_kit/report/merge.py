@@ -51,6 +51,7 @@ def merged(verdicts: Sequence[SuiteVerdict]) -> SuiteVerdict:
         rooms_left=dict.fromkeys(room for verdict in verdicts for room in verdict.rooms_left),
         notes=dict.fromkeys(note for verdict in verdicts for note in verdict.notes),
         worker=next((verdict.worker for verdict in verdicts if verdict.worker), ""),
+        seed=verdicts[0].seed if len({verdict.seed for verdict in verdicts}) == 1 else None,
         billed=all(verdict.cost.billed for verdict in verdicts if verdict.cost),
         balance=_balance(verdicts, starts),
         selected=_selected(verdicts),

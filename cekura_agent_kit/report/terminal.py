@@ -104,6 +104,7 @@ def _print_run(run: RunVerdict, console: Console) -> None:
         _field(console, "worker log", printable_line(run.worker_log))
     ids = [f"run {run.run_id}" if run.run_id is not None else ""]
     ids += [f"room {printable_line(run.room)}" if run.room else ""]
+    ids += [f"seed {run.seed}" if run.seed is not None else ""]
     if any(ids):
         _field(console, "ids", " · ".join(each for each in (*ids, web_address(run.url)) if each))
 
@@ -208,6 +209,7 @@ def _print_summary(verdict: SuiteVerdict, console: Console) -> None:
     parts += [f"shard {verdict.shard.index} of {verdict.shard.of}"] if verdict.shard else []
     parts += [latency] if (latency := latency_summary(verdict)) else []
     parts.append(seconds(verdict.duration_s))
+    parts += [f"seed {verdict.seed}"] if verdict.seed is not None else []
     _print(console, (f"{printable_line(verdict.suite, 80)}: " + " · ".join(parts), "dim"))
 
 

@@ -96,6 +96,7 @@ class SuiteRun:
         self._redaction = Redaction(self._settings.secrets)
         self._clock = Clock()
         self._suite_id = suite_id or secrets.token_hex(4)
+        self._seed = secrets.randbelow(2**31) if suite.seed is None else suite.seed
         self._verdicts: dict[str, RunVerdict] = {}
         self._notes, self._narrowed, self._retries = list(notes), narrowed, retries
         self._sandbox_gaps = sandbox_gaps
@@ -184,7 +185,7 @@ class SuiteRun:
         return SuiteContext(
             suite=suite,
             suite_id=self._suite_id,
-            seed=secrets.randbelow(2**31) if suite.seed is None else suite.seed,
+            seed=self._seed,
             settings=settings,
             timing=self._timing,
             clock=self._clock,
@@ -219,6 +220,7 @@ class SuiteRun:
             notes=self._notes,
             shard=self._shard,
             worker=self._suite.worker or "",
+            seed=self._seed,
             selected=self._suite.selected(),
             narrowed=self._narrowed,
             retries=self._retries,

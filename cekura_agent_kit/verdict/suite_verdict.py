@@ -68,6 +68,8 @@ class SuiteVerdict(ReportModel):
     """Scenarios that were chosen when the suite was planned, one element for each `select`."""
     retries: str = ""
     """Id of the report whose cases this one has run again (`--only-failed`); empty otherwise."""
+    seed: int | None = None
+    """Seed of the suite: with `--seed` it gives each case the same seed again. Null in a merged report of several."""
     narrowed: str = ""
     """Options that left only a part of the suite's plan, such as `--tag smoke`; empty for the whole plan."""
     outcome: Outcome
@@ -133,6 +135,7 @@ class SuiteVerdict(ReportModel):
         worker: str = "",
         selected: Iterable[Selected] = (),
         narrowed: str = "",
+        seed: int | None = None,
         billed: bool = True,
         balance: tuple[float | None, float | None] = (None, None),
         retries: str = "",
@@ -156,6 +159,7 @@ class SuiteVerdict(ReportModel):
             worker: file or command of the suite's worker.
             selected: scenarios that were chosen when the suite was planned.
             narrowed: options that left only a part of the plan.
+            seed: of which each case's seed was derived.
             billed: False for runs on a stand-in of Cekura's.
             balance: credits before the first start and after the last run, as far as they are known.
             retries: id of the report whose cases were run again.
@@ -171,6 +175,7 @@ class SuiteVerdict(ReportModel):
             selected=list(selected),
             narrowed=narrowed,
             retries=retries,
+            seed=seed,
             outcome=outcome_of(runs, pools, kind),
             kind=kind,
             hint=hint,

@@ -10,9 +10,10 @@ import pytest
 from rich.console import Console
 
 from cekura_agent_kit.report import github, html, junit, markdown, terminal
+from cekura_agent_kit.report.merge import merged
 from cekura_agent_kit.verdict import SuiteVerdict
 
-from .verdicts import judged
+from .verdicts import FAILED, judged, run, suite
 
 
 def on_terminal(verdict: SuiteVerdict) -> str:
@@ -52,3 +53,19 @@ def test_a_kept_log_and_a_note_on_the_suite_are_in_every_report(form: str) -> No
 
     assert "logs/30#2.log" in text
     assert "scenario 32 has no metric: only the call" in text
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_seeds_are_in_every_report_so_that_a_fake_can_be_reproduced(form: str) -> None:
+    verdict = suite(run(outcome=FAILED, seed=4711), run(2, outcome=FAILED), seed=1213)
+    shown = words(form, verdict)
+
+    assert "4711" in shown
+    assert form == "github" or "1213" in shown
+    assert "4711" not in words(form, suite(run(outcome=FAILED), run(2, outcome=FAILED)))
+
+
+def test_reports_that_are_merged_have_the_seed_if_it_is_one() -> None:
+    one, same, other = (suite(run(n), seed=seed, suite_id=str(n)) for n, seed in ((1, 5), (2, 5), (3, 6)))
+    assert merged([one, same]).seed == 5
+    assert merged([one, other]).seed is None

@@ -136,6 +136,7 @@ async def test_the_agent_gets_its_state_as_in_cekuras_own_rooms(bench: Bench) ->
         assert {key: data["additional_config"][key] for key in config} == config
     assert json.loads(said["room"]).items() >= config.items()
     assert said["call"] == [profile, config, "gold", seed_of(7, "1#1")]
+    assert outcome.verdict.seed is not None
     assert (run.test_profile_data, run.room_metadata, run.seed) == (profile, config, seed_of(7, "1#1"))
     assert run.metadata == {"scenario_id": HELLO, "test_profile_data": profile, "behave": "informed"}
 

@@ -213,6 +213,12 @@ def test_flags_win_over_the_suite_and_over_its_runs(tmp_path: Path) -> None:
     assert [(run.mode, run.timeout) for run in suite.plan()] == [(Mode.TEXT, 9)]
 
 
+def test_a_seed_as_a_flag_is_the_suites_and_an_entry_keeps_its_own(tmp_path: Path) -> None:
+    text = "agent_name: a\nseed: 1\nruns:\n- {scenario: 1}\n- {scenario: 2, seed: 8}\n"
+    suite = Suite.load(written(tmp_path, text), flags={"seed": 7})
+    assert (suite.seed, [planned.seed for planned in suite.plan()]) == (7, [None, 8])
+
+
 def test_a_wrong_flag_is_named_as_a_flag(tmp_path: Path) -> None:
     with pytest.raises(SuiteError, match=r"^--suite-timeout: 'soon' is not a duration"):
         Suite.load(written(tmp_path, SMALL), flags={"suite_timeout": "soon"})
