@@ -3,7 +3,7 @@
 from livekit.agents import Agent, AgentServer, AgentSession, JobContext, JobProcess, RunContext, cli, function_tool
 from livekit.plugins import openai, silero
 
-from cekura_agent_kit import current_call, wrap_entrypoint
+from cekura_agent_kit import wrap_entrypoint
 
 server = AgentServer()
 
@@ -38,10 +38,14 @@ class Receptionist(Agent):
             day: the day of the week.
             time: the time of the day.
         """
-        call = current_call()
-        if call is None or not call.signed:
-            ...  # Not a proven test: book it in your calendar here.
+        # Book it in your calendar here. In a test, cekura.yaml has a double of this tool.
         return f"Booked for {day} at {time}."
+
+    @function_tool
+    async def send_reminder(self, context: RunContext) -> str:
+        """Send the caller a text message with the appointment."""
+        # Send it here. In a test, cekura.yaml refuses this tool.
+        return "The reminder is sent."
 
 
 @server.rtc_session(agent_name="my-agent")

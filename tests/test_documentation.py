@@ -146,7 +146,7 @@ async def test_the_wrapper_is_off_in_production(stage: str, wrapped: bool, monke
 async def test_a_tool_acts_unless_the_test_is_signed(call: Call | None, books: int) -> None:
     calendar = AsyncMock()
     names = {"current_call": lambda: call, "calendar": calendar, "day": "Friday", "time": "19:00"}
-    await execute(block("README.md", "calendar.book"), names)
+    await execute(block("docs/wrapping.md", "calendar.book"), names)
     assert calendar.book.await_count == books
 
 

@@ -5,7 +5,8 @@
     python agent.py start         serve them in production
 
 It needs OPENAI_API_KEY, and for `dev` and `start` LIVEKIT_URL, LIVEKIT_API_KEY and LIVEKIT_API_SECRET. The line
-`@wrap_entrypoint` makes it testable with Cekura, in text and in voice.
+`@wrap_entrypoint` makes it testable with Cekura, in text and in voice. What its tools do in a test is written in
+cekura.yaml.
 """
 
 import logging
@@ -15,13 +16,14 @@ from collections import Counter
 from livekit.agents import Agent, AgentServer, AgentSession, JobContext, JobProcess, ToolError, cli, function_tool
 from livekit.plugins import openai, silero
 
-from cekura_agent_kit import current_call, wrap_entrypoint
+from cekura_agent_kit import wrap_entrypoint
 
 logger = logging.getLogger("restaurant")
 
 HOURS = "Tuesday to Sunday, from noon to ten in the evening; closed on Monday"
 SEATS = 40
 LARGEST_PARTY = 10
+ADDRESS = "12 Harbour Street; the entrance is in the yard"
 
 
 class Diary:
@@ -73,7 +75,7 @@ class Host(Agent):
             time: HH:MM
             people: the number of guests
         """
-        check(day, time, people)
+        require_possible(day, time, people)
         if diary.free(day, time) < people:
             return f"There is no table for {people} left on {day} at {time}."
         return f"A table for {people} is free on {day} at {time}."
@@ -88,17 +90,25 @@ class Host(Agent):
             people: the number of guests
             name: the name of the guest
         """
-        check(day, time, people)
+        require_possible(day, time, people)
         if diary.free(day, time) < people:
             raise ToolError(f"there is no table for {people} left on {day} at {time}")
-        # Tools really run in a test, and a test must not book a table that a customer could have.
-        call = current_call()
-        if call is None or not call.signed:
-            await diary.book(day, time, people, name)
+        await diary.book(day, time, people, name)
         return f"A table for {people} is booked on {day} at {time}, in the name of {name}."
 
+    @function_tool
+    async def text_address(self) -> str:
+        """Send the guest a text message with the address of the restaurant."""
+        await send_text(ADDRESS)
+        return "The address is sent."
 
-def check(day: str, time: str, people: int) -> None:
+
+async def send_text(text: str) -> None:
+    """Send a text message to the caller. Replace it with your own service."""
+    logger.info("sent: %s", text)
+
+
+def require_possible(day: str, time: str, people: int) -> None:
     """Raise an error that the model can correct: it asks the guest again."""
     if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", time):
         raise ToolError(f"{time!r} is not a time; give it as HH:MM")

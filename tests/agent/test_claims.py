@@ -20,7 +20,7 @@ pytestmark = pytest.mark.server
 CLAIMS: list[dict[str, Any]] = [{"text_mode": True}, {"cekura": {}}, {"scenario_id": 1, "run_id": 1}]
 """Metadata that made an agent of 0.1 skip what must not be done in a test."""
 PATTERNS = ["charges", "charges_signed_tests_excepted"]
-"""README's pattern in the default; `current_call() is None` under ``tests="signed"``."""
+"""The pattern of docs/wrapping.md in the default; `current_call() is None` under ``tests="signed"``."""
 
 
 def room_config_of(request: dict[str, Any]) -> api.RoomConfiguration:

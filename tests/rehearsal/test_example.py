@@ -14,11 +14,27 @@ SCENARIOS = EXAMPLE / "cekura.scenarios.yaml"
 
 
 @pytest.mark.cekura_scenarios(
-    EXAMPLE / "cekura.scenarios.yaml", entrypoint=EXAMPLE / "agent.py", llm=EXAMPLE / "cekura.models.yaml"
+    EXAMPLE / "cekura.scenarios.yaml",
+    suite=EXAMPLE / "cekura.yaml",
+    entrypoint=EXAMPLE / "agent.py",
+    llm=EXAMPLE / "cekura.models.yaml",
 )
-async def test_scenario(scenario: RehearsedScenario) -> None:
+async def test_scenario(scenario: RehearsedScenario, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", logger="restaurant")
     judgement = await scenario.run()
     assert judgement.score == 100
+    assert "booked a table" not in caplog.text, "the suite has a double of book_table"
+    assert "sent: " not in caplog.text, "the suite refuses to send text messages"
+
+
+async def test_without_a_suite_its_tools_really_run(rehearse: Rehearse, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", logger="restaurant")
+    async with rehearse(EXAMPLE / "agent.py", llm=EXAMPLE / "cekura.models.yaml") as call:
+        await call.say("A table for two on Friday at seven, please.")
+        await call.say("My name is Maria.")
+        await call.say("Please text me the address.")
+    assert "booked a table for 2" in caplog.text
+    assert "sent: " in caplog.text
 
 
 async def test_a_booking(rehearse: Rehearse) -> None:

@@ -132,4 +132,5 @@ def test_the_example_has_what_it_promises() -> None:
     scenarios = load_scenarios(EXAMPLE / "cekura.scenarios.yaml")
     rules = load_rules(EXAMPLE / "cekura.models.yaml")
     assert len(scenarios) >= 5
-    assert {rule.call for rule in rules.rules} == {None, "check_availability", "book_table", "opening_hours"}
+    tools = {"check_availability", "book_table", "opening_hours", "text_address"}
+    assert {rule.call for rule in rules.rules} == {None, *tools}
