@@ -18,7 +18,7 @@ from pydantic import (
 )
 
 from ..contract import RESERVED_KEYS, ROOM_KEY, parse_object
-from ..doubles import OTHERS, behaviours_of
+from ..doubles import OTHERS, behaviour_of, behaviours_of
 from ..errors import SuiteError
 from ..yaml_files import WHOLE, problems
 from .given_state import MAIN_PART, main_agent_part
@@ -47,6 +47,11 @@ def _unreserved(metadata: dict[str, Any]) -> dict[str, Any]:
             f"{', '.join(map(repr, reserved))} is written by the kit: use `mode`, and other names for your own keys"
         )
     return metadata
+
+
+def _behaviour(value: Any) -> Any:
+    behaviour_of(value)
+    return value
 
 
 def _behaviours(tools: dict[str, Any]) -> dict[str, Any]:
@@ -94,7 +99,8 @@ Metadata = Annotated[
     Field(json_schema_extra={"propertyNames": {"not": {"enum": sorted(RESERVED_KEYS)}}}),
 ]
 Tools = Annotated[
-    dict[str, Any],
+    # Each by itself, so that an error has the line of its tool.
+    dict[str, Annotated[Any, AfterValidator(_behaviour)]],
     AfterValidator(_behaviours),
     Field(
         json_schema_extra={

@@ -17,15 +17,20 @@ from tests.shapes.models import InstantLLM
 
 RAN: list[str] = []
 """Real tools that ran."""
+MAY_RUN: set[str] = set()
+"""Real tools that may run, if any are named; another one raises."""
 
 
 @pytest.fixture(autouse=True)
 def none_ran() -> None:
     RAN.clear()
+    MAY_RUN.clear()
 
 
 def ran(name: str, **arguments: Any) -> str:
     RAN.append(name)
+    if MAY_RUN and name not in MAY_RUN:
+        raise RuntimeError(f"{name} must not run in this test")
     return f"really {name}"
 
 
@@ -176,6 +181,8 @@ async def test_every_form_of_tool_does_what_the_test_wants(rehearse: Rehearse, f
         "others": (None, f"{name} is not available in a test", True),
     }
     for word, (behaviour, output, is_error) in behaviours.items():
+        MAY_RUN.clear()
+        MAY_RUN.update({name} if word == "run" else {"none"})
         tools = ways | {"*": "refuse"} | ({name: behaviour} if behaviour else {})
         async with rehearse(entrypoint, tools=tools) as call:
             done = await called(call, form)

@@ -84,10 +84,13 @@ def test_a_case_counts_its_scenario_over_all_entries(tmp_path: Path) -> None:
         ("agent_name: a\nruns:\n  - select: {}\n", ":3: runs.0.select: selects nothing: give tags, any_tags"),
         ("agent_name: a\nruns:\n  - select: {tags: [' ']}\n", ":3: runs.0.select.tags.0: is blank"),
         ("agent_name: a\nruns:\n  - select: {tag: smoke}\n", "runs.0.select.tag: unknown key; did you mean tags?"),
-        ("agent_name: a\ntools: {pay: maybe}\nruns: [{scenario: 1}]\n", ":2: tools: tool 'pay': 'maybe' is not a beh"),
-        ("agent_name: a\ntools:\n  pay: {return: 1}\nruns: [{scenario: 1}]\n", "tool 'pay': unknown key 'return'"),
-        ("agent_name: a\ntools:\n  pay: {}\nruns: [{scenario: 1}]\n", "tool 'pay': an answer has either returns or"),
-        ("agent_name: a\ntools:\n  pay: []\nruns: [{scenario: 1}]\n", "tool 'pay': a list of answers needs at least"),
+        ("agent_name: a\ntools: {pay: maybe}\nruns: [{scenario: 1}]\n", ":2: tools.pay: 'maybe' is not a behaviour"),
+        ("agent_name: a\ntools:\n  pay: {return: 1}\nruns: [{scenario: 1}]\n", ":3: tools.pay: unknown key 'return'"),
+        ("agent_name: a\ntools:\n  pay: {}\nruns: [{scenario: 1}]\n", ":3: tools.pay: an answer has either returns or"),
+        (
+            "agent_name: a\ntools:\n  pay: []\nruns: [{scenario: 1}]\n",
+            ":3: tools.pay: a list of answers needs",
+        ),
         ("agent_name: a\ntools: {'*': {returns: 1}}\nruns: [{scenario: 1}]\n", "'*' is run or refuse"),
         ("agent_name: a\ntools:\n  pay: {raises: 3}\nruns: [{scenario: 1}]\n", "raises is the text of an error"),
         (
@@ -179,8 +182,8 @@ def test_the_tools_of_a_scenario_file_hold_for_every_run_of_the_scenario(tmp_pat
     ("scenarios", "says"),
     [
         (SCENARIO + "  tools: [TOOL_END_CALL]\n", ":4: 1.tools: says what the agent's tools do; a list of tools of"),
-        (SCENARIO + "  tools: {pay: maybe}\n", ":4: 1.tools: tool 'pay': 'maybe' is not a behaviour"),
-        (SCENARIO + "  tools: {pay: {return: 1}}\n", ":4: 1.tools: tool 'pay': unknown key 'return'"),
+        (SCENARIO + "  tools: {pay: maybe}\n", ":4: 1.tools.pay: 'maybe' is not a behaviour"),
+        (SCENARIO + "  tools: {pay: {return: 1}}\n", ":4: 1.tools.pay: unknown key 'return'"),
         ("1: [\n", "not YAML"),
     ],
 )
