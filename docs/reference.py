@@ -88,7 +88,8 @@ def _commands() -> Iterator[str]:
                 arguments.append(info.metavar or name.upper())
             else:
                 rows.append((_option(name, kind, info), _usual(parameter.default), info.help or ""))
-        yield f"### `{' '.join(['cekura-kit', command.name or function.__name__, *arguments])}`"
+        name = (command.name or function.__name__).replace("_", "-")  # as typer does
+        yield f"### `{' '.join(['cekura-kit', name, *arguments])}`"
         yield "\n\n".join(textwrap.fill(" ".join(each.split()), 120) for each in (function.__doc__ or "").split("\n\n"))
         if rows:
             yield _table(("option", "default", "meaning"), rows)

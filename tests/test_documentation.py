@@ -18,13 +18,13 @@ from typing import Any
 from unittest.mock import AsyncMock
 
 import pytest
+import typer
 from livekit.agents import AgentServer, JobContext, WorkerOptions
 
 from cekura_agent_kit import Call, Mode, current_call, wrap_entrypoint
 from cekura_agent_kit.cli import app
+from cekura_agent_kit.cli.schema import Schema, schema_of
 from cekura_agent_kit.sandbox import Sandbox
-from cekura_agent_kit.trigger.run_entry import RunEntry
-from cekura_agent_kit.trigger.suite import Suite
 from cekura_agent_kit.verdict import Kind
 from tests.faults.table import FAULTS
 
@@ -189,11 +189,30 @@ def test_the_page_is_what_its_command_makes(reference: ModuleType) -> None:
     page = (ROOT / "docs/reference.md").read_text(encoding="utf-8")
 
     assert page == reference.page(), "run `python docs/reference.py docs/reference.md`"
-    assert all(f"`{key}`" in page for model in (Suite, RunEntry) for key in model.model_fields)
     assert all(f"`{kind}`" in page for kind in Kind)
-    commands = [each.name or getattr(each.callback, "__name__", "") for each in app.registered_commands]
-    assert all(f"### `cekura-kit {name}" in page for name in commands)
-    assert "`--json FILE`" in page
+
+
+def test_every_command_with_its_options_is_on_it() -> None:
+    page = (ROOT / "docs/reference.md").read_text(encoding="utf-8")
+    commands = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+
+    for name, command in commands.items():
+        _, found, section = page.partition(f"### `cekura-kit {name}")
+        assert found, name
+        section = section.partition("\n##")[0]
+        options = {flag for each in command.params for flag in each.opts if flag.startswith("-")} - {"-h", "--help"}
+        assert [flag for flag in options if flag not in section] == [], name
+
+
+@pytest.mark.parametrize("schema", Schema)
+def test_every_key_and_every_value_of_the_files_is_on_it(schema: Schema) -> None:
+    page = (ROOT / "docs/reference.md").read_text(encoding="utf-8")
+    whole = schema_of(schema)
+    models = [whole, *whole.get("$defs", {}).values()]
+
+    words = {word for model in models for word in (*model.get("properties", ()), *model.get("enum", ()))}
+    assert len(words) > 5
+    assert [word for word in words if f"`{word}`" not in page] == []
 
 
 def test_every_variable_is_on_it(reference: ModuleType) -> None:
