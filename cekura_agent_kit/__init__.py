@@ -39,7 +39,7 @@ if TYPE_CHECKING:
         TextModeError,
         WorkerError,
     )
-    from .trigger.progress import Ended, Event, Finished, Noted, Planned, PlannedCase, Preparing, Said, Stage
+    from .trigger.progress import Ended, Event, Finished, Noted, Planned, PlannedCase, Preparing, Said, Stage, Started
     from .trigger.run_suite import run_suite
     from .trigger.settings.settings import Settings
     from .trigger.suite import Suite
@@ -78,6 +78,7 @@ __all__ = [
     "SettingsError",
     "Stage",
     "StartUnknown",
+    "Started",
     "Suite",
     "SuiteError",
     "SuiteVerdict",
@@ -121,6 +122,7 @@ _HOME = {
     "Settings": ".trigger.settings.settings",
     "SettingsError": ".errors",
     "Stage": ".trigger.progress",
+    "Started": ".trigger.progress",
     "StartUnknown": ".errors",
     "Suite": ".trigger.suite",
     "SuiteError": ".errors",

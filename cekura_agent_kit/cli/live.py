@@ -16,11 +16,11 @@ from rich.text import Text
 
 from ..counting import counted
 from ..report.durations import clock, duration
-from ..report.phrases import speaker
+from ..report.phrases import speaker, started
 from ..report.sanitize import console_line
 from ..report.terminal import MARKS, STYLES, finished, on_terminal
 from ..report.transcript_lines import line_text
-from ..trigger.progress import Ended, Event, Finished, Noted, Planned, Preparing, Said, Stage
+from ..trigger.progress import Ended, Event, Finished, Noted, Planned, Preparing, Said, Stage, Started
 from ..verdict import Line, Outcome
 
 STAGES: Final = {
@@ -113,6 +113,8 @@ class Live:
                     self._plan(event)
                 case Preparing():
                     self._prepare(event)
+                case Started():
+                    self._line(Text(console_line(started(event.result))))
                 case Stage():
                     self._move(event)
                 case Said():

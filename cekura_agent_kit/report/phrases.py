@@ -13,6 +13,7 @@ from ..verdict import (
     Metric,
     Outcome,
     PoolVerdict,
+    Result,
     RubricRule,
     RunVerdict,
     Statement,
@@ -119,6 +120,11 @@ def pool_title(pool: PoolVerdict) -> str:
 def entry_name(part: RunVerdict | PoolVerdict) -> str:
     """Return the name of a run's or a pool's entry; empty if it is only the scenario and the mode."""
     return "" if part.entry == f"{part.scenario} {part.mode.value}" else printable_line(part.entry, 80)
+
+
+def started(result: Result) -> str:
+    """Return ``result 9001 on Cekura (text)``, with its address if it is known."""
+    return f"result {result.id} on Cekura ({result.mode.value})" + (f": {result.url}" if result.url else "")
 
 
 def speaker(line: Line) -> str:

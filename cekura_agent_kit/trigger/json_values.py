@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from ..safe_text import TEXT_LIMIT, without_surrogates
@@ -14,6 +15,7 @@ LIST_LIMIT: Final = 20_000
 DEPTH_LIMIT: Final = 50
 """Levels of a copied value, which a report can nest further."""
 
+_CLOCK: Final = re.compile(r"([0-9]{1,3}:)?[0-9]{1,4}:[0-9]{2}")
 _DIGITS: Final = re.compile(r"[0-9]{1,18}")
 
 
@@ -53,6 +55,28 @@ def number_of(value: Any) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float) or abs(value) > 1e15 or math.isnan(value):
         return None
     return float(value)
+
+
+def moment_of(value: Any) -> float | None:
+    """Return a time in ISO 8601, from 1970, as Unix seconds, in UTC without an offset; None for any other value."""
+    if not isinstance(value, str):
+        return None
+    try:
+        moment = datetime.fromisoformat(value)
+        at = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+        return at if at >= 0 else None
+    except (ValueError, OverflowError):
+        return None
+
+
+def clock_of(value: Any) -> float | None:
+    """Return ``MM:SS`` or ``HH:MM:SS`` as seconds; None for any other value."""
+    if not isinstance(value, str) or not _CLOCK.fullmatch(value):
+        return None
+    seconds = 0
+    for part in value.split(":"):
+        seconds = seconds * 60 + int(part)
+    return float(seconds)
 
 
 def copy_of(value: Any, *, depth: int = DEPTH_LIMIT) -> Any:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ..contract import Mode
-from ..verdict import Line, RunVerdict, SuiteVerdict
+from ..verdict import Line, Result, RunVerdict, SuiteVerdict
 
 StageName = Literal[
     "room", "agent_joined", "agent_ready", "started", "evaluator_joined", "first_reply", "ended", "verdict"
@@ -36,6 +36,13 @@ class Preparing:
     """Something begins that all runs wait for, such as the start of the worker."""
 
     text: str
+
+
+@dataclass(frozen=True)
+class Started:
+    """Cekura accepted a start: its result is known, with which a report can be made if this command is lost."""
+
+    result: Result
 
 
 @dataclass(frozen=True)
@@ -78,5 +85,5 @@ class Ended:
     verdict: SuiteVerdict
 
 
-Event = Planned | Preparing | Stage | Said | Noted | Finished | Ended
+Event = Planned | Preparing | Started | Stage | Said | Noted | Finished | Ended
 OnEvent = Callable[[Event], None]

@@ -25,7 +25,7 @@ from .errored import Errored
 from .not_run import run_not_begun
 from .planned_run import PlannedRun
 from .preflight import check_plan, check_services
-from .progress import Ended, Event, Noted, OnEvent, Planned, PlannedCase, Preparing
+from .progress import Ended, Event, Noted, OnEvent, Planned, PlannedCase, Preparing, Started
 from .rooms.budget import Budget
 from .rooms.service import LiveKit
 from .settings.redaction import Redaction, redacted, redacted_logs
@@ -191,7 +191,13 @@ class SuiteRun:
             clock=self._clock,
             livekit=livekit,
             cekura=cekura,
-            starter=Starter(cekura, self._timing, agent=suite.agent, result_url=settings.result_url),
+            starter=Starter(
+                cekura,
+                self._timing,
+                agent=suite.agent,
+                result_url=settings.result_url,
+                on_result=lambda result: self._emit(Started(result)),
+            ),
             poller=poller,
             stop=self._stop,
             breaker=Breaker(self._stop),

@@ -47,6 +47,7 @@ from cekura_agent_kit import (
     Settings,
     SettingsError,
     Stage,
+    Started,
     StartUnknown,
     Suite,
     SuiteError,
@@ -173,6 +174,8 @@ def on_event(event: Event) -> None:
             assert_type([(each.case, each.scenario, each.mode) for each in event.cases], list[tuple[str, int, Mode]])
         case Preparing():
             assert_type(event.text, str)
+        case Started():
+            assert_type(event.result, Result)
         case Stage():
             assert_type(event.case, str)
             assert_type(event.at, float)

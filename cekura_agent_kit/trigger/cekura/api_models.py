@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from ...verdict import Line, Metric, RubricRule, Statement
-from ..json_values import field_of, int_of, text_of, texts_of
+from ..json_values import clock_of, field_of, int_of, moment_of, text_of, texts_of
 from .api_transcript import read_transcript
 from .evaluation import measures, read_expected_outcome, read_metrics, read_rubric
 
@@ -35,6 +35,8 @@ class ApiRun:
         statements: of the expected outcome; none in older answers.
         mocked_tools: names of the tools whose calls Cekura's mocks answered.
         transcript: its times are seconds from the beginning of the conversation.
+        executed_at: Unix seconds at which the conversation began; None if they are not known.
+        duration: of the conversation, in seconds; None if it is not known.
     """
 
     id: int
@@ -56,6 +58,8 @@ class ApiRun:
     metrics: tuple[Metric, ...] = ()
     mocked_tools: tuple[str, ...] = ()
     transcript: tuple[Line, ...] = ()
+    executed_at: float | None = None
+    duration: float | None = None
 
     @property
     def verdict(self) -> bool | None:
@@ -101,6 +105,39 @@ class StartAnswer:
 
     result_id: int | None
     runs: tuple[ApiRun, ...]
+
+
+@dataclass(frozen=True)
+class ApiResult:
+    """A result as Cekura described it.
+
+    Attributes:
+        name: empty if it is not known.
+        text: ``run_as_text``; None if the answer does not name it.
+        created_at: Unix seconds; None if they are not known.
+    """
+
+    id: int
+    name: str
+    text: bool | None
+    created_at: float | None
+    runs: tuple[ApiRun, ...]
+
+    def with_runs(self, runs: Iterable[ApiRun]) -> ApiResult:
+        """Return the result with other records of its runs."""
+        return replace(self, runs=tuple(runs))
+
+
+def read_result(value: Any, result_id: int) -> ApiResult:
+    """Read a result; an answer of another shape gives one of which nothing is known."""
+    text = field_of(value, "run_as_text")
+    return ApiResult(
+        id=result_id,
+        name=text_of(field_of(value, "name")),
+        text=text if isinstance(text, bool) else None,
+        created_at=moment_of(field_of(value, "created_at")),
+        runs=tuple(read_runs(field_of(value, "runs"))),
+    )
 
 
 def read_start(value: Any) -> StartAnswer:
@@ -177,4 +214,6 @@ def _run(value: dict[str, Any], run_id: int) -> ApiRun:
             line.model_copy(update={"mocked": True}) if line.role == "tool" and line.name in mocked else line
             for line in read_transcript(value.get("transcript_object"), value.get("transcript"))
         ),
+        executed_at=moment_of(value.get("executed_at")),
+        duration=clock_of(value.get("duration")),
     )

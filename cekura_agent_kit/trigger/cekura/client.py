@@ -17,7 +17,7 @@ from ...errors import CekuraError, CekuraRefused, CekuraUnreachable, StartUnknow
 from ..settings.certificates import TRUST_HINT, not_trusted
 from ..settings.proxies import cekura_proxy
 from ..settings.settings import Settings
-from .api_models import ApiRun, StartAnswer, read_runs, read_start
+from .api_models import ApiResult, ApiRun, StartAnswer, read_result, read_runs, read_start
 from .api_scenario import ApiScenario, read_scenario
 from .refusals import refusal_of
 
@@ -32,6 +32,7 @@ BILLED: Final[Mapping[Mode, str]] = {
 BULK: Final = 50
 """Ids of one bulk read; the most that Cekura accepts is not documented."""
 
+_RESULTS: Final = "/test_framework/v2/results/"
 _RUNS: Final = "/test_framework/v2/runs/"
 _SCENARIOS: Final = "/test_framework/v2/scenarios/"
 _TIMEOUT: Final = httpx.Timeout(30.0, connect=10.0)
@@ -121,6 +122,15 @@ class Cekura:
         """Read the first page of the organization's runs, newest first."""
         return read_runs(await self._read(_RUNS, params={"page_size": count}))
 
+    async def result(self, result_id: int) -> ApiResult | None:
+        """Read a result with its runs; None if Cekura does not know the id."""
+        try:
+            return read_result(await self._read(f"{_RESULTS}{result_id}/"), result_id)
+        except CekuraRefused as error:
+            if error.status == 404:
+                return None
+            raise
+
     async def scenario(self, scenario: int) -> ApiScenario | None:
         """Read a scenario; None if Cekura does not know the id."""
         try:
@@ -159,7 +169,7 @@ class Cekura:
 
     async def end_result(self, result_id: int) -> None:
         """End all calls of a result."""
-        await self._end(f"/test_framework/v2/results/{result_id}/end_calls/")
+        await self._end(f"{_RESULTS}{result_id}/end_calls/")
 
     async def _end(self, path: str) -> None:
         # Ending a call twice changes nothing, so this may be retried.

@@ -41,10 +41,19 @@ class Starter:
         started: case to its run; also of runs that nobody waits for any more.
     """
 
-    def __init__(self, cekura: Cekura, timing: Timing, *, agent: int | None, result_url: Callable[[int], str]) -> None:
+    def __init__(
+        self,
+        cekura: Cekura,
+        timing: Timing,
+        *,
+        agent: int | None,
+        result_url: Callable[[int], str],
+        on_result: Callable[[Result], object] = lambda _: None,
+    ) -> None:
         self.results: list[Result] = []
         self.started: dict[str, StartedRun] = {}
         self._cekura, self._timing, self._agent, self._result_url = cekura, timing, agent, result_url
+        self._on_result = on_result
         self._expected: dict[Group, set[str]] = {}
         self._waiting: dict[Group, list[ReadyRun]] = {}
         self._timers: dict[Group, asyncio.TimerHandle] = {}
@@ -231,7 +240,9 @@ class Starter:
         self.started[ready.planned.case] = started
         if started.result_id is not None and all(each.id != started.result_id for each in self.results):
             url = self._result_url(started.result_id)
-            self.results.append(Result(id=started.result_id, mode=ready.planned.mode, url=url))
+            result = Result(id=started.result_id, mode=ready.planned.mode, url=url)
+            self.results.append(result)
+            self._on_result(result)
         if not ready.outcome.done():
             ready.outcome.set_result(started)
 
