@@ -127,8 +127,8 @@ class Suite(SuiteModel):
             suite = suite.model_copy(update={"name": file.resolve().parent.name or "suite"})
         suite = suite._with(dict(flags or {}))
         suite._file = file
-        if (scenarios := suite.folder / suite.sandbox).is_file():
-            suite._scenario_tools = tools_of_scenarios(scenarios)
+        if suite.scenarios_file.is_file():
+            suite._scenario_tools = tools_of_scenarios(suite.scenarios_file)
         suite.check()
         return suite
 

@@ -196,9 +196,16 @@ def test_a_suite_whose_doubles_are_not_known_does_not_start(tmp_path: Path, scen
     assert says in str(raised.value)
 
 
-def test_a_file_of_livekits_own_tools_is_not_read_for_doubles(tmp_path: Path) -> None:
-    (tmp_path / "scenarios.yaml").write_text("scenarios:\n  - [not, ours]\n")
+@pytest.mark.parametrize("text", ["scenarios:\n  - [not, ours]\n", "- not\n- ours\n", "not: [ours\n"])
+def test_a_file_of_livekits_own_tools_is_not_read_for_doubles(tmp_path: Path, text: str) -> None:
+    (tmp_path / "scenarios.yaml").write_text(text)
     assert Suite.load(written(tmp_path, "agent_name: a\nruns: [{scenario: 1}]\n")).plan()[0].tools == {}
+
+
+def test_a_scenario_file_of_the_former_name_is_read_for_doubles(tmp_path: Path) -> None:
+    (tmp_path / "scenarios.yaml").write_text(SCENARIO + "  tools: {pay: refuse}\n")
+    plan = Suite.load(written(tmp_path, "agent_name: a\nruns: [{scenario: 1}]\n")).plan()
+    assert plan[0].tools == {"pay": "refuse"}
 
 
 def test_a_folder_stands_for_its_suite_and_none_is_an_error(tmp_path: Path) -> None:
