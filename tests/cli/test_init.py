@@ -57,15 +57,18 @@ def test_editors_find_the_schema(repo: Path) -> None:
     assert {"worker", "mode", "runs", "max_runs"} <= schema["properties"].keys()
 
 
-def test_what_was_there_is_kept(tmp_path: Path) -> None:
-    (tmp_path / "agent.py").write_text("mine\n")
+def test_what_was_there_is_kept_and_the_last_words_know_it(tmp_path: Path) -> None:
+    (tmp_path / "Makefile").write_text("mine\n")
     (tmp_path / "cekura.yaml").write_text("also mine\n")
     done = init(tmp_path)
     assert done.returncode == 0
-    assert (tmp_path / "agent.py").read_text() == "mine\n"
+    assert (tmp_path / "Makefile").read_text() == "mine\n"
     assert (tmp_path / "cekura.yaml").read_text() == "also mine\n"
-    assert f"kept  {tmp_path / 'agent.py'}, which already exists" in done.stdout
-    assert (tmp_path / "Makefile").exists()
+    assert f"kept  {tmp_path / 'Makefile'}, which already exists" in done.stdout
+    assert (tmp_path / "agent.py").exists()
+    assert "without the template's Makefile:" in done.stdout
+    assert "make demo" not in done.stdout
+    assert "cekura-kit run --sandbox" in done.stdout
 
 
 def test_a_place_that_cannot_be_written_to(tmp_path: Path) -> None:

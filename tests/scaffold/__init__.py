@@ -1,0 +1,1 @@
+"""Agents as teams write them, and what `cekura-kit init` makes of their repos."""
