@@ -8,7 +8,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 JOBS ?= 2
 
-.PHONY: demo test test-repeat lint check matrix template bench bench-short clean help
+.PHONY: demo test test-repeat lint check matrix template release-check bench bench-short clean help
 
 help:
 	@echo "make demo   run the example's scenarios against the sandbox: no key, no cloud"
@@ -17,6 +17,7 @@ help:
 	@echo "make lint   ruff, mypy, import rules"
 	@echo "make matrix the tests of the agent's side on both ends of the versions; MATRIX=all on each, MATRIX=agents1.7 on some"
 	@echo "make template   an agent repo made by the built wheel: the steps of its workflow"
+	@echo "make release-check   wheel and sdist, each installed and tried on 3.11, 3.12 and 3.13"
 	@echo "make bench  the ratios that we claim, measured"
 	@echo "make clean  remove the environment"
 
@@ -56,6 +57,9 @@ template: $(READY)
 	$(BIN)/uv pip install --quiet --python "$$folder/env/bin/python" dist/*.whl && \
 	"$$folder/env/bin/cekura-kit" init "$$folder/my-agent" && \
 	KIT="$$(ls $(CURDIR)/dist/*.whl)" PYTHON="$(CURDIR)/$(BIN)/python" $(BIN)/python -m tests.ci "$$folder/my-agent"
+
+release-check: $(READY)
+	$(BIN)/python -m tests.release
 
 bench: $(READY)
 	$(BIN)/python -m bench --json reports/bench.json
