@@ -364,14 +364,14 @@ REPOS: dict[str, Repo] = {
                     await session.start(agent=Agent(instructions=instructions), room=ctx.room)
 
 
-                server.rtc_session(functools.partial(answer, "Be kind."), agent_name="kind")
+                server.rtc_session(functools.partial(answer, "Sois très gentil."), agent_name="kind")
             """),
             "requirements.txt": _REQUIREMENTS,
         },
         [
             _IMPORT,
-            '-server.rtc_session(functools.partial(answer, "Be kind."), agent_name="kind")',
-            '+server.rtc_session(wrap_entrypoint(functools.partial(answer, "Be kind.")), agent_name="kind")',
+            '-server.rtc_session(functools.partial(answer, "Sois très gentil."), agent_name="kind")',
+            '+server.rtc_session(wrap_entrypoint(functools.partial(answer, "Sois très gentil.")), agent_name="kind")',
         ],
     ),
     "wrapped": Repo(

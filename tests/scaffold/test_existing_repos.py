@@ -84,6 +84,25 @@ def test_suite_scenarios_and_rules_are_those_of_the_agent(name: str, run: Init, 
     assert f'entrypoint="{suite.worker}"' in test
 
 
+@pytest.mark.parametrize(
+    ("name", "file", "before", "after"),
+    [
+        ("server", "agent.py", "import logging\n\n", "from dotenv import"),
+        ("worker-options", "main.py", "", "from livekit import agents"),
+        ("guarded-main", "agent.py", '"""A receptionist."""\n\n', "from livekit.agents import"),
+        ("inline", "agent.py", "import functools\n", "from livekit.agents import"),
+        ("elsewhere", "assistant/session.py", "annotations\n\n", "from livekit.agents import"),
+    ],
+)
+def test_import_and_decorator_are_where_one_would_write_them(
+    name: str, file: str, before: str, after: str, run: Init, tmp_path: Path
+) -> None:
+    run(REPOS[name])
+    text = (tmp_path / "repo" / file).read_text()
+    assert f"{before}from cekura_agent_kit import wrap_entrypoint\n{after}" in text
+    assert name == "inline" or "@wrap_entrypoint\nasync def " in text
+
+
 def test_a_repo_without_an_agent_gets_the_template(run: Init, tmp_path: Path) -> None:
     printed = run(REPOS["no-agent"])
     assert "make demo" in printed
