@@ -78,6 +78,7 @@ class Answers(CekuraService):
     Attributes:
         fields: replaced in each run of a scenario, in whatever answer.
         raw: body of every read of runs, in place of the right one; None for none.
+        balances: of the organization, one for each read; none: the key may not read it.
     """
 
     def __init__(self, scenarios: Sequence[int], faults: Faults | None = None) -> None:
@@ -89,11 +90,19 @@ class Answers(CekuraService):
         super().__init__(made, faults=faults, timing=RunTiming(queue=0.001, scoring=0.001), join=False)
         self.fields: Mapping[int, Mapping[str, Any]] = {}
         self.raw: bytes | None = None
+        self.balances: list[str] = []
 
     def make_app(self) -> web.Application:
         app = super().make_app()
         app.middlewares.append(self._replaced)
+        app.router.add_get("/test_framework/billing/info/", self._balance)
         return app
+
+    async def _balance(self, _request: web.Request) -> web.Response:
+        if not self.balances:
+            return web.json_response({"detail": "Only keys of an organization may read this."}, status=403)
+        expiry = {"balance_expiry": "2099-01-01T00:00:00Z"}
+        return web.json_response({"credits_remaining": self.balances.pop(0), "credits_used": "0.00"} | expiry)
 
     @web.middleware
     async def _replaced(self, request: web.Request, handler: Any) -> web.StreamResponse:

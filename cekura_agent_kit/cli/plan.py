@@ -16,14 +16,16 @@ if TYPE_CHECKING:
     from ..trigger.planned_run import PlannedRun
     from ..trigger.suite import Suite
     from ..verdict import PoolId
+    from .plan_cost import PlanCost
     from .planning import PlannedSuite
 
 
-def print_plan(planned: PlannedSuite, *, err: bool = False) -> None:
+def print_plan(planned: PlannedSuite, cost: PlanCost, *, err: bool = False) -> None:
     """Print the runs that would be started, and how they are billed.
 
     Args:
         planned: the suite and its runs.
+        cost: of the plan.
         err: print on stderr.
     """
     from ..trigger.cekura.client import BILLED, START
@@ -37,6 +39,7 @@ def print_plan(planned: PlannedSuite, *, err: bool = False) -> None:
         if of_mode:
             lines.append(f"  {mode:<8}  {counted(len(of_mode), 'run')}, POST {START[mode]}, billed {BILLED[mode]}")
     lines += [f"  {'note':<8}  {console_line(note)}" for note in planned.notes]
+    lines += cost.lines
     for run in plan:
         extra = " with a data message" if run.publish_data_message is not None else ""
         lines.append(f"    {run.case:<12} {run.mode:<5} timeout {run.timeout:g} s{extra}")
@@ -44,7 +47,7 @@ def print_plan(planned: PlannedSuite, *, err: bool = False) -> None:
     say("\n".join(lines), err=err)
 
 
-def plan_as_json(planned: PlannedSuite) -> dict[str, Any]:
+def plan_as_json(planned: PlannedSuite, cost: PlanCost) -> dict[str, Any]:
     """Return the plan as a JSON object, version 1; docs/suite.md describes it."""
     from ..trigger.cekura.client import BILLED, START
 
@@ -59,6 +62,7 @@ def plan_as_json(planned: PlannedSuite) -> dict[str, Any]:
         "selected": [each.model_dump() for each in suite.selected()],
         "narrowed": planned.narrowed,
         "notes": list(planned.notes),
+        "cost": cost.as_json,
         "runs": [
             {
                 "case": run.case,

@@ -77,6 +77,9 @@ def run(
         typer.Option(rich_help_panel=_SUITE, help="Seed of which each case's is derived; an entry's own stays."),
     ] = None,
     max_runs: Annotated[int | None, typer.Option(rich_help_panel=_SUITE, help="Refuse a plan with more runs.")] = None,
+    max_credits: Annotated[
+        float | None, typer.Option(rich_help_panel=_SUITE, help="Refuse a plan whose estimated cost is higher.")
+    ] = None,
     stop_when_decided: Annotated[
         bool, typer.Option("--stop-when-decided", rich_help_panel=_SUITE, help="Skip runs that can change nothing.")
     ] = False,
@@ -109,11 +112,13 @@ def run(
     Exit codes: 0 all passed; 1 some failed; 2 some could not be judged, or nothing ran; 129, 130, 143 stopped by
     SIGHUP, SIGINT, SIGTERM.
     """
+    from ..trigger.estimate import check_credits
     from ..trigger.suite import Suite
     from .baseline import baselines_of
     from .option_values import json_object, shard_parts
     from .outputs import check_writable, is_stdout, write_json
     from .plan import plan_as_json, print_plan
+    from .plan_cost import cost_of_plan
     from .planning import plan_suite
     from .suite_command import SuiteCommand
 
@@ -131,6 +136,7 @@ def run(
         "suite_timeout": suite_timeout,
         "seed": seed,
         "max_runs": max_runs,
+        "max_credits": max_credits,
         "stop_when_decided": stop_when_decided or None,
         "metadata": json_object(metadata),
         "pass_rate": pass_rate,
@@ -145,9 +151,11 @@ def run(
     planned = plan_suite(loaded, narrowing, sandbox=sandbox, shard=(index, count), err=is_stdout(json_file))
     baselines = baselines_of(baseline, fail_on=fail_on, suite=loaded, plan=planned.runs)
     if dry_run:
-        print_plan(planned, err=is_stdout(json_file))
+        cost = cost_of_plan(planned, sandbox=sandbox)
+        print_plan(planned, cost, err=is_stdout(json_file))
         if json_file is not None:
-            write_json(plan_as_json(planned), json_file)
+            write_json(plan_as_json(planned, cost), json_file)
+        check_credits(cost.estimate, loaded.max_credits, loaded.place)
         return
     files: dict[Form, Path | None] = {"json": json_file, "junit": junit, "markdown": markdown, "html": html}
     check_writable(files)

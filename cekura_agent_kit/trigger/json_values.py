@@ -17,6 +17,7 @@ DEPTH_LIMIT: Final = 50
 
 _CLOCK: Final = re.compile(r"([0-9]{1,3}:)?[0-9]{1,4}:[0-9]{2}")
 _DIGITS: Final = re.compile(r"[0-9]{1,18}")
+_DECIMAL: Final = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,15})?")
 
 
 def field_of(value: Any, key: str) -> Any:
@@ -77,6 +78,13 @@ def clock_of(value: Any) -> float | None:
     for part in value.split(":"):
         seconds = seconds * 60 + int(part)
     return float(seconds)
+
+
+def decimal_of(value: Any) -> float | None:
+    """Return a number that may be written as a string, as amounts are: ``"985.50"``; None for any other value."""
+    if isinstance(value, str) and _DECIMAL.fullmatch(value.strip()):
+        return float(value)
+    return number_of(value)
 
 
 def copy_of(value: Any, *, depth: int = DEPTH_LIMIT) -> Any:

@@ -25,6 +25,7 @@ from .scenario_tools import tools_of_scenarios
 from .selection import Select
 from .suite_values import (
     Count,
+    Credits,
     Metadata,
     Rate,
     RoomMetadata,
@@ -80,6 +81,8 @@ class Suite(SuiteModel):
     """Longest time of the whole suite."""
     max_runs: Count | None = None
     """A plan with more runs is refused before anything is started."""
+    max_credits: Credits | None = None
+    """A plan whose estimated cost is higher is refused before anything is started."""
     stop_when_decided: Annotated[bool, Strict()] = False
     """Skip runs that cannot change their pool's outcome any more."""
     seed: Seed | None = None
@@ -141,10 +144,9 @@ class Suite(SuiteModel):
         try:
             return self.model_validate(values)
         except ValidationError as fault:
-            wrong = fault.errors(include_url=False)
             lines = [
                 f"--{str(each['loc'][0]).replace('_', '-')}: {each['msg'].removeprefix('Value error, ')}"
-                for each in wrong
+                for each in fault.errors(include_url=False)
             ]
             raise SuiteError("\n".join(lines), hint="`cekura-kit run --help` describes each flag") from None
 
@@ -216,11 +218,10 @@ class Suite(SuiteModel):
 
     def pass_rates(self) -> dict[PoolId, float]:
         """Return the share of passed runs that each pool needs."""
-        rates = {}
+        rates: dict[PoolId, float] = {}
         for index, (entry, name) in enumerate(zip(self.runs, self.entry_names(), strict=True)):
-            rate = entry.pass_rate if entry.pass_rate is not None else self.pass_rate
-            for scenario in self._scenarios_of(index):
-                rates[PoolId(name, scenario, entry.mode or self.mode)] = 1.0 if rate is None else rate
+            rate = next((each for each in (entry.pass_rate, self.pass_rate) if each is not None), 1.0)
+            rates |= {PoolId(name, each, entry.mode or self.mode): rate for each in self._scenarios_of(index)}
         return rates
 
     @property
@@ -252,8 +253,7 @@ class Suite(SuiteModel):
         Raises:
             SuiteError: its `select` was not read yet.
         """
-        scenario = self.runs[index].scenario
-        if scenario is not None:
+        if (scenario := self.runs[index].scenario) is not None:
             return [scenario]
         if index not in self._chosen:
             raise SuiteError(

@@ -22,6 +22,7 @@ from .cekura.starter import Starter
 from .context import SandboxGap, SuiteContext
 from .doctor.profiles import with_profiles
 from .errored import Errored
+from .estimate import check_credits, estimate_of, low_balance
 from .not_run import run_not_begun
 from .planned_run import PlannedRun
 from .preflight import check_plan, check_services
@@ -100,6 +101,8 @@ class SuiteRun:
         self._verdicts: dict[str, RunVerdict] = {}
         self._notes, self._narrowed, self._retries = list(notes), narrowed, retries
         self._sandbox_gaps = sandbox_gaps
+        self._balance_before: float | None = None
+        self._balance_after: float | None = None
         self._stop = Stop()
         self._shard = shard
         self._log_folder, self._worker_log = log_folder, ""
@@ -112,6 +115,7 @@ class SuiteRun:
         """Run the suite, once.
 
         Raises:
+            SuiteError: the plan is estimated at more than `max_credits`; nothing was started.
             asyncio.CancelledError: the caller cancelled it; everything was cleaned up.
         """
         self._emit(Planned(tuple(PlannedCase(run.case, run.scenario, run.mode) for run in self._plan)))
@@ -130,6 +134,8 @@ class SuiteRun:
                             ).run()
                         finally:
                             results, rooms_left = context.starter.results, context.rooms.left
+                    if self._balance_before is not None:
+                        self._balance_after = await self._stop.unless_requested(cekura.balance())
             except Errored as error:
                 failure = error
         verdict = self._redacted(self._verdict(failure, results, rooms_left))
@@ -150,9 +156,12 @@ class SuiteRun:
         await check_services(livekit, cekura)
         report = await check_plan(cekura, self._plan, agent=self._suite.agent)
         self._plan = with_profiles(self._plan, report)
-        for fault in report.faults:
-            self._notes.append(fault)
-            self._emit(Noted("", fault))
+        estimate = estimate_of(self._plan, report.known)
+        check_credits(estimate, self._suite.max_credits, self._suite.place)
+        self._balance_before = await cekura.balance()
+        for note in filter(None, (*report.faults, low_balance(estimate, self._balance_before))):
+            self._notes.append(note)
+            self._emit(Noted("", note))
 
     @contextlib.asynccontextmanager
     async def _worker(self) -> AsyncIterator[Worker | None]:
@@ -227,6 +236,8 @@ class SuiteRun:
             shard=self._shard,
             worker=self._suite.worker or "",
             seed=self._seed,
+            billed=not self._settings.local_cekura,
+            balance=(self._balance_before, self._balance_after),
             selected=self._suite.selected(),
             narrowed=self._narrowed,
             retries=self._retries,

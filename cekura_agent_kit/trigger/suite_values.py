@@ -124,6 +124,7 @@ TestProfile = Annotated[
 ]
 """True: the scenario's own, read from Cekura. An object: its ``information``, or flat."""
 Rate = Annotated[float, Strict(), Field(ge=0, le=1)]
+Credits = Annotated[float, Strict(), Field(ge=0, allow_inf_nan=False)]
 TextSwitch = Literal["wrapper", "dispatch"]
 Unscored = Literal["error", "warn", "pass"]
 

@@ -92,6 +92,7 @@ OPERATIONS: Final = (
         request=_start_body(text=True),
         reason=_START_REASON,
     ),
+    Operation("GET", "/test_framework/billing/info/", "/test_framework/billing/info/"),
     Operation("GET", f"{V2}/runs/bulk/", f"{V2}/runs/bulk/"),
     Operation("GET", f"{V2}/runs/{{id}}/", f"{V2}/runs/{{id}}/"),
     Operation("GET", f"{V2}/runs/", f"{V2}/runs/"),

@@ -28,6 +28,13 @@ TWO = [{"scenario": 30, "repeat": 2}]
         ([], {"runs": TWO, "max_runs": 1}, 2, "the plan has 2 runs, and max_runs is 1"),
         (["--max-runs", "1"], {"runs": TWO}, 2, "the plan has 2 runs, and max_runs is 1"),
         ([], {"runs": [{"scenario": 30, "repeat": 10**9}]}, 2, "runs.0.repeat"),
+        (
+            [],
+            {"runs": TWO, "max_credits": 9.5},
+            2,
+            "the plan costs about 10 credits (estimated: 2 text runs",
+        ),
+        (["--max-credits", "9"], {"runs": TWO}, 2, "each assumed), and max_credits is 9"),
         ([], {"metadata": {"text_mode": True}}, 2, "'text_mode' is written by the kit"),
         (["--shard", "2/2"], {}, 2, "the plan has no run"),
         ([], {"runs": [{"scenario": 30, "mode": "voice", "publish_data_message": {}}]}, 2, "in text runs only"),
@@ -38,6 +45,8 @@ TWO = [{"scenario": 30, "repeat": 2}]
         "max_runs",
         "max-runs-flag",
         "repeat",
+        "max_credits",
+        "max-credits-flag",
         "reserved-metadata",
         "empty-shard",
         "message",
@@ -55,6 +64,6 @@ async def test_nothing_is_started(
         assert await run.ended() == code, run.printed
     assert says in run.printed
     assert "Traceback" not in run.printed
-    assert sum(scene.service.requests.values()) == 0
+    assert scene.service.requests["starts"] == 0
     assert scene.jobs == 0
     assert await rooms_of(scene.livekit) == before

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -14,6 +15,7 @@ import stamina
 
 from ...contract import Mode
 from ...errors import CekuraError, CekuraRefused, CekuraUnreachable, StartUnknown
+from ..json_values import decimal_of, field_of
 from ..settings.certificates import TRUST_HINT, not_trusted
 from ..settings.proxies import cekura_proxy
 from ..settings.settings import Settings
@@ -34,6 +36,9 @@ BULK: Final = 50
 
 _RESULTS: Final = "/test_framework/v2/results/"
 _RUNS: Final = "/test_framework/v2/runs/"
+_BILLING: Final = "/test_framework/billing/info/"
+_BALANCE: Final = 5.0
+"""Seconds for reading the balance, which no run waits for longer."""
 _SCENARIOS: Final = "/test_framework/v2/scenarios/"
 _TIMEOUT: Final = httpx.Timeout(30.0, connect=10.0)
 _NEVER_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
@@ -162,6 +167,15 @@ class Cekura:
             if error.status == 404 and number > 1:
                 return None
             raise
+
+    async def balance(self) -> float | None:
+        """Read the credits that are left; None if the key may not read them, or Cekura does not answer in time."""
+        try:
+            async with asyncio.timeout(_BALANCE):
+                return decimal_of(field_of(await self._read(_BILLING), "credits_remaining"))
+        except (CekuraError, TimeoutError) as error:
+            _log.info("the balance was not read: %s", error or "no answer")
+            return None
 
     async def end_run(self, run_id: int) -> None:
         """End a run's call; succeeds for a run that has ended or is not known."""
