@@ -2,6 +2,7 @@
 
     python docs/pictures.py                          # runs the example in the sandbox, writes docs/images/*.png
     python docs/pictures.py reports/demo.json        # makes the pictures of a report that is there
+    python docs/pictures.py --comparing              # makes the picture of docs/comparing.md, of its example
 
 Needs playwright (in the development dependencies) and a Chromium on PATH.
 """
@@ -14,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from playwright.sync_api import Browser, sync_playwright
 
@@ -74,7 +76,19 @@ FAILED_BY_RUBRIC = """
 
 def main(report: Path) -> None:
     """Make all pictures of the report."""
-    verdict = SuiteVerdict.from_json(report.read_bytes(), source=str(report))
+    make_pictures(SuiteVerdict.from_json(report.read_bytes(), source=str(report)), PICTURES)
+
+
+def comparing() -> None:
+    """Make the picture of docs/comparing.md."""
+    sys.path.insert(0, str(ROOT))
+    from tests.report.comparing import example
+
+    make_pictures(example(), {"comparing": {"scheme": "light", "width": 1120, "height": 1000, "part": "#comparison"}})
+
+
+def make_pictures(verdict: SuiteVerdict, pictures: dict[str, dict[str, Any]]) -> None:
+    """Make pictures of a verdict's HTML report, by name."""
     chromium = next((path for name in CHROMIUM if (path := shutil.which(name))), None)
     if chromium is None:
         sys.exit("There is no Chromium on PATH. Debian, Ubuntu: apt-get install chromium")
@@ -83,7 +97,7 @@ def main(report: Path) -> None:
         page = Path(folder) / "report.html"
         page.write_text(html.render(verdict), encoding="utf-8")
         browser = playwright.chromium.launch(executable_path=chromium, args=QUIET)
-        for name, options in PICTURES.items():
+        for name, options in pictures.items():
             picture = IMAGES / f"{name}.png"
             make_picture(browser, page.as_uri(), picture, **options)
             print(f"{picture}: {picture.stat().st_size / 1000:.0f} kB")
@@ -106,10 +120,14 @@ def make_report(folder: Path) -> Path:
     return example / "report.json"
 
 
-def make_picture(browser: Browser, address: str, picture: Path, *, scheme: str, width: int, height: int) -> None:
-    """Make one picture of the page at the address."""
+def make_picture(browser: Browser, address: str, picture: Path, *, scheme: str, width: int, height: int, part: str = "") -> None:
+    """Make one picture of the page at the address, or of the section with the heading ``part``."""
     page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
     page.goto(address)
+    if part:
+        page.locator("section", has=page.locator(part)).screenshot(path=picture, animations="disabled", scale="css")
+        page.close()
+        return
     # No run of a suite that passed is open, and the picture should show a transcript.
     if not page.locator(".run details[open]").count():
         page.locator(".run summary").first.click()
@@ -120,8 +138,10 @@ def make_picture(browser: Browser, address: str, picture: Path, *, scheme: str, 
 
 
 if __name__ == "__main__":
+    if sys.argv[1:] == ["--comparing"]:
+        sys.exit(comparing())
     if len(sys.argv) > 2:
-        sys.exit(f"usage: python {sys.argv[0]} [REPORT.json]")
+        sys.exit(f"usage: python {sys.argv[0]} [REPORT.json | --comparing]")
     if len(sys.argv) == 2:
         main(Path(sys.argv[1]))
     else:

@@ -88,7 +88,7 @@ def replies(pool: PoolComparison) -> str:
     """Return the median reply times beside each other; empty if one is not known."""
     if pool.reply_before is None or pool.reply_now is None:
         return ""
-    return f"reply {seconds(pool.reply_before)}, now {seconds(pool.reply_now)}"
+    return f"median reply {seconds(pool.reply_before)}, now {seconds(pool.reply_now)}"
 
 
 def _rate(rate: Rate | None) -> str:

@@ -37,14 +37,14 @@ def duration(run: RunVerdict) -> float | None:
 
 
 def latency_summary(verdict: SuiteVerdict) -> str:
-    """Return ``reply 0.42 s median, 0.90 s p95, whole 0.61 s, 1.10 s``; empty if no reply was measured."""
+    """Return ``reply 0.42 s median, 0.90 s p95``, with the same of whole replies; empty if no reply was measured."""
     first, last = verdict.latency, verdict.full_reply
     if first.median is None or first.p95 is None:
         return ""
     summary = f"reply {seconds(first.median)} median, {seconds(first.p95)} p95"
     if last.median is None or last.p95 is None:
         return summary
-    return f"{summary}, whole {seconds(last.median)}, {seconds(last.p95)}"
+    return f"{summary}, whole reply {seconds(last.median)} median, {seconds(last.p95)} p95"
 
 
 def seconds(value: float) -> str:

@@ -67,6 +67,7 @@ def render(verdict: SuiteVerdict) -> str:
         cards=not_passed[:_CARDS],
         more=len(not_passed[_CARDS:]),
         pools=_repeated(verdict, runs),
+        numbers={pool.id: number for number, pool in enumerate(verdict.pools)},
         cost=cost_summary(verdict.cost),
         comparison=verdict.comparison,
         compared=comparison_view,

@@ -84,7 +84,7 @@ def _head(verdict: SuiteVerdict) -> str:
     facts += [f"🎲 {flaky} flaky"] if (flaky := sum(pool.flaky for pool in verdict.pools)) else []
     facts += [f"shard {verdict.shard.index} of {verdict.shard.of}"] if verdict.shard else []
     facts += [latency] if (latency := latency_summary(verdict)) else []
-    facts.append(seconds(verdict.duration_s))
+    facts.append(f"took {seconds(verdict.duration_s)}")
     facts += [f"seed {verdict.seed}"] if verdict.seed is not None else []
     heading = f"## {MARKS[verdict.outcome]} {_text(verdict.suite, 100)}: {_text(headline(verdict))}"
     head = f"{heading}\n\n{' · '.join(facts)}\n\n"

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Literal
 
-from ..verdict import Line, Outcome, RunVerdict, exception_of
+from ..verdict import Line, Outcome, PoolId, RunVerdict, exception_of
 from . import durations, figures, phrases
 from .reasons import explanation, main_reason, reasons, turning_point
 from .sanitize import printable_line
@@ -56,6 +56,11 @@ class RunView:
     replies: figures.Replies | None
     transcript: list[LineView]
     open: bool
+
+    @property
+    def pool(self) -> PoolId:
+        """Pool that the run belongs to."""
+        return PoolId.of(self.run)
 
     @property
     def turning_point(self) -> LineView | None:

@@ -208,7 +208,7 @@ def _print_summary(verdict: SuiteVerdict, console: Console) -> None:
     parts += [f"{flaky} flaky"] if (flaky := sum(pool.flaky for pool in verdict.pools)) else []
     parts += [f"shard {verdict.shard.index} of {verdict.shard.of}"] if verdict.shard else []
     parts += [latency] if (latency := latency_summary(verdict)) else []
-    parts.append(seconds(verdict.duration_s))
+    parts.append(f"took {seconds(verdict.duration_s)}")
     parts += [f"seed {verdict.seed}"] if verdict.seed is not None else []
     _print(console, (f"{printable_line(verdict.suite, 80)}: " + " · ".join(parts), "dim"))
 

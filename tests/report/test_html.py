@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from playwright.async_api import Page, expect
 
-from cekura_agent_kit.verdict import Kind, Line
+from cekura_agent_kit.report.compare import compared
+from cekura_agent_kit.verdict import Kind, Line, SuiteVerdict
 
 from .browser import Open
-from .verdicts import FAILED, HOSTILE, POOL, hostile, judged, many, mixed, run, suite
+from .verdicts import FAILED, HOSTILE, PASSED, POOL, hostile, judged, many, mixed, run, suite
 
 # One browser for all, on one core.
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("browser")]
@@ -286,6 +287,40 @@ async def test_what_was_measured_is_shown_and_why_comes_first(open_report: Open)
     ]
     await expect(page.locator(".run details[open] li.tool").nth(1)).to_contain_text("mocked")
     await expect(page.locator(".run details[open] li.tool").nth(2)).to_contain_text("failed")
+    assert opened.wrong == []
+
+
+async def test_a_pool_opens_to_its_runs_in_a_large_compared_report(open_report: Open) -> None:
+    """100 pools of five runs, compared with a baseline: search, filters and comparison work on all of them."""
+
+    def report(failing: int) -> SuiteVerdict:
+        return suite(
+            *(
+                run(
+                    n,
+                    FAILED if scenario == 130 and n <= failing else PASSED,
+                    scenario=scenario,
+                    scenario_name=f"S {scenario}",
+                )
+                for scenario in range(101, 201)
+                for n in range(1, 6)
+            )
+        )
+
+    opened = await open_report(compared(report(4), [report(0)]))
+    page = opened.page
+    assert await page.locator(".run").count() == 500
+    comparison = page.locator("section", has=page.get_by_role("heading", name="Comparison"))
+    await comparison.get_by_role("button", name="130 S 130").click()
+    assert sorted(await shown(page)) == [f"130#{n}" for n in range(1, 6)]
+    await expect(page.locator(".shown")).to_have_text("5 of 500 runs")
+    await page.get_by_role("button", name="Show the other runs").click()
+    await expect(page.locator(".shown")).to_have_text("500 runs")
+    await page.locator("section", has=page.get_by_role("heading", name="Repeated runs")).locator("summary").click()
+    await page.get_by_role("button", name="177 S 177").click()
+    assert sorted(await shown(page)) == [f"177#{n}" for n in range(1, 6)]
+    await page.get_by_role("searchbox").fill("177#4")
+    assert await shown(page) == ["177#4"]
     assert opened.wrong == []
 
 

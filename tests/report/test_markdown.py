@@ -16,7 +16,9 @@ def test_a_table_then_what_did_not_pass() -> None:
     text = markdown.render(mixed())
     lines = text.splitlines()
     assert lines[0].startswith("## ⚠️ restaurant: The agent failed 1 of 5 runs, and the test broke in 1: Cekura's eval")
-    assert "✅ 3 passed · ❌ 1 failed · ⚠️ 1 errored · 🎲 1 flaky · reply 0.45 s median, 0.60 s p95 · 12.3 s" in lines
+    assert (
+        "✅ 3 passed · ❌ 1 failed · ⚠️ 1 errored · 🎲 1 flaky · reply 0.45 s median, 0.60 s p95 · took 12.3 s" in lines
+    )
     rows = [line for line in lines if line.startswith("| ")]
     assert len(rows) == 1 + 5
     assert rows[1].startswith('| ❌ | <a href="https://dashboard.cekura.ai/runs/70002"><code>30\\#2</code></a> |')

@@ -46,7 +46,7 @@ def test_a_red_build_says_who_broke_where_and_what_was_expected() -> None:
     # The verdict is last, where the eye is.
     assert text.splitlines()[-2:] == [
         "The agent failed 1 of 5 runs, and the test broke in 1: Cekura's evaluator never joined the room.",
-        "restaurant: 3 passed · 1 failed · 1 errored · 1 flaky · reply 0.45 s median, 0.60 s p95 · 12.3 s",
+        "restaurant: 3 passed · 1 failed · 1 errored · 1 flaky · reply 0.45 s median, 0.60 s p95 · took 12.3 s",
     ]
 
 
@@ -54,7 +54,7 @@ def test_a_green_build_is_short() -> None:
     assert printed(suite(run(1))).splitlines()[1:] == [
         "  cost       about 1 credit (estimated: 2 messages of the evaluator in 1 run)",
         "The agent passed the one run.",
-        "restaurant: 1 passed · 0 failed · 0 errored · reply 0.45 s median, 0.60 s p95 · 12.3 s",
+        "restaurant: 1 passed · 0 failed · 0 errored · reply 0.45 s median, 0.60 s p95 · took 12.3 s",
     ]
 
 

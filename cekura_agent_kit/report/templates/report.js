@@ -3,7 +3,7 @@
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
   const one = (selector) => document.querySelector(selector);
   const runs = all(".run");
-  const wanted = { outcome: "", mode: "", text: "" };
+  const wanted = { outcome: "", mode: "", text: "", pool: "" };
   const texts = new Map();
 
   const characters = { lt: "<", gt: ">", amp: "&", "#34": '"', "#39": "'" };
@@ -34,6 +34,7 @@
   const fits = (run) =>
     (!wanted.outcome || (wanted.outcome === "flaky" ? "flaky" in run.dataset : run.dataset.outcome === wanted.outcome)) &&
     (!wanted.mode || run.dataset.mode === wanted.mode) &&
+    (!wanted.pool || run.dataset.pool === wanted.pool) &&
     (!wanted.text || textOf(run).includes(wanted.text));
 
   const filter = () => {
@@ -42,6 +43,7 @@
       run.hidden = !fits(run);
       if (!run.hidden) shown += 1;
     }
+    one(".one-pool").hidden = !wanted.pool;
     one(".none").hidden = shown > 0 || runs.length === 0;
     one(".runs").hidden = shown === 0;
     one(".shown").textContent = (shown === runs.length ? "" : `${shown} of `) + (runs.length === 1 ? "1 run" : `${runs.length} runs`);
@@ -53,9 +55,17 @@
 
   const input = one(".find input");
   const reset = () => {
-    Object.assign(wanted, { outcome: "", mode: "", text: "" });
+    Object.assign(wanted, { outcome: "", mode: "", text: "", pool: "" });
     input.value = "";
     filter();
+  };
+
+  const openPool = (number) => {
+    reset();
+    wanted.pool = number;
+    filter();
+    one("#runs").scrollIntoView();
+    one("#runs").focus({ preventScroll: true });
   };
 
   const openTarget = () => {
@@ -99,6 +109,7 @@
     if (!button) return;
     if (button.matches(".copy")) copy(button);
     else if (button.matches(".reset")) reset();
+    else if (button.matches(".pool")) openPool(button.dataset.pool);
     else if ("outcome" in button.dataset) (wanted.outcome = button.dataset.outcome), filter();
     else if ("mode" in button.dataset) (wanted.mode = button.dataset.mode), filter();
   });
