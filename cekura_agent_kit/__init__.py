@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from .agent.entrypoint import wrap_entrypoint
     from .contract import Mode
     from .errors import (
+        CassetteError,
+        CassetteMiss,
         CekuraError,
         CekuraRefused,
         CekuraUnreachable,
@@ -47,6 +49,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Call",
+    "CassetteError",
+    "CassetteMiss",
     "CekuraError",
     "CekuraRefused",
     "CekuraUnreachable",
@@ -92,6 +96,8 @@ __all__ = [
 
 _HOME = {
     "Call": ".agent.call",
+    "CassetteError": ".errors",
+    "CassetteMiss": ".errors",
     "CekuraError": ".errors",
     "CekuraRefused": ".errors",
     "CekuraUnreachable": ".errors",

@@ -6,6 +6,8 @@
     ├── SessionMissing          the entrypoint returned, and nothing could start a session any more
     ├── SuiteError              the suite file, or an option that replaces one of its keys
     ├── ScenarioError           the sandbox's scenario file or model rules
+    ├── CassetteError           a cassette: recorded answers of the agent's model
+    │   └── CassetteMiss        the model was asked something that was not recorded
     ├── SettingsError           keys and addresses from the environment
     ├── CekuraError             Cekura's API
     │   ├── CekuraRefused       it answered 4xx: nothing was started or read
@@ -63,6 +65,14 @@ class SuiteError(KitError):
 
 class ScenarioError(KitError):
     """The sandbox's scenario file or model rules are wrong: file, line and what is allowed."""
+
+
+class CassetteError(KitError):
+    """A cassette is missing, cannot be read or written, or is of another agent; the text names file and line."""
+
+
+class CassetteMiss(CassetteError):
+    """The model was asked something that the cassette does not have; the text has the differences."""
 
 
 class SettingsError(KitError):

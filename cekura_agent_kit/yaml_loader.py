@@ -155,3 +155,6 @@ for _tag, _construct in {
 }.items():
     _Loader.add_constructor(_TAG + _tag, _construct)
 _Loader.add_constructor(None, _unsupported)
+
+RESOLVERS: Final = _Loader.yaml_implicit_resolvers
+"""Plain texts that are no strings, by their first characters, as PyYAML keeps them: for the writer."""

@@ -11,37 +11,45 @@ from typing import TYPE_CHECKING
 from ..lazy import attach
 
 if TYPE_CHECKING:
+    from ..cassettes.tape import RecordMode
     from .fixture import Rehearse
     from .rehearsal import Rehearsal
     from .room.caller import Caller
     from .room.room import MemoryRoom
     from .room.server_api import ServerRequest
     from .scenarios import RehearsedScenario
+    from .tapes import Cassette, cassette
     from .turn import Handoff, ToolCall, Turn
 
 __all__ = [
     "Caller",
+    "Cassette",
     "Handoff",
     "MemoryRoom",
+    "RecordMode",
     "Rehearsal",
     "Rehearse",
     "RehearsedScenario",
     "ServerRequest",
     "ToolCall",
     "Turn",
+    "cassette",
 ]
 
 __getattr__, __dir__ = attach(
     __name__,
     {
         "Caller": ".room.caller",
+        "Cassette": ".tapes",
         "Handoff": ".turn",
         "MemoryRoom": ".room.room",
+        "RecordMode": "..cassettes.tape",
         "Rehearsal": ".rehearsal",
         "Rehearse": ".fixture",
         "RehearsedScenario": ".scenarios",
         "ServerRequest": ".room.server_api",
         "ToolCall": ".turn",
         "Turn": ".turn",
+        "cassette": ".tapes",
     },
 )

@@ -6,21 +6,22 @@ import asyncio
 import contextlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
-
-from livekit.agents import llm
+from typing import Final
 
 from ..agent.call import Options
 from ..agent.entrypoint import WrappedEntrypoint
+from ..cassettes.tape import Player
 from ..contract import ERROR_ATTRIBUTE
-from ..errors import RehearsalError
+from ..errors import CassetteError, RehearsalError
 from ..own_code import Place
+from ..worker.source import agent_named
 from ..worker.target import Target
 from .dispatched import Dispatched
 from .environment import environment
 from .failures import blocked
 from .internals import api, models, sessions
 from .job import CLOSING, Job
+from .model import Model, models_of
 from .modules import find_with_own_modules
 from .processes import Processes
 from .room.room import MemoryRoom
@@ -53,7 +54,7 @@ class CallSetup:
         target: object,
         *,
         dispatched: Dispatched,
-        model: llm.LLM[Any] | None,
+        model: Model | None,
         env: Mapping[str, str],
         timeout: float,
         folders: Sequence[Path],
@@ -83,7 +84,7 @@ class CallSetup:
         self._resources.enter_context(environment(self._env))
         given = self.dispatched
         room = MemoryRoom(given.room, metadata=given.room_metadata, on_attributes=self._on_attributes)
-        call = TurnTaking(room, self.model, self.timeout)
+        call = TurnTaking(room, models_of(self.model, self._on_miss), self.timeout)
         process = self._processes.of(self.target.server)
         entrypoint = self.target.entrypoint
         if not self.target.is_wrapped:
@@ -98,6 +99,9 @@ class CallSetup:
             closing=min(CLOSING, self.timeout),
         )
         self.call = call
+        if isinstance(self.model, Player):
+            self._resources.callback(self.model.tape.save)
+            self.model.tape.check_agent(agent_named(self.target.entrypoint, self.model.tape.path.parent))
         self._resources.enter_context(Watchdog(self.timeout, job.owns, self._on_blocked))
         await call.until(lambda: room.isconnected() or job.returned.done(), "the entrypoint has not joined the room")
         call.caller = room.join()
@@ -117,6 +121,9 @@ class CallSetup:
     def _on_blocked(self, place: Place, seconds: float) -> None:
         # Called in the watchdog's thread.
         self._loop.call_soon_threadsafe(self._job.fail, blocked(place, seconds))
+
+    def _on_miss(self, error: CassetteError) -> None:
+        self._job.fail(error)
 
     def _on_attributes(self, changed: dict[str, str]) -> None:
         if text := changed.get(ERROR_ATTRIBUTE):

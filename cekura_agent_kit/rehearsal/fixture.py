@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from livekit.agents import llm as lk
 
+from ..cassettes.tape import RecordMode
 from ..contract import Mode
 from ..sandbox.models.rules import Rules
 from .internals.sessions import hide_frames
@@ -16,6 +19,7 @@ from .model import load_model
 from .processes import Processes
 from .rehearsal import TIMEOUT, Rehearsal
 from .rule_use import RuleUse
+from .tapes import Cassette, Tapes, cassette
 from .transcript import report
 
 __tracebackhide__ = True
@@ -23,6 +27,31 @@ __tracebackhide__ = True
 _processes: pytest.StashKey[Processes] = pytest.StashKey()
 RULE_USE: pytest.StashKey[RuleUse] = pytest.StashKey()
 """Rules and scenarios that the rehearsals of this process used, in pytest's configuration."""
+
+TAPES: pytest.StashKey[Tapes] = pytest.StashKey()
+"""The cassettes that the rehearsals of this process used, in pytest's configuration."""
+MARKER: Final = "cekura_cassette"
+
+
+def mode_of(config: pytest.Config) -> RecordMode | None:
+    """Return the value of ``--cekura-record``; None if it is not given.
+
+    In a process of pytest-xdist a missing cassette is not recorded: another process would write the same file.
+    """
+    given = config.getoption("--cekura-record")
+    if given is None and hasattr(config, "workerinput"):
+        return RecordMode.NONE
+    return RecordMode(given) if given is not None else None
+
+
+def marked_cassette(request: pytest.FixtureRequest) -> Cassette | None:
+    """Return the cassette of the test's marker; without a name, ``cassettes/test_agent/test_books.yaml``."""
+    marker = request.node.get_closest_marker(MARKER)
+    if marker is None:
+        return None
+    name = re.sub(r"[^\w.-]+", "-", request.node.name).strip("-")
+    own = Path("cassettes", request.path.stem, f"{name}.yaml")
+    return cassette(*(marker.args or (own,)), **marker.kwargs)
 
 
 def folders_of(path: Path, config: pytest.Config) -> Iterator[Path]:
@@ -52,6 +81,9 @@ class Rehearse:
         self.folders = list(folders_of(request.path, request.config))
         self._processes = request.config.stash.setdefault(_processes, Processes())
         self.rules = request.config.stash.setdefault(RULE_USE, RuleUse())
+        self._tapes = request.config.stash.setdefault(TAPES, Tapes(mode_of(request.config)))
+        self._command = f"pytest {shlex.quote(request.node.nodeid)}"
+        self._cassette = marked_cassette(request)
         self.calls: list[tuple[str, Rehearsal]] = []
 
     def __call__(
@@ -60,7 +92,7 @@ class Rehearse:
         *,
         metadata: Mapping[str, Any] | str | None = None,
         mode: Mode | str = Mode.TEXT,
-        llm: lk.LLM[Any] | Rules | str | Path | None = None,
+        llm: lk.LLM[Any] | Rules | Cassette | str | Path | None = None,
         env: Mapping[str, str] | None = None,
         timeout: float = TIMEOUT,
         scenario: int = 0,
@@ -76,7 +108,8 @@ class Rehearse:
                 searched beside the test and in the folders above it.
             metadata: the job's metadata, beside ``text_mode``.
             mode: only ``"text"``.
-            llm: replaces the session's and its agents' models: an `LLM`, or a file of the sandbox's model rules.
+            llm: replaces the session's and its agents' models: an `LLM`, a file of the sandbox's model rules, or a
+                `cassette`. Default: the one of the marker ``cekura_cassette``.
             env: environment variables of the rehearsal.
             timeout: seconds for the agent's start, and for each turn.
             scenario: Cekura's scenario id; ``current_call().scenario_id``.
@@ -85,7 +118,8 @@ class Rehearse:
             test_profile: the scenario's test profile; its part for the agent is ``current_call().test_profile_data``.
             seed: ``current_call().seed``, for what is random in a fake; default: random.
         """
-        model = load_model(llm, self.folders)
+        llm = llm if llm is not None else self._cassette
+        model = load_model(llm, self.folders, self._tapes, command=self._command)
         self.rules.add(llm, model)
         call = Rehearsal(
             target,

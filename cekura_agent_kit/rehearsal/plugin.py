@@ -16,6 +16,7 @@ _MARKERS = (
     'cekura_scenarios(path, entrypoint="agent.py", **options): '
     "one test for each scenario of the file, in memory; the test has the fixture `scenario`; "
     'suite="cekura.yaml" gives the agent what that suite gives it',
+    "cekura_cassette(path=None, record=None): the rehearsals of the test play this cassette of the agent's model",
     "cekura_hosted: starts runs on Cekura, which cost money; skipped without --cekura-hosted",
 )
 
@@ -25,14 +26,27 @@ _unused: pytest.StashKey[Unused] = pytest.StashKey()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add ``--cekura-hosted``."""
-    parser.getgroup("cekura").addoption(
+    """Add ``--cekura-hosted`` and ``--cekura-record``."""
+    group = parser.getgroup("cekura")
+    group.addoption(
         "--cekura-hosted", action="store_true", help="run the tests marked cekura_hosted: they start runs on Cekura"
+    )
+    group.addoption(
+        "--cekura-record",
+        choices=("none", "once", "new", "all"),
+        help="ask the agent's own model and record its answers: never; for cassettes that do not exist; for what a "
+        "cassette lacks; for everything. Default: none where CI is set, else once",
     )
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Declare the markers."""
+    """Declare the markers.
+
+    Raises:
+        pytest.UsageError: cassettes would be recorded by several processes.
+    """
+    if config.getoption("--cekura-record") in ("new", "all") and getattr(config.option, "numprocesses", None):
+        raise pytest.UsageError("--cekura-record: cassettes are recorded by one process; run pytest without -n")
     for marker in _MARKERS:
         config.addinivalue_line("markers", marker)
 
@@ -106,9 +120,15 @@ def pytest_testnodedown(node: Any) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    """Name the model rules and lines of scenarios that matched nothing in the whole session."""
+    """Name rules and lines of scenarios that matched nothing in the whole session, and cassettes that were recorded."""
     if unused := config.stash.get(_unused, None):
         from .rule_use import lines
 
         for line in lines(unused):
             terminalreporter.write_line(line, yellow=True)
+    if "cekura_agent_kit.rehearsal.fixture" in sys.modules:
+        from .fixture import TAPES
+
+        if (tapes := config.stash.get(TAPES, None)) is not None:
+            for line in tapes.lines():
+                terminalreporter.write_line(line)

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, Unpack
 
-from livekit.agents import Agent, AgentSession, llm
+from livekit.agents import Agent, AgentSession
 from livekit.agents.llm import ChatContext
 
 from ..contract import Mode
@@ -26,6 +26,7 @@ from .dispatched import Given, dispatched
 from .failures import explain_missing_key, not_replaced, too_long
 from .internals import sessions
 from .job import CLOSING
+from .model import Answering, Model, load_model
 from .processes import Processes
 from .room.caller import Caller
 from .room.room import MemoryRoom
@@ -61,7 +62,7 @@ class Rehearsal:
         target: object,
         *,
         mode: Mode | str = Mode.TEXT,
-        llm: llm.LLM[Any] | None = None,
+        llm: Answering | None = None,
         env: Mapping[str, str] | None = None,
         timeout: float = TIMEOUT,
         folders: Sequence[Path] = (),
@@ -76,7 +77,7 @@ class Rehearsal:
         self._setup = CallSetup(
             target,
             dispatched=dispatched(given),
-            model=llm,
+            model=load_model(llm, folders or [Path.cwd()]),
             env=dict(env or {}),
             timeout=timeout,
             folders=folders or [Path.cwd()],
@@ -102,7 +103,7 @@ class Rehearsal:
         return self._setup.dispatched.seed
 
     @property
-    def model(self) -> llm.LLM[Any] | None:
+    def model(self) -> Model | None:
         """The option ``llm``."""
         return self._setup.model
 

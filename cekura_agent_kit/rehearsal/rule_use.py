@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
-
-from livekit.agents import llm
 
 from ..sandbox.cekura.line_use import LineUse, unused_lines
 from ..sandbox.cekura.scenarios import Scenario
@@ -23,7 +20,7 @@ class RuleUse:
         self._models: list[tuple[str, RulesLLM]] = []
         self._scenarios: dict[str, tuple[Scenario, list[LineUse]]] = {}
 
-    def add(self, given: object, model: llm.LLM[Any] | None) -> None:
+    def add(self, given: object, model: object) -> None:
         """Add the model of a rehearsal, if the test named a file of rules."""
         if isinstance(given, str | Path) and isinstance(model, RulesLLM):
             self._models.append((str(given), model))

@@ -22,13 +22,13 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from livekit.agents import AgentSession, CloseEvent, llm
+from livekit.agents import AgentSession, CloseEvent
 
 from ..agent.job import JobUnderTest
 from ..agent.pending import PendingWork
 from ..errors import RehearsalError
 from .failures import deaf_session, explain_model, too_long
-from .internals.models import ModelRequest
+from .internals.models import ModelRequest, Models
 from .internals.sessions import Recorder, is_closing, record
 from .job import Job
 from .open_turn import OpenTurn
@@ -50,7 +50,7 @@ class TurnTaking:
 
     Args:
         room: the job's room.
-        model: replaces the session's and its agents' own models; None leaves them.
+        models: replace the session's and its agents' own models; None leaves them.
         timeout: seconds for each turn.
 
     Attributes:
@@ -62,13 +62,13 @@ class TurnTaking:
         said: the caller's words, with their Unix time.
         session: the first that was started, which the caller speaks to; None before.
         started: the session has started.
-        requests: requests of the agent's to other models than ``model``.
+        requests: requests of the agent's to other models than ``models``.
     """
 
     job: Job
 
-    def __init__(self, room: MemoryRoom, model: llm.LLM[Any] | None, timeout: float) -> None:
-        self.model = model
+    def __init__(self, room: MemoryRoom, models: Models | None, timeout: float) -> None:
+        self.models = models
         self.caller: Caller | None = None
         self.turns: list[Turn] = []
         self.said: list[tuple[float, str]] = []
@@ -157,7 +157,7 @@ class TurnTaking:
             what = "the session did not accept the caller's words" if turn.unprocessed else "the turn did not end"
             raise too_long(what, self.timeout, self.job.waits())
         if (error := ended.exception()) is not None and (self._closed is None or self._closed.error is not None):
-            if self.model is None:
+            if self.models is None:
                 explain_model(error)
             raise error
         await self.until(

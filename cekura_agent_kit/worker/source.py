@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib.util
 import inspect
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,6 +71,16 @@ def place_of(thing: Any) -> str:
     file = Path(code.co_filename)
     line = _class_line(file, name) if isinstance(thing, type) else code.co_firstlineno
     return f"{file.name}:{line or code.co_firstlineno} {name}"
+
+
+def agent_named(entrypoint: Any, folder: Path) -> str:
+    """Return an agent's name in a file of that folder: its file, relative, and its function: ``../agent.py:start``."""
+    function = inspect.unwrap(entrypoint)
+    name = str(getattr(function, "__name__", type(function).__name__))
+    code = _code_of(function)
+    if code is None:
+        return name
+    return f"{Path(os.path.relpath(Path(code.co_filename).resolve(), folder.resolve())).as_posix()}:{name}"
 
 
 def _code_of(member: Any) -> CodeType | None:

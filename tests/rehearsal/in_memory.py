@@ -6,13 +6,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from livekit.agents import llm
-
 from cekura_agent_kit.contract import JobMetadata, Mode
 from cekura_agent_kit.rehearsal.dispatched import Dispatched
 from cekura_agent_kit.rehearsal.environment import environment
 from cekura_agent_kit.rehearsal.internals import api
 from cekura_agent_kit.rehearsal.internals.job import job_process
+from cekura_agent_kit.rehearsal.internals.models import Models
 from cekura_agent_kit.rehearsal.internals.sessions import install
 from cekura_agent_kit.rehearsal.job import Job
 from cekura_agent_kit.rehearsal.room.room import MemoryRoom
@@ -22,7 +21,7 @@ PATIENCE = 20.0
 
 
 class NoListener:
-    model: llm.LLM[Any] | None = None
+    models: Models | None = None
 
     def session_starting(self, session: Any) -> None: ...
     def session_started(self, session: Any) -> None: ...

@@ -17,6 +17,8 @@ from pydantic import SecretStr
 
 from cekura_agent_kit import (
     Call,
+    CassetteError,
+    CassetteMiss,
     CekuraError,
     CekuraRefused,
     CekuraUnreachable,
@@ -61,14 +63,17 @@ from cekura_agent_kit import (
 )
 from cekura_agent_kit.rehearsal import (
     Caller,
+    Cassette,
     Handoff,
     MemoryRoom,
+    RecordMode,
     Rehearsal,
     Rehearse,
     RehearsedScenario,
     ServerRequest,
     ToolCall,
     Turn,
+    cassette,
 )
 from cekura_agent_kit.sandbox import Faults, Sandbox
 from cekura_agent_kit.verdict import (
@@ -306,6 +311,7 @@ other_errors: Sequence[type[KitError]] = [
     WorkerError,
 ]
 cekura_errors: Sequence[type[CekuraError]] = [CekuraRefused, CekuraUnreachable, StartUnknown]
+cassette_errors: Sequence[type[CassetteError]] = [CassetteError, CassetteMiss]
 livekit_errors: Sequence[type[LiveKitError]] = [ForeignServer, LiveKitUnreachable, NoSuchRoom]
 
 
@@ -315,6 +321,11 @@ livekit_errors: Sequence[type[LiveKitError]] = [ForeignServer, LiveKitUnreachabl
 async def test_rehearses(rehearse: Rehearse) -> None:
     async with rehearse("agent.py", metadata={"tier": "gold"}, llm="cekura.models.yaml") as call:
         assert_type(call, Rehearsal)
+    recorded = cassette("booking.yaml", record="once")
+    assert_type(recorded, Cassette)
+    assert_type(recorded.record, RecordMode | None)
+    cassette(Path("booking.yaml"), mode="once")  # type: ignore[call-arg]
+    async with rehearse("agent.py", llm=recorded) as call:
         assert_type(await call.greeting(), Turn)
         turn = await call.say("A table for two, please.")
         assert_type(turn.text, str)

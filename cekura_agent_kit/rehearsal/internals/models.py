@@ -42,14 +42,27 @@ class ModelRequest:
     is_answered_by_ours: bool = False
 
 
+Own = llm.LLM[Any] | llm.RealtimeModel
+
+
+class Models(Protocol):
+    """Replacement of the models of a session and its agents."""
+
+    def replacement(self, own: Own | None) -> Own | None:
+        """Return the model in the place of one of the agent's; None is a session without a model."""
+
+    def is_ours(self, model: object) -> bool:
+        """Return whether a model is one of those that replace."""
+
+
 class ModelListener(Protocol):
     """Is called back when the agent asks a model."""
 
-    model: llm.LLM[Any] | None
+    models: Models | None
     """Replaces the agents' own models; None leaves them."""
 
     def model_requested(self, request: ModelRequest) -> None:
-        """Called when the agent asks a model other than ``model``."""
+        """Called when the agent asks a model other than those of ``models``."""
 
 
 _request: contextvars.ContextVar[ModelRequest | None] = contextvars.ContextVar("cekura_model_request", default=None)
@@ -63,22 +76,23 @@ def install() -> None:
 
     def rehearsed_llm(agent: Agent) -> Any:
         own = agent_llm(agent)
-        if not isinstance(own, llm.LLM | llm.RealtimeModel) or (listener := _replacing()) is None:
+        if not isinstance(own, llm.LLM | llm.RealtimeModel) or (models := _replacing()[1]) is None:
             return own
-        return listener.model
+        return models.replacement(own)
 
     @functools.wraps(make)
     def rehearsed_make(stream: llm.LLMStream, *args: Any, **kwargs: Any) -> None:
         model: llm.LLM[Any] = args[0] if args else kwargs["llm"]
-        listener, outer = _replacing(), _request.get()
+        (listener, models), outer = _replacing(), _request.get()
         # What the rehearsal's own model asks of others is its own affair.
-        if listener is None or (outer is not None and outer.model is listener.model):
+        if listener is None or models is None or (outer is not None and models.is_ours(outer.model)):
             make(stream, *args, **kwargs)
             return
         request = ModelRequest(model, own_place(_asking_frame(model, stream)), outer)
-        if model is not listener.model:
+        is_ours = models.is_ours(model)
+        if not is_ours:
             listener.model_requested(request)
-        while model is listener.model and outer is not None:
+        while is_ours and outer is not None:
             outer.is_answered_by_ours = True
             outer = outer.outer
         # The stream's tasks are made here: what they request is a part of this request.
@@ -92,10 +106,11 @@ def install() -> None:
     llm.LLMStream.__init__ = rehearsed_make  # type: ignore[assignment, method-assign]
 
 
-def _replacing() -> ModelListener | None:
-    """Return the listener of the job in which this code runs, where it replaces models."""
+def _replacing() -> tuple[ModelListener, Models] | tuple[None, None]:
+    """Return the listener of the job in which this code runs, and its models, where it replaces models."""
     listener = getattr(get_job_context(required=False), "listener", None)
-    return listener if listener is not None and listener.model is not None else None
+    models = listener.models if listener is not None else None
+    return (listener, models) if models is not None else (None, None)
 
 
 def _asking_frame(*asked: object) -> FrameType | None:

@@ -28,11 +28,12 @@ import inspect
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from livekit.agents import AgentSession, get_job_context, llm
+from livekit.agents import AgentSession, get_job_context
 from livekit.agents.voice import run_result
 from livekit.agents.voice.room_io import RoomIO, TextInputEvent
 
 from ...agent import entrypoint, internals, run, session, text_session
+from .models import Models
 
 __tracebackhide__ = True
 
@@ -42,7 +43,7 @@ _mocks: contextvars.ContextVar[Any] = run_result._MockToolsContextVar
 class Listener(Protocol):
     """Is called back by the sessions of a rehearsed job."""
 
-    model: llm.LLM[Any] | None
+    models: Models | None
     """Replaces the sessions' and the agents' own models; None leaves them."""
 
     def session_starting(self, session: AgentSession[Any]) -> None:
@@ -133,8 +134,8 @@ def install() -> None:
     async def rehearsed_start(session: AgentSession[Any], *args: Any, **kwargs: Any) -> Any:
         if (listener := current_listener()) is None:
             return await start(session, *args, **kwargs)
-        if listener.model is not None:
-            session._llm = listener.model
+        if listener.models is not None:
+            session._llm = listener.models.replacement(session._llm)
         listener.session_starting(session)
         captured = _captured(session) if kwargs.get("capture_run") else None
         if captured is not None:
