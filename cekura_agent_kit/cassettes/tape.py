@@ -118,13 +118,15 @@ class Player:
     Args:
         tape: the cassette.
         command: records the cassette, with the option that is missing; for hints.
+        asker: who asks, for errors.
 
     Attributes:
         tape: the cassette.
     """
 
-    def __init__(self, tape: Tape, *, command: str = "pytest") -> None:
+    def __init__(self, tape: Tape, *, command: str = "pytest", asker: str = "this call") -> None:
         self.tape = tape
+        self._asker = asker
         self._command = command
         self._played: Counter[int] = Counter()
         self._requests = 0
@@ -145,6 +147,16 @@ class Player:
             return None
         raise self._miss(asked)
 
+    def play(self, asked: Asked) -> Answer:
+        """Return the answer to a request of a cassette that records nothing.
+
+        Raises:
+            CassetteMiss: it was not recorded.
+        """
+        answer = self.answer(asked)
+        assert answer is not None, "nothing is recorded"
+        return answer
+
     def record(self, asked: Asked, answer: Answer) -> None:
         """Record the answer to a request."""
         self.tape.add(Exchange(asked, answer))
@@ -156,7 +168,7 @@ class Player:
 
     def _miss(self, asked: Asked) -> CassetteMiss:
         exchanges = self.tape.exchanges
-        text = f"{self.tape.path}: request {self._requests} of this call was not recorded"
+        text = f"{self.tape.path}: request {self._requests} of {self._asker} was not recorded"
         if (index := nearest(asked, exchanges)) is None:
             text += ": the cassette has no exchange"
         else:

@@ -9,6 +9,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from ..cassettes.tape import Player, RecordMode, Tape
+from ..cassettes.tape_file import is_cassette
 from ..counting import counted
 from ..errors import ScenarioError
 from ..file_names import RULES, advice_on, default_file
@@ -30,7 +32,7 @@ class Sandbox:
     The files are read by the constructor, so that errors in them are found before anything is started.
 
     Args:
-        scenarios: the scenario file. Rules are read from ``cekura.models.yaml`` beside it, if it exists.
+        scenarios: the scenario file. ``cekura.models.yaml`` beside it, if it exists, has rules or is a cassette.
         say: called with one line of text before each step that takes long.
         faults: faults of the stand-in for Cekura.
 
@@ -40,6 +42,7 @@ class Sandbox:
 
     Raises:
         ScenarioError: a file is missing or does not fit.
+        CassetteError: the file in the place of the rules is a cassette, and cannot be used.
     """
 
     livekit: LiveKitServer
@@ -51,7 +54,10 @@ class Sandbox:
         self.scenarios = load_scenarios(scenarios)
         self._rules_file = default_file(scenarios.parent, RULES)
         self._has_rules = self._rules_file.exists()
-        self.rules = load_rules(self._rules_file) if self._has_rules else Rules()
+        self._player: Player | None = None
+        if is_cassette(self._rules_file):
+            self._player = Player(Tape(self._rules_file, RecordMode.NONE), asker="the runs in the sandbox")
+        self.rules = load_rules(self._rules_file) if self._has_rules and self._player is None else Rules()
         self._file, self._say, self._faults = scenarios, say, faults
         self._parts = AsyncExitStack()
 
@@ -113,7 +119,8 @@ class Sandbox:
             parts.enter_context(no_proxies())
             # One for each side: its recognizer, used by the other side, knows only what this side has said.
             agent, caller = [await parts.enter_async_context(Speech()) for _ in range(2)]
-            self.models = await parts.enter_async_context(ModelsService(self.rules, speech=agent, caller=caller))
+            models = ModelsService(self._player or self.rules, speech=agent, caller=caller)
+            self.models = await parts.enter_async_context(models)
             self.make_voice_channel = partial(VoiceChannel, caller, agent=agent)
             cekura = CekuraService(self.scenarios, faults=self._faults, make_voice_channel=self.make_voice_channel)
             self.cekura = await parts.enter_async_context(cekura)

@@ -20,6 +20,8 @@ _SERVICES: Final = {
 """Services that agents ask for, by path, of which the sandbox has no stand-in."""
 _LIMIT: Final = 200
 """Characters of what the agent sent, in a text."""
+_REASON: Final = 1_000
+"""Characters of a reason: one that names what a cassette lacks is long."""
 _KEPT: Final = 100
 """Gaps kept. An agent that retries has thousands, all alike."""
 
@@ -68,7 +70,7 @@ class Gaps:
         if len(self.recorded) < _KEPT:
             model = model or request.query.get("model", "")
             self.recorded.append(
-                Gap(request.path[:_LIMIT], _one_word(model), status, reason[:_LIMIT], time.monotonic())
+                Gap(request.path[:_LIMIT], _one_word(model), status, reason[:_REASON], time.monotonic())
             )
 
     @web.middleware

@@ -7,22 +7,23 @@ LiveKit Inference's ``/v1/stt`` and ``/v1/tts``.
 from __future__ import annotations
 
 import asyncio
-import json
-import re
 import secrets
-import time
 from pathlib import Path
 from typing import Any, Final
-from uuid import uuid4
 
 from aiohttp import web
 
+from ...cassettes.exchange import Answer, Asked
+from ...cassettes.tape import Player
+from ...errors import CassetteMiss
+from ...safe_text import one_line
 from ..channels.speech import Speech
 from ..web import WebService
 from .audio import add_audio_routes
+from .completions import answer_of, complete
 from .gaps import Gaps, Handler, error_answer
 from .inference import add_inference_routes
-from .rules import Reply, Rules, load_rules, text_of
+from .rules import Rules, load_rules
 
 _MODELS: Final = ("gpt-4.1-mini", "gpt-4o-mini", "whisper-1", "tts-1")
 _BODY_LIMIT: Final = 32 * 2**20
@@ -33,7 +34,8 @@ class ModelsService(WebService):
     """The stand-in. Serves within its context.
 
     Args:
-        rules: the language model's answers, or the file with them. Default: none, so that it understands nothing.
+        rules: the language model's answers, the file with them, or a cassette of a model's answers. Default: none, so
+            that it understands nothing.
         speech: the agent's speech: what it synthesizes can be recognized in this `Speech`. Default: its own.
         caller: the caller's speech, whose utterances are recognized. Default: ``speech``.
 
@@ -45,13 +47,15 @@ class ModelsService(WebService):
     """
 
     def __init__(
-        self, rules: Rules | Path | None = None, *, speech: Speech | None = None, caller: Speech | None = None
+        self, rules: Rules | Player | Path | None = None, *, speech: Speech | None = None, caller: Speech | None = None
     ) -> None:
         super().__init__()
         self.speech = speech or Speech()
         self._caller = caller
         self._owns_speech = speech is None
-        self.rules = load_rules(rules) if isinstance(rules, Path) else rules or Rules()
+        self._player = rules if isinstance(rules, Player) else None
+        given = None if isinstance(rules, Player) else rules
+        self.rules = load_rules(given) if isinstance(given, Path) else given or Rules()
         self.api_key = "sandbox-" + secrets.token_hex(16)
         self.requests: list[dict[str, Any]] = []
         self.unused = set(range(len(self.rules.rules)))
@@ -100,7 +104,22 @@ class ModelsService(WebService):
         if not isinstance(messages, list) or not all(isinstance(each, dict) for each in messages):
             return error_answer(400, "Missing required parameter: 'messages'.")
         self.requests.append(body)
+        model = str(body.get("model", "sandbox"))
         tools = [] if body.get("tool_choice") == "none" else body.get("tools") or []
+        if self._player is not None:
+            try:
+                answer = self._player.play(Asked.of(model, messages, tools, body.get("tool_choice")))
+            except CassetteMiss as miss:
+                reason = one_line(str(miss))
+                self.gaps.add(request, 400, reason, model=model)
+                return error_answer(400, reason)
+            if answer.fault is not None and not answer.parts:
+                return error_answer(answer.fault.status or 500, answer.fault.message)
+        else:
+            answer = await self._by_rule(messages, tools)
+        return await complete(request, body, answer, model)
+
+    async def _by_rule(self, messages: list[dict[str, Any]], tools: list[Any]) -> Answer:
         reply = self.rules.reply(messages, tools)
         if reply.rule is None:
             self.unanswered += 1
@@ -108,64 +127,7 @@ class ModelsService(WebService):
             self.unused.discard(reply.rule)
         if reply.delay:
             await asyncio.sleep(reply.delay)
-        usage = _usage(messages, reply)
-        model = str(body.get("model", "sandbox"))
-        if not body.get("stream"):
-            return web.json_response(_completion(reply, model) | {"usage": usage})
-        with_usage = (body.get("stream_options") or {}).get("include_usage")
-        return await _stream(request, reply, model, usage if with_usage else None)
-
-
-def _completion(reply: Reply, model: str) -> dict[str, Any]:
-    message: dict[str, Any] = {"role": "assistant", "content": reply.text or None}
-    if reply.call:
-        message["tool_calls"] = [_tool_call(reply)]
-    choice = {"index": 0, "message": message, "finish_reason": _finish_reason(reply), "logprobs": None}
-    return _head("chat.completion", model) | {"choices": [choice]}
-
-
-async def _stream(request: web.Request, reply: Reply, model: str, usage: dict[str, int] | None) -> web.StreamResponse:
-    response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-cache"})
-    head = _head("chat.completion.chunk", model)
-    deltas: list[dict[str, Any]] = [{"role": "assistant", "content": ""}]
-    deltas += [{"content": word} for word in re.findall(r"\S+\s*", reply.text)]
-    if reply.call:
-        deltas.append({"tool_calls": [{"index": 0} | _tool_call(reply)]})
-    events = [head | {"choices": [{"index": 0, "delta": delta, "finish_reason": None}]} for delta in deltas]
-    events.append(head | {"choices": [{"index": 0, "delta": {}, "finish_reason": _finish_reason(reply)}]})
-    if usage:
-        events.append(head | {"choices": [], "usage": usage})
-    try:
-        await response.prepare(request)
-        for event in events:
-            await response.write(f"data: {json.dumps(event)}\n\n".encode())
-        await response.write(b"data: [DONE]\n\n")
-        await response.write_eof()
-    except ConnectionResetError:
-        # An agent that is interrupted closes the connection.
-        pass
-    return response
-
-
-def _head(kind: str, model: str) -> dict[str, Any]:
-    return {"id": f"chatcmpl-{uuid4().hex}", "object": kind, "created": int(time.time()), "model": model}
-
-
-def _tool_call(reply: Reply) -> dict[str, Any]:
-    assert reply.call is not None
-    function = {"name": reply.call.name, "arguments": json.dumps(reply.call.arguments)}
-    return {"id": f"call_{uuid4().hex[:24]}", "type": "function", "function": function}
-
-
-def _finish_reason(reply: Reply) -> str:
-    return "tool_calls" if reply.call else "stop"
-
-
-def _usage(messages: list[dict[str, Any]], reply: Reply) -> dict[str, int]:
-    """Return the usage of tokens, with each word counted as one."""
-    prompt = sum(len(text_of(message).split()) for message in messages)
-    completion = len(reply.text.split()) + (1 + len(reply.call.arguments) if reply.call else 0)
-    return {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}
+        return answer_of(reply, messages)
 
 
 @web.middleware
