@@ -34,7 +34,7 @@ def init(
     from ..scaffold.agents import choose_agent
 
     root = folder.resolve()
-    found = choose_agent(root, agent) if root.is_dir() else None
+    found = choose_agent(root, agent) if agent or root.is_dir() else None
     if found is None:
         _new_repo(folder)
     else:
@@ -103,7 +103,8 @@ def _say_next(folder: Path, agent: FoundAgent, parts: Parts, changes: Sequence[C
     from ..scaffold.existing_repo import MAKEFILE, packages_of
 
     say("\nNext:")
-    say(f"  cd {folder}")
+    if agent.root != Path.cwd():
+        say(f"  cd {folder}")
     if changes and not applied:
         named = f" --agent {agent.target}" if not agent.alone else ""
         say(f"  cekura-kit init .{named} --apply    apply the diff above, or apply it by hand")

@@ -120,6 +120,12 @@ def test_several_agents_are_listed(run: Init) -> None:
         run(REPOS["several"], agent="agents/sales.py:buy")
 
 
+def test_an_agent_in_a_folder_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(TargetError, match="there is no such Python file"):
+        init(tmp_path / "new", agent="agent.py")
+    assert not (tmp_path / "new").exists()
+
+
 def test_nothing_is_overwritten_and_a_second_time_adds_nothing(run: Init, tmp_path: Path) -> None:
     folder = tmp_path / "repo"
     run(REPOS["server"])
@@ -128,6 +134,7 @@ def test_nothing_is_overwritten_and_a_second_time_adds_nothing(run: Init, tmp_pa
     printed = run(REPOS["server"])
     assert "is there, so only what is independent of it is written" in printed
     assert "was wrapped already" in printed
+    assert f"  cd {folder}" in printed
     del before[folder / "cekura.models.yaml"]
     assert {path: path.read_text() for path in folder.rglob("*") if path.is_file()} == before
 
