@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -145,8 +146,12 @@ async def _job_runs(scene: Scene, running: Command) -> bool:
 
 
 def _reads_the_report(scene: Scene, running: Command) -> bool:
-    descriptors = Path(f"/proc/{running.process.pid}/fd")
-    return any(each.is_symlink() and each.readlink() == scene.folder / "in.json" for each in descriptors.iterdir())
+    for descriptor in Path(f"/proc/{running.process.pid}/fd").iterdir():
+        # Closed since they were listed, it has no name any more.
+        with contextlib.suppress(FileNotFoundError):
+            if descriptor.readlink() == scene.folder / "in.json":
+                return True
+    return False
 
 
 def livekit_api(scene: Scene) -> api.LiveKitAPI:
