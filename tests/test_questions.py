@@ -36,6 +36,9 @@ QUESTIONS = {
     "What changes for me from 0.1?": ("docs/upgrading.md", "unscored"),
     "Rooms were left behind: how do I clean up?": ("docs/debugging.md#something-is-left-behind", "cekura-kit sweep"),
     "Two agents in one repo?": ("docs/howto.md#monorepos", "cekura-kit run agents/billing"),
+    "I have an agent: what is the first command?": ("docs/init.md", "cekura-kit init ."),
+    "The CI job was killed: where is my report?": ("docs/reports.md#a-suite-whose-command-was-lost", "--result"),
+    "How do I repeat only what failed?": ("docs/suite.md#what-did-not-pass-again", "--only-failed"),
     "What does a run call from Python?": ("docs/python.md", "run_suite"),
 }
 
