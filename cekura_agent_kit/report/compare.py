@@ -22,6 +22,7 @@ from ..verdict import (
     SuiteVerdict,
 )
 from .chance import fisher, significant, smallest, wilson
+from .versions import changes, notes
 
 _ORDER: Final[tuple[Change, ...]] = (
     "newly_failing",
@@ -123,6 +124,12 @@ def compared(verdict: SuiteVerdict, baselines: Sequence[SuiteVerdict]) -> SuiteV
         )
         for each in ids
     ]
+    pools = [
+        pool.model_copy(update={"changed": changes(before[each].runs, now[each].runs)})
+        if each in before and each in now
+        else pool
+        for each, pool in zip(ids, pools, strict=True)
+    ]
     pools.sort(key=lambda pool: (not pool.worse, _ORDER.index(pool.change)))
     comparison = Comparison(
         baselines=[
@@ -131,7 +138,7 @@ def compared(verdict: SuiteVerdict, baselines: Sequence[SuiteVerdict]) -> SuiteV
         worse=sum(pool.worse for pool in pools),
         pools=pools,
     )
-    return verdict.model_copy(update={"comparison": comparison})
+    return verdict.model_copy(update={"comparison": comparison, "notes": [*verdict.notes, *notes(pools)]})
 
 
 def require_comparable(baseline: SuiteVerdict, *, suite: str, modes: Collection[Mode]) -> None:

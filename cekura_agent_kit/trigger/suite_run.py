@@ -104,6 +104,7 @@ class SuiteRun:
         self._balance_before: float | None = None
         self._balance_after: float | None = None
         self._stop = Stop()
+        self._versions: dict[int, str] = {}
         self._shard = shard
         self._log_folder, self._worker_log = log_folder, ""
 
@@ -156,6 +157,7 @@ class SuiteRun:
         await check_services(livekit, cekura)
         report = await check_plan(cekura, self._plan, agent=self._suite.agent)
         self._plan = with_profiles(self._plan, report)
+        self._versions = {scenario: record.version for scenario, record in report.known.items()}
         estimate = estimate_of(self._plan, report.known)
         check_credits(estimate, self._suite.max_credits, self._suite.place)
         self._balance_before = await cekura.balance()
@@ -220,6 +222,8 @@ class SuiteRun:
 
     def _verdict(self, failure: Errored | None, results: list[Result], rooms_left: list[str]) -> SuiteVerdict:
         runs = [self._verdicts.get(planned.case) or run_not_begun(planned, failure) for planned in self._plan]
+        versions = self._versions
+        runs = [run.model_copy(update={"scenario_version": versions.get(run.scenario, "")}) for run in runs]
         runs = keep_logs(self._worker_log, runs, self._log_folder, failed=failure is not None)
         return SuiteVerdict.of(
             runs,

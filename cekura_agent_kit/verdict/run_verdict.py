@@ -145,6 +145,10 @@ class RunVerdict(ReportModel):
     """Id on Cekura."""
     scenario_name: str = ""
     """Name on Cekura."""
+    scenario_version: str = ""
+    """Fingerprint of what Cekura stored of the scenario when the suite began; empty if it could not be read."""
+    agent_version: str = ""
+    """Version of the agent on Cekura; empty if Cekura does not say it."""
     mode: Mode
     outcome: Outcome
     kind: Kind | None = None

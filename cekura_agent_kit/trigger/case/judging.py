@@ -77,6 +77,7 @@ def verdict_of(seen: Observed) -> RunVerdict:
         entry=seen.planned.entry,
         scenario=seen.planned.scenario,
         scenario_name=run.scenario_name,
+        agent_version=run.agent_version,
         mode=seen.planned.mode,
         outcome=outcome,
         kind=kind,

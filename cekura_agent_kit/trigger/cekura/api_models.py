@@ -35,6 +35,7 @@ class ApiRun:
         statements: of the expected outcome; none in older answers.
         mocked_tools: names of the tools whose calls Cekura's mocks answered.
         transcript: its times are seconds from the beginning of the conversation.
+        agent_version: of the agent on Cekura, in its words.
         executed_at: Unix seconds at which the conversation began; None if they are not known.
         duration: of the conversation, in seconds; None if it is not known.
     """
@@ -58,6 +59,7 @@ class ApiRun:
     metrics: tuple[Metric, ...] = ()
     mocked_tools: tuple[str, ...] = ()
     transcript: tuple[Line, ...] = ()
+    agent_version: str = ""
     executed_at: float | None = None
     duration: float | None = None
 
@@ -181,6 +183,13 @@ def _records(value: Any) -> Iterator[tuple[dict[str, Any], int]]:
             yield each, run_id
 
 
+def _agent_version(value: Any) -> str:
+    """Return a version that is a text or a number, or has one. Its shape is not documented."""
+    names = (field_of(value, key) for key in ("version", "name", "id"))
+    found = next((each for each in names if each is not None), None) if isinstance(value, dict) else value
+    return text_of(found)[:100] if isinstance(found, str | int) and not isinstance(found, bool) else ""
+
+
 def _page_of(value: Any) -> Any:
     pages = (field_of(value, key) for key in ("results", "runs"))
     return next((page for page in pages if isinstance(page, list | dict)), None)
@@ -214,6 +223,7 @@ def _run(value: dict[str, Any], run_id: int) -> ApiRun:
             line.model_copy(update={"mocked": True}) if line.role == "tool" and line.name in mocked else line
             for line in read_transcript(value.get("transcript_object"), value.get("transcript"))
         ),
+        agent_version=_agent_version(value.get("agent_version")),
         executed_at=moment_of(value.get("executed_at")),
         duration=clock_of(value.get("duration")),
     )

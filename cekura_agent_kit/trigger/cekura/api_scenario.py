@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass
 from typing import Any, Final
@@ -11,6 +12,12 @@ from ..json_values import copy_of, field_of, int_of, items_of, number_of, text_o
 
 END_CALL: Final = "TOOL_END_CALL"
 """Tool by which the evaluator hangs up."""
+
+_DECISIVE: Final = (
+    *("instructions", "first_message", "expected_outcome_prompt", "scenario_type", "scenario_language", "personality"),
+    *("conditional_actions", "information_fields", "tool_ids", "metric_names", "max_duration"),
+)
+"""Fields that decide what happens in a run. A new name, tag or folder changes nothing."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +32,7 @@ class ApiScenario:
         max_duration: longest call; minutes or seconds is not documented.
         folder: ``folder_path``; empty for a scenario in no folder.
         profile: ``information`` of its test profile; None also if it has none.
+        version: fingerprint of what decides a run; Cekura has no number for it. Empty if nothing of it is known.
     """
 
     id: int
@@ -37,6 +45,7 @@ class ApiScenario:
     tags: tuple[str, ...] | None = None
     folder: str | None = None
     profile: dict[str, Any] | None = None
+    version: str = ""
 
 
 def read_scenario(value: Any, scenario: int) -> ApiScenario:
@@ -55,7 +64,15 @@ def read_scenario(value: Any, scenario: int) -> ApiScenario:
         tags=_names(record, "tags"),
         folder=text_of(record.get("folder_path")).strip() if "folder_path" in record else None,
         profile=_information(record.get("test_profile_data")),
+        version=_version(record),
     )
+
+
+def _version(record: dict[str, Any]) -> str:
+    known: dict[str, Any] = {key: copy_of(record[key]) for key in _DECISIVE if key in record}
+    known |= {"profile": _information(record.get("test_profile_data"))} if known else {}
+    text = json.dumps(known, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:12] if known else ""
 
 
 def _names(record: dict[str, Any], *keys: str) -> tuple[str, ...] | None:
