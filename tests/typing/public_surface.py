@@ -81,6 +81,7 @@ from cekura_agent_kit.verdict import (
     Change,
     Check,
     Comparison,
+    Cost,
     Latency,
     Line,
     Metric,
@@ -225,6 +226,7 @@ def reads_a_verdict(verdict: SuiteVerdict) -> None:
     assert_type(verdict.results, list[Result])
     assert_type(verdict.shard, Shard | None)
     assert_type(verdict.selected, list[Selected])
+    assert_type(verdict.cost, Cost | None)
     assert_type(verdict.runs, list[RunVerdict])
     assert_type(verdict.pools, list[PoolVerdict])
     assert_type(verdict.comparison, Comparison | None)
