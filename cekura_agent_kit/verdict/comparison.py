@@ -65,7 +65,7 @@ class PoolComparison(ReportModel):
     reply_now: float | None = None
     """Median of the reply times now, in seconds."""
     changed: list[str] = []
-    """What was changed on Cekura in between, the scenario or the agent's version; empty also if that is not known."""
+    """Changes on Cekura in between, of the scenario or the agent's version; empty also if that is not known."""
     url_before: str = ""
     """Page on Cekura of a run that went the other way before."""
     url_now: str = ""
