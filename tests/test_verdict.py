@@ -157,7 +157,7 @@ def test_a_report_is_read_back_as_it_was() -> None:
     [
         ("", "r.json: the file: Invalid JSON"),
         ("[]", "r.json: the file: Input should be an object"),
-        ('{"version": 3}', "r.json: version: Input should be 2"),
+        ('{"version": 3}', "r.json: a report of version 3"),
     ],
 )
 def test_what_is_no_report_is_named(text: str, says: str) -> None:

@@ -62,7 +62,7 @@ def read_baselines(files: Sequence[Path] | None, *, fail_on: str) -> list[SuiteV
         fail_on: of `--fail-on`.
 
     Raises:
-        ReportError: a file cannot be read, or is not a report; or the options do not fit.
+        ReportError: a file cannot be read, or is not a report; a report is given twice; or the options do not fit.
     """
     from ..errors import ReportError
 
@@ -70,7 +70,17 @@ def read_baselines(files: Sequence[Path] | None, *, fail_on: str) -> list[SuiteV
         raise ReportError(f"--fail-on is {fail_on!r}", hint="write `failed` or `new`")
     if fail_on == "new" and not files:
         raise ReportError("--fail-on new needs a baseline", hint="add --baseline with an earlier JSON report")
-    return [read_report(file) for file in files or ()]
+    baselines: list[SuiteVerdict] = []
+    for file in files or ():
+        baseline = read_report(file)
+        if baseline in baselines:
+            # Its runs would count twice, as if there were more evidence.
+            raise ReportError(
+                f"{file}: the same report as {(files or ())[baselines.index(baseline)]}",
+                hint="give each baseline once: their runs add up",
+            )
+        baselines.append(baseline)
+    return baselines
 
 
 def baselines_of(

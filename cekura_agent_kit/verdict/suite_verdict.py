@@ -18,6 +18,8 @@ from .pools import PoolId, PoolVerdict, ScenarioVerdict, outcome_of, pools_of, s
 from .report_model import ReportModel
 from .run_verdict import Latency, Line, RunVerdict
 
+_NEWEST = 2
+"""Newest version of the format."""
 _EXIT_CODES = {Outcome.PASSED: 0, Outcome.FAILED: 1, Outcome.ERRORED: 2, Outcome.SKIPPED: 2}
 
 
@@ -207,8 +209,14 @@ class SuiteVerdict(ReportModel):
                 f"{source}: the command that wrote it ended with an error: {error.get('message')}",
                 hint=str(error.get("hint") or "run that command again"),
             )
+        version = value.get("version") if isinstance(value, dict) else None
+        if isinstance(version, int) and version > _NEWEST:
+            raise ReportError(
+                f"{source}: a report of version {version}, and this cekura-kit reads versions 1 to {_NEWEST}",
+                hint="it was written by a newer cekura-kit: update cekura-agent-kit here",
+            )
         try:
-            if isinstance(value, dict) and value.get("version") == 1:
+            if version == 1:
                 return _upgraded(value)
             report = cls.model_validate_json(text)
         except ValidationError as error:

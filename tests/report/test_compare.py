@@ -188,7 +188,14 @@ def test_the_command(tmp_path: Path) -> None:
     assert invoke("--baseline", str(before)).exit_code == 1
     before.write_text(report((1, 0)).to_json())
     assert invoke("--baseline", str(before), "--fail-on", "new").exit_code == 1
+    (tmp_path / "again.json").write_text(before.read_text())
+    (tmp_path / "future.json").write_text(json.dumps(json.loads(before.read_text()) | {"version": 3}))
     for options, said in (
+        (("--baseline", str(before), "--baseline", str(tmp_path / "again.json")), "again.json: the same report as"),
+        (
+            ("--baseline", str(tmp_path / "future.json")),
+            "this cekura-kit reads versions 1 to 2",
+        ),
         (("--fail-on", "new"), "--fail-on new needs a baseline"),
         (("--fail-on", "old"), "--fail-on is 'old'"),
         (("--baseline", str(tmp_path / "none.json")), "cannot be read"),
