@@ -17,6 +17,7 @@ from .doctor import doctor
 from .explain import explain
 from .init import init
 from .json_errors import wants_json, write_error
+from .replay import replay
 from .report import report
 from .run_command import run
 from .sandbox import sandbox
@@ -53,7 +54,21 @@ def _options(
 
 
 # In the order in which a newcomer uses them.
-for command in (init, run, doctor, scenarios, explain, check_agent, sandbox, worker, sweep, report, schema, skill):
+for command in (
+    init,
+    run,
+    replay,
+    doctor,
+    scenarios,
+    explain,
+    check_agent,
+    sandbox,
+    worker,
+    sweep,
+    report,
+    schema,
+    skill,
+):
     app.command()(command)
 
 

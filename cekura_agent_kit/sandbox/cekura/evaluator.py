@@ -42,11 +42,14 @@ class Evaluator:
 
     Attributes:
         line_use: the lines of the scenario that were of use.
+        ends_after: seconds for which the agent, once it has answered, is not busy and says nothing, after which nothing
+            more is waited for. None: the scenario's patience alone counts. Only where the agent's state is exact.
     """
 
     scenario: Scenario
     channel: Channel
     line_use: LineUse = field(default_factory=LineUse)
+    ends_after: float | None = None
     _heard: list[str] = field(default_factory=list)
     """The agent's utterances since the evaluator last did something."""
     _since: float = 0.0
@@ -108,6 +111,7 @@ class Evaluator:
         if not awaited:
             return True
         patience = self.scenario.patience if step.silence is None else step.silence
+        began = self.channel.clock
         try:
             if not await self._wait_for(awaited, within=patience):
                 # What was said in time may not be understood yet.
@@ -118,7 +122,7 @@ class Evaluator:
             if not self._all_hold(awaited):
                 self._count([each for each in awaited if each.holds(self._answer)], patience, number)
                 raise
-        if self._count(awaited, patience, number):
+        if self._count(awaited, min(patience, round(self.channel.clock - began, 1) or patience), number):
             return True
         self._judge_forbidding()
         return False
@@ -148,10 +152,17 @@ class Evaluator:
 
     async def _wait_for(self, awaited: Sequence[Expectation], *, within: float) -> bool:
         """Wait until all of these hold, or one of them cannot hold any more."""
+        ticks = self.ends_after is not None or any(each.ticks for each in awaited)
+        quiet_since = self.channel.clock
         with suppress(TimeoutError):
             async with asyncio.timeout(within):
                 while not self._all_hold(awaited) and not any(each.is_lost(self._answer) for each in awaited):
-                    await self._next(ticks=any(each.ticks for each in awaited))
+                    heard = len(self._heard)
+                    await self._next(ticks=ticks)
+                    if len(self._heard) > heard or self.channel.agent_is_busy:
+                        quiet_since = self.channel.clock
+                    elif self._heard and self.channel.clock - quiet_since > (self.ends_after or within):
+                        break
         return self._all_hold(awaited)
 
     async def _next(self, *, ticks: bool) -> None:
@@ -203,7 +214,8 @@ class Evaluator:
             self.line_use.matched |= {(number, pattern) for pattern in each.alternatives(answer)}
         self._met += len(judged) - len(broken)
         if broken:
-            self._explanation[-1] += self._since_last_said() if judged[-1] in broken else ""
+            place = len(self._explanation) - len(judged) + judged.index(broken[-1])
+            self._explanation[place] += self._since_last_said()
             self._is_broken = True
         return not broken
 

@@ -1,0 +1,237 @@
+"""`cekura-kit replay REPORT.json CASE`: hold a run's conversation again on this machine, and make a test of it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ..errors import ReportError, SuiteError
+
+if TYPE_CHECKING:
+    from ..replay.play import Played
+    from ..replay.recorded import Recorded
+    from ..sandbox.cekura.scenarios import Scenario
+    from ..trigger.suite import Suite
+
+_OWN = "own"
+
+
+def replay(
+    report: Annotated[Path | None, typer.Argument(metavar="[REPORT.json]", help="JSON report of a run.")] = None,
+    case: Annotated[str, typer.Argument(metavar="[CASE]", help="Its run to replay, such as 30#1.")] = "",
+    run: Annotated[
+        int | None, typer.Option("--run", metavar="ID", help="Replay this run of Cekura's, without a report.")
+    ] = None,
+    suite: Annotated[
+        Path, typer.Option(metavar="FILE", help="Suite file or its folder: its agent is rehearsed.")
+    ] = Path("cekura.yaml"),
+    agent: Annotated[
+        str, typer.Option(metavar="FILE", help="The agent's file, or FILE:NAME, in the place of the suite's worker.")
+    ] = "",
+    llm: Annotated[
+        str,
+        typer.Option(
+            metavar="FILE|own",
+            help="Model rules that answer, or the agent's own model. Default: the rules beside the suite, if any.",
+        ),
+    ] = "",
+    save: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write a scenario and a pytest test of it to this folder.")
+    ] = None,
+) -> None:
+    """Hold the conversation of a run again, in memory, and print both beside each other.
+
+    Exit codes: 0 it was held, and the scenario's expectations hold, if the sandbox's file has it; 1 they do not hold;
+    2 it could not be held.
+    """
+    from . import signals
+    from .console import say
+
+    if (report is None) == (run is None) or (report is not None and not case):
+        raise SuiteError("give a report and a case, or --run", hint="cekura-kit replay report.json 30#1")
+    recorded = _recorded(report, case) if report is not None else signals.run(_from_cekura(run or 0, _folder(suite)))
+    setup = _Setup.of(recorded, suite=suite, agent=agent, llm=llm)
+    say(setup.heading(recorded))
+    played = signals.run(_play(recorded, setup))
+    _print(recorded, played, setup)
+    if save is not None:
+        from ..replay.saved import save as save_files
+
+        saved = save_files(
+            recorded,
+            played,
+            setup.scenario,
+            folder=save.resolve(),
+            agent=setup.agent,
+            llm=setup.llm,
+            given=setup.given,
+        )
+        say(f"written: {saved.scenario}\nwritten: {saved.test}")
+    raise typer.Exit(played.exit_code)
+
+
+@dataclass(frozen=True)
+class _Setup:
+    """What a replay needs of this machine.
+
+    Attributes:
+        agent: absolute path of the agent's file, with ``:name`` or without.
+        folder: the suite's, or the agent's file's.
+        llm: file of model rules; None for the agent's own model.
+        scenarios: the sandbox's file, if it has the scenario.
+        scenario: of that file.
+        given: what the agent is given.
+    """
+
+    agent: str
+    folder: Path
+    suite: str
+    llm: Path | None
+    scenarios: Path | None
+    scenario: Scenario | None
+    given: dict[str, Any]
+
+    @classmethod
+    def of(cls, recorded: Recorded, *, suite: Path, agent: str, llm: str) -> _Setup:
+        """Find the agent, its model and the scenario.
+
+        Raises:
+            KitError: the suite, its agent or a file is missing, or the report is of another agent.
+        """
+        from ..file_names import RULES, default_file
+        from ..replay.recorded import completed_by, planned_for, require_same_agent
+        from ..sandbox.cekura.scenarios import load_scenarios
+        from ..worker.source import find_file, split_target
+
+        loaded = _suite(suite, needed=not agent)
+        if loaded is not None and not agent:
+            require_same_agent(loaded, recorded)
+        folders = [Path.cwd()] if agent or loaded is None else [loaded.folder]
+        file, name = split_target(agent or _agent_of(loaded))
+        path = find_file(file, folders)
+        folder = path.parent if loaded is None else loaded.folder
+        rules = default_file(folder, RULES)
+        scenarios = loaded.scenarios_file if loaded is not None and loaded.scenarios_file.exists() else None
+        scenario = load_scenarios(scenarios).get(recorded.scenario) if scenarios is not None else None
+        planned = planned_for(loaded, recorded) if loaded is not None else None
+        return cls(
+            agent=f"{path}:{name}" if name else str(path),
+            folder=folder,
+            suite=recorded.suite or (loaded.name if loaded is not None else "replay"),
+            llm=find_file(llm, [Path.cwd(), folder]) if llm not in ("", _OWN) else _existing(rules, wanted=not llm),
+            scenarios=scenarios if scenario is not None else None,
+            scenario=scenario,
+            given=completed_by(recorded, planned, scenario),
+        )
+
+    def heading(self, recorded: Recorded) -> str:
+        """Return the lines that say what is replayed, and how."""
+        name = f" ({recorded.name})" if recorded.name else ""
+        outcome = f", {recorded.outcome}" if recorded.outcome else ""
+        model = _short(self.llm) if self.llm is not None else "the agent's own model"
+        return "\n".join(
+            [
+                f"replay of {recorded.case}{name}{outcome}{f': {recorded.reason}' if recorded.reason else ''}",
+                f"agent: {_short(self.agent)}; model: {model}",
+                *(["it had passed"] if recorded.outcome == "passed" else []),
+                "",
+            ]
+        )
+
+
+def _recorded(report: Path, case: str) -> Recorded:
+    from ..replay.recorded import of_report
+    from .baseline import read_report
+
+    return of_report(read_report(report), case, source=str(report))
+
+
+def _folder(suite: Path) -> Path:
+    return suite if suite.is_dir() else suite.parent
+
+
+async def _from_cekura(run: int, folder: Path) -> Recorded:
+    from ..replay.recorded import of_cekura
+    from ..trigger.cekura.client import Cekura
+    from ..trigger.settings.settings import Settings
+
+    async with Cekura(Settings.from_environment(folder, livekit=False)) as cekura:
+        found = await cekura.run(run)
+    if found is None or found.scenario is None:
+        raise ReportError(f"Cekura has no run {run}", hint="give the number at the end of the run's address on Cekura")
+    return of_cekura(run, found.scenario, found.scenario_name, " ".join(found.explanation), found.transcript)
+
+
+def _suite(path: Path, *, needed: bool) -> Suite | None:
+    from ..trigger.suite import Suite
+
+    file = path / "cekura.yaml" if path.is_dir() else path
+    return Suite.load(path) if needed or file.exists() else None
+
+
+def _agent_of(suite: Suite | None) -> str:
+    from ..worker.source import split_target
+
+    worker = suite.worker if suite is not None else None
+    if not worker or not split_target(worker)[0].endswith(".py") or " " in worker:
+        what = f"the suite's worker is a command: {worker}" if worker else "the suite has no worker"
+        raise SuiteError(f"{what}, and a replay needs the agent's file", hint="give it: --agent agent.py")
+    return worker
+
+
+def _existing(file: Path, *, wanted: bool) -> Path | None:
+    return file.resolve() if wanted and file.exists() else None
+
+
+async def _play(recorded: Recorded, setup: _Setup) -> Played:
+    from ..rehearsal.model import load_model
+    from ..rehearsal.rehearsal import Rehearsal
+    from ..replay.play import play
+
+    call = Rehearsal(
+        setup.agent,
+        llm=load_model(setup.llm, [setup.folder]),
+        scenario=recorded.scenario,
+        suite=setup.suite,
+        folders=[setup.folder],
+        **setup.given,
+    )
+    return await play(recorded, setup.scenario, call)
+
+
+def _print(recorded: Recorded, played: Played, setup: _Setup) -> None:
+    from ..replay.side_by_side import first_difference, rows, table
+    from .console import say
+
+    both = rows(recorded.lines, played.lines)
+    for line in [*(first_difference(both) or ["nothing differs"]), ""]:
+        say(line)
+    for line in table(both, width=shutil.get_terminal_size((120, 24)).columns):
+        say(line)
+    say()
+    for line in _result(recorded, played, setup):
+        say(line)
+
+
+def _result(recorded: Recorded, played: Played, setup: _Setup) -> Sequence[str]:
+    """Return the lines that say whether it was held, and what holds."""
+    if played.fault:
+        return [f"not held: {played.fault}"]
+    if setup.scenarios is None:
+        return ["held; no scenario file beside the suite has this scenario, so nothing was expected"]
+    place = f"{_short(setup.scenarios)}, scenario {recorded.scenario}"
+    judged = [f"  {sentence}" for sentence in played.explanation]
+    if not played.followed:
+        place += ", by the whole conversation: the evaluator's words were its own"
+    return [f"held; what is expected {'holds' if played.holds else 'does not hold'} ({place}):", *judged]
+
+
+def _short(path: str | Path) -> str:
+    """Return a path relative to the current folder, if it is in it."""
+    absolute = Path(path)
+    return str(absolute.relative_to(Path.cwd())) if absolute.is_relative_to(Path.cwd()) else str(absolute)

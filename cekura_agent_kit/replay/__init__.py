@@ -1,0 +1,1 @@
+"""Replay of a run's conversation on this machine, and its regression test."""
