@@ -75,7 +75,7 @@ async def play(recorded: Recorded, scenario: Scenario | None, call: Rehearsal) -
         lines = tuple(transcript(call)) if call.said else ()
         return Played(lines, fault=_fault_of(error), followed=followed)
     if scenario is not None and not followed and not fault:
-        judged = _judged(scenario, lines)
+        judged = judged_as_a_whole(scenario, lines)
     return Played(lines, fault, *judged, followed)
 
 
@@ -93,8 +93,11 @@ def _fault_of(error: Exception) -> str:
     return f"{error}{hint}" if isinstance(error, KitError) else f"{type(error).__name__}: {error}"
 
 
-def _judged(scenario: Scenario, lines: tuple[Line, ...]) -> tuple[bool, tuple[str, ...]]:
-    """Judge the expectations of all steps by the whole conversation, in which their moments are not known."""
+def judged_as_a_whole(scenario: Scenario, lines: tuple[Line, ...]) -> tuple[bool, tuple[str, ...]]:
+    """Judge the expectations of all steps by the whole conversation, in which their moments are not known.
+
+    Those about time are left out.
+    """
     words = " ".join(line.text for line in lines if line.role == "agent")
     uses = [ToolUse(line.name, line.arguments, line.at or 0.0) for line in lines if line.role == "tool"]
     answer = Answer(words, uses, None)

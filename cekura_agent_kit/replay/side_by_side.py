@@ -22,7 +22,7 @@ _NARROWEST: Final = 24
 
 @dataclass(frozen=True)
 class Row:
-    """What stands beside each other; None where one side has nothing."""
+    """Two lines that are beside each other; None where one side has nothing."""
 
     then: Line | None
     now: Line | None
