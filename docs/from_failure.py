@@ -12,7 +12,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs/from-failure-to-test.md"
-RIGHT, WRONG = (f"if diary.free(day, time) {sign} people:\n            raise" for sign in "<>")
+RIGHT, WRONG = "SEATS - self._taken[day.lower(), time]", "SEATS - self._taken[day.lower()][time]"
 COLUMNS = "112"
 PROGRESS = re.compile(r"^ *\d:\d\d\.\d  (?!\[)")
 SESSION = re.compile(r"(?<=<!-- session (\d) -->\n)(.*?)(?=<!-- end -->)", re.DOTALL)
@@ -25,7 +25,7 @@ def main() -> None:
         shutil.copytree(ROOT / "examples/restaurant", repo, ignore=shutil.ignore_patterns("__pycache__"))
         agent = repo / "agent.py"
         right = agent.read_text(encoding="utf-8")
-        assert RIGHT in right, "the example books tables in another way"
+        assert RIGHT in right, "the example counts seats in another way"
         agent.write_text(right.replace(RIGHT, WRONG), encoding="utf-8")
         blocks = [
             session(repo, ("cekura-kit run --sandbox --scenario 30 --json report.json", 1)),

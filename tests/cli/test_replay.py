@@ -22,15 +22,12 @@ from cekura_agent_kit.verdict import Kind, Line, Outcome, RunVerdict, SuiteVerdi
 from tests.rehearsal.test_plugin import QUICK
 
 EXAMPLE = Path(__file__).parents[2] / "examples/restaurant"
-BUG = ("if diary.free(day, time) < people:\n            raise", "if diary.free(day, time) > people:\n            raise")
+BUG = ("SEATS - self._taken[day.lower(), time]", "SEATS - self._taken[day.lower()][time]")
 TABLE = "A table for two on Friday at seven, please."
 BOOKING: tuple[tuple[Any, str], ...] = (
     ("agent", "Welcome to Luigi's. How can I help you?"),
-    ("evaluator", TABLE),
-    ("agent", "Yes, a table is free on Friday at seven. What is your name?"),
-    ("evaluator", "my name is maria"),
-    ("agent", "One moment, please."),
-    ("agent", "I am sorry, I did not understand that."),
+    ("evaluator", TABLE.lower()),
+    ("agent", "I am sorry, no table is free then."),
 )
 
 
@@ -88,14 +85,18 @@ def test_a_failure_is_seen_again_then_fixed_then_a_test(repo: Path, pytester: py
     again = replayed("report.json", "30#1", "--suite", "before")
     assert again.exit_code == 1, again.output
     assert "replay of 30#1 (Books a table), failed: no table was booked" in again.output
-    assert "raised ToolError: there is no table for 2 left on Friday at 19:00" in one_line(again.output, side="now")
+    column = one_line(again.output, side="now")
+    assert "raised TypeError: 'int' object is not subscriptable" in column
+    assert "agent.py:37)" in column
     assert "what is expected does not hold (before/cekura.scenarios.yaml, scenario 30):" in again.output
-    assert "to hear 'booked.*see you on friday'. After 'My name is Maria.' the agent said" in again.output
+    assert (
+        f"to hear 'free on friday'. After {TABLE!r} the agent said 'I am sorry, no table is free then.'" in again.output
+    )
 
     fixed = replayed("report.json", "30#1", "--save", "tests")
     assert fixed.exit_code == 0, fixed.output
     first = fixed.output[fixed.output.index("first difference") :].splitlines()
-    assert first[0] == "first difference, after 'A table for two on Friday at seven, please.':"
+    assert first[0] == f"first difference, after {TABLE!r}:"
     assert "held; what is expected holds" in fixed.output
 
     scenario = (repo / "tests/replay_30_1.scenarios.yaml").read_text()
@@ -115,7 +116,7 @@ def test_a_failure_is_seen_again_then_fixed_then_a_test(repo: Path, pytester: py
 
 
 def test_the_words_of_cekuras_evaluator_are_said_as_they_were(repo: Path) -> None:
-    own = [*BOOKING[:2], ("evaluator", "Sorry, when are you open?"), ("evaluator", "Good. My name is Maria.")]
+    own = [*BOOKING[:2], ("agent", "Free."), ("evaluator", "Sorry, when are you open?"), ("agent", "At noon.")]
     report(repo, own, outcome=Outcome.PASSED)
     result = replayed("report.json", "30#1", "--save", "tests")
     assert result.exit_code == 1, result.output
@@ -138,12 +139,14 @@ def test_a_run_without_a_scenario_of_the_sandbox_is_held_and_nothing_is_expected
 
 
 def test_the_agent_gets_what_it_got(repo: Path) -> None:
-    report(repo, metadata={"guest": "regular"}, tools={"book_table": {"returns": "is booked on Sunday"}}, seed=7)
+    lines = [*BOOKING, ("evaluator", "My name is Maria.")]
+    report(repo, lines, tools={"book_table": {"returns": "is booked on Sunday"}}, seed=7)
     (repo / "cekura.scenarios.yaml").unlink()
     (repo / "agent.py").write_text(
         (repo / "agent.py")
         .read_text()
-        .replace('self.session.say("Welcome', 'call = current_call(); self.session.say(f"{call.seed} Welcome')
+        .replace("import wrap_entrypoint", "import current_call, wrap_entrypoint")
+        .replace('self.session.say("Welcome', 'self.session.say(f"{current_call().seed} Welcome')
     )
     result = replayed("report.json", "30#1")
     assert result.exit_code == 0, result.output
