@@ -44,8 +44,11 @@ class MemoryChannel:
     @property
     def agent_is_busy(self) -> bool:
         """See `Channel.agent_is_busy`."""
-        is_open = any(not text.closed for text in self._call.heard)
-        return not self._is_closed() and (is_open or self._call.session.agent_state in _BUSY)
+        if self._is_closed():
+            return False
+        # Without an agent there is no session.
+        is_active = self._call.agent is not None and self._call.session.agent_state in _BUSY
+        return is_active or any(not text.closed for text in self._call.heard)
 
     async def watch_tools(self) -> None:
         """See `Channel.watch_tools`. The session's history has the tool calls."""
