@@ -48,9 +48,9 @@ def session(repo: Path, *commands: tuple[str, int]) -> str:
         done = subprocess.run(
             command, shell=True, cwd=repo, env=os.environ | own, capture_output=True, text=True, check=False
         )
-        printed = (done.stdout + done.stderr).replace(f"{repo}/", "").replace(str(repo), ".")
+        printed = done.stdout.replace(f"{repo}/", "").replace(str(repo), ".")
         if done.returncode != code:
-            raise SystemExit(f"{command}: exit {done.returncode}, not {code}\n{printed}")
+            raise SystemExit(f"{command}: exit {done.returncode}, not {code}\n{printed}{done.stderr}")
         shown = [line.rstrip() for line in printed.splitlines() if not PROGRESS.match(line)]
         lines += [f"$ {command}", *shown, f"$ echo $?\n{code}" if "replay" in command and "cat" not in command else ""]
     return "```\n" + "\n".join(lines).strip() + "\n```\n"

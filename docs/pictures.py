@@ -120,7 +120,9 @@ def make_report(folder: Path) -> Path:
     return example / "report.json"
 
 
-def make_picture(browser: Browser, address: str, picture: Path, *, scheme: str, width: int, height: int, part: str = "") -> None:
+def make_picture(
+    browser: Browser, address: str, picture: Path, *, scheme: str, width: int, height: int, part: str = ""
+) -> None:
     """Make one picture of the page at the address, or of the section with the heading ``part``."""
     page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
     page.goto(address)
