@@ -213,7 +213,7 @@ class SuiteVerdict(ReportModel):
         if isinstance(version, int) and version > _NEWEST:
             raise ReportError(
                 f"{source}: a report of version {version}, and this cekura-kit reads versions 1 to {_NEWEST}",
-                hint="it was written by a newer cekura-kit: update cekura-agent-kit here",
+                hint="a newer `cekura-kit run --json` wrote it: update cekura-agent-kit here",
             )
         try:
             if version == 1:
