@@ -57,18 +57,24 @@ class AnswerPart(_Part):
     """A part of an answer."""
 
     say: str | None = None
-    chunks: list[Annotated[int, Field(ge=1)]] | None = None
+    chunks: Annotated[str, Field(pattern=r"^[1-9][0-9]{0,5}( [1-9][0-9]{0,5})*$")] | None = None
+    """Numbers of characters, as one text: thousands of pieces are one value of the file."""
     call: Name | None = None
     arguments: Annotated[dict[str, Any] | str | None, Field(alias="with")] = None
 
     KINDS: ClassVar = ("say", "call")
     BELONGS: ClassVar = {"arguments": "call", "chunks": "say"}
 
+    @property
+    def lengths(self) -> tuple[int, ...]:
+        """The numbers of `chunks`."""
+        return tuple(map(int, (self.chunks or "").split()))
+
     @model_validator(mode="after")
     def _chunks_add_up(self) -> Self:
-        if self.chunks and self.say is not None and sum(self.chunks) != len(self.say):
+        if self.say is not None and self.chunks and (total := sum(self.lengths)) != len(self.say):
             raise ValueError(
-                f"`chunks` add up to {sum(self.chunks)} characters, and `say` has {len(self.say)}: remove `chunks`, "
+                f"`chunks` add up to {total} characters, and `say` has {len(self.say)}: remove `chunks`, "
                 "and the words come in one piece"
             )
         return self

@@ -165,7 +165,7 @@ def _item(item: TalkItem) -> Item:
 def _part(part: AnswerPart) -> Said | Called:
     if part.call is not None:
         return Called(part.call, part.arguments if part.arguments is not None else {})
-    return Said(part.say or "", tuple(part.chunks or ()))
+    return Said(part.say or "", part.lengths)
 
 
 def _content(agent: str, exchanges: Sequence[Exchange]) -> dict[str, Any]:
@@ -249,7 +249,7 @@ def _answer_content(answer: Answer) -> dict[str, Any]:
         if isinstance(part, Called):
             parts.append({"call": part.tool, "with": _compact(part.arguments)})
         else:
-            parts.append({"say": part.text} | ({"chunks": InlineList(part.chunks)} if part.chunks else {}))
+            parts.append({"say": part.text} | ({"chunks": " ".join(map(str, part.chunks))} if part.chunks else {}))
     content: dict[str, Any] = {"answer": parts}
     content |= {"usage": Inline(answer.usage)} if answer.usage else {}
     content |= {"error": {"status": answer.fault.status, "message": answer.fault.message}} if answer.fault else {}

@@ -60,6 +60,7 @@ def test_a_text_that_looks_like_something_else_stays_a_text(text: str) -> None:
 EXCHANGES = [
     *BOOKING,
     Exchange(Asked("m", (), {}), Answer()),
+    Exchange(Asked("long", (Item(Role.USER, "w " * 90),), {}), Answer((Said("x" * 400, (1,) * 400),))),
     Exchange(
         Asked("m", (Item(Role.CALL, "not json", "book"), Item(Role.RESULT, "", "")), {}, "required"),
         Answer((Called("book", "{"), Said("No.")), {}, Fault(429, "Slow down"), interrupted=True),
