@@ -14,6 +14,7 @@ __version__ = "0.2.0"
 
 if TYPE_CHECKING:
     from .agent.call import Call, current_call
+    from .agent.checks import check, fail
     from .agent.data_messages import DataMessage
     from .agent.entrypoint import wrap_entrypoint
     from .contract import Mode
@@ -89,7 +90,9 @@ __all__ = [
     "TargetError",
     "TextModeError",
     "WorkerError",
+    "check",
     "current_call",
+    "fail",
     "run_suite",
     "wrap_entrypoint",
 ]
@@ -136,7 +139,9 @@ _HOME = {
     "TargetError": ".errors",
     "TextModeError": ".errors",
     "WorkerError": ".errors",
+    "check": ".agent.checks",
     "current_call": ".agent.call",
+    "fail": ".agent.checks",
     "run_suite": ".trigger.run_suite",
     "wrap_entrypoint": ".agent.entrypoint",
 }

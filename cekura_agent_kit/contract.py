@@ -47,10 +47,12 @@ SIGNED_ATTRIBUTE: Final = "cekura.signed"
 SIGNED: Final = "true"
 TESTS_ATTRIBUTE: Final = "cekura.tests"
 """The tests that the agent accepts: ``any`` or ``signed``."""
+FAILED_ATTRIBUTE: Final = "cekura.failed"
+"""One line: the first of the agent's own checks that failed, in a signed test."""
 
 EVENTS_TOPIC: Final = "cekura.events"
 """Text streams of JSON to the witness, and to whoever asks for them in a signed test: tool calls, handoffs, session
-errors."""
+errors, the agent's own checks."""
 EVENTS_REQUEST: Final = "send"
 """Text of a stream to the agent on the same topic, by which the sandbox's evaluator asks for them."""
 

@@ -51,11 +51,18 @@ def raised_at(error: BaseException) -> str:
     The path is relative to the current folder if it is below it. Empty if the error passed none.
     """
     own = [place for place in _traceback(error.__traceback__) if is_own(place.file)]
-    if not own:
-        return ""
-    path = Path(own[-1].file)
+    return _shown(own[-1]) if own else ""
+
+
+def place_in(traceback: TracebackType) -> str:
+    """Return the outermost line of a traceback, as `raised_at` does."""
+    return _shown(next(_traceback(traceback)))
+
+
+def _shown(place: Place) -> str:
+    path = Path(place.file)
     below = Path(os.path.relpath(path))
-    return f"{path if '..' in below.parts else below}:{own[-1].line}"
+    return f"{path if '..' in below.parts else below}:{place.line}"
 
 
 def _traceback(traceback: TracebackType | None) -> Iterator[Place]:

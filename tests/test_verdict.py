@@ -167,7 +167,9 @@ def test_what_is_no_report_is_named(text: str, says: str) -> None:
 
 
 def test_failures_are_told_once_and_the_deciding_one_first() -> None:
-    """A rule and its metric are one failure; the metric's explanation is the rule's, if the rule has none."""
+    """The agent's own checks come first. A rule and its metric are one failure; the metric's explanation is the rule's,
+    if the rule has none.
+    """
     found = failures(
         rubric=[RubricRule(name="Tone", passed=False, value="rude"), RubricRule(name="Pace")],
         metrics=[
@@ -180,8 +182,8 @@ def test_failures_are_told_once_and_the_deciding_one_first() -> None:
         checks=[Check(name="one booking", ok=False, detail="2"), Check(name="paid", ok=True)],
     )
     assert found == [
+        "the agent's check failed: one booking (2)",
         "rubric rule Tone failed with rude: It said 'what now'.",
         "metric Booked failed with 0",
         "not met: A dessert is offered.",
-        "the agent's check one booking failed: 2",
     ]

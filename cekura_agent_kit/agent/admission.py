@@ -25,6 +25,8 @@ REHEARSAL_SECRET: Final = "_cekura_rehearsal_secret"
 """Attribute of the job context of a rehearsal: the secret that signs its test, made for it alone."""
 REHEARSAL_FAKES: Final = "_cekura_rehearsal_fakes"
 """Attribute of the job context of a rehearsal: functions that stand for tools, by the names of the tools."""
+REHEARSAL_FAIL: Final = "_cekura_rehearsal_fail"
+"""Attribute of the job context of a rehearsal: called with the error of a check of the agent's own code that failed."""
 
 _LINE: Final = 300
 """Characters of what is logged and published of a reason."""

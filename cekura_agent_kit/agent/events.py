@@ -1,4 +1,4 @@
-"""Events for the witness: tool calls, handoffs, session errors and the room's deletion, which no stream carries.
+"""Events for the witness: tool calls, handoffs, errors, checks and the room's deletion, which no stream carries.
 
 In a signed test, a participant that asks for them receives them too: the sandbox's evaluator.
 """
@@ -13,6 +13,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from ..contract import EVENTS_REQUEST, EVENTS_TOPIC
+from .checks import Checks, MadeCheck
 from .last_words import LastWords
 from .tool_failures import ToolFailures
 from .tools import Tools
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("cekura_agent_kit")
 
-_DELIVERY: Final = 0.1
-"""Seconds for the server to forward an event before the room is deleted: it deletes at once."""
 _SENDING: Final = 1.0
 """Seconds for the events that were not sent yet."""
 
@@ -42,6 +41,8 @@ class EventSender:
         job.room.register_text_stream_handler(EVENTS_TOPIC, self._on_request)
         if words := job.part(LastWords):
             words.queues.append(self._events)
+        if checks := job.part(Checks):
+            checks.listeners.append(self._on_check)
         job.start_task(self._send_all(), "events")
 
     def watch(self, session: AgentSession[Any]) -> None:
@@ -71,6 +72,8 @@ class EventSender:
         except Exception as error:  # noqa: BLE001
             # A witness that cannot be reached must not disturb the call.
             logger.warning("an event could not be sent to the witness: %s: %s", type(error).__name__, error)
+        if words := self._job.part(LastWords):
+            words.event_sent_at = time.monotonic()
 
     def _on_request(self, reader: rtc.TextStreamReader, identity: str) -> None:
         self._job.start_task(self._accept(reader, identity), "events_request")
@@ -85,14 +88,13 @@ class EventSender:
             await self._send(event, [identity])
 
     async def announce_deletion(self) -> None:
-        """Send that the agent deletes the room, and give the server a moment to forward it."""
+        """Send that the agent deletes the room. `LastWords` lets it arrive before the room is deleted."""
         if not self._receivers:
             return
         self._events.put_nowait({"type": "room_deleted", "at": time.time()})
         with suppress(TimeoutError):
             async with asyncio.timeout(_SENDING):
                 await self._events.join()
-        await asyncio.sleep(_DELIVERY)
 
     def _on_tools(self, event: FunctionToolsExecutedEvent) -> None:
         failures = self._job.part(ToolFailures) or ToolFailures()
@@ -114,6 +116,11 @@ class EventSender:
                     "started_at": call.created_at,
                 }
             )
+
+    def _on_check(self, made: MadeCheck) -> None:
+        self._events.put_nowait(
+            {"type": "check", "at": time.time(), "name": made.name, "ok": made.ok, "detail": made.detail}
+        )
 
     def _on_item(self, event: ConversationItemAddedEvent) -> None:
         item = event.item

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from livekit import rtc
 
 from ..contract import Mode
+from .checks import Checks
 
 if TYPE_CHECKING:
     from .job import JobUnderTest
@@ -39,10 +40,12 @@ class LastWords:
 
     Attributes:
         queues: what the kit itself has still to send; each item is marked as done.
+        event_sent_at: when the last of these was sent, by the monotonic clock.
     """
 
     def __init__(self, job: JobUnderTest) -> None:
         self.queues: list[asyncio.Queue[Any]] = []
+        self.event_sent_at = 0.0
         self._job = job
         self._room = job.room
         self._is_text = job.call.mode is Mode.TEXT
@@ -70,6 +73,13 @@ class LastWords:
 
     async def sent(self) -> None:
         """Wait until everything was sent, and has had time to arrive. Return at once if nothing was sent lately."""
+        await self._words_sent()
+        if (left := self.event_sent_at + _ON_THE_WAY - time.monotonic()) > 0:
+            await asyncio.sleep(left)
+        if checks := self._job.part(Checks):
+            await checks.readable()
+
+    async def _words_sent(self) -> None:
         try:
             async with asyncio.timeout(_SEND_TIMEOUT):
                 while self._open:
@@ -110,6 +120,8 @@ class LastWords:
     async def _disconnect_later(self, *args: Any, **kwargs: Any) -> None:
         if self._room.isconnected():
             await self.sent()
+        if checks := self._job.part(Checks):
+            checks.is_closed = True
         await self._disconnect(*args, **kwargs)
 
 

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from .. import __version__
 from ..contract import KIT_ATTRIBUTE, MODE_ATTRIBUTE, SIGNED, SIGNED_ATTRIBUTE, TESTS_ATTRIBUTE, Mode
 from ..errors import KitError, SessionMissing
-from .admission import REHEARSAL_FAKES, Admitted
+from .admission import REHEARSAL_FAIL, REHEARSAL_FAKES, Admitted
 from .call import Call, Options
+from .checks import Checks
 from .data_messages import Mailbox
 from .events import add_event_sender
 from .internals import require_text_mode
@@ -47,6 +48,8 @@ async def run(context: JobContext, test: Admitted, options: Options, entrypoint:
     try:
         install()
         job.add(LastWords(job))
+        if job.permit is not None:
+            job.add(Checks(job, fail_rehearsal=getattr(context, REHEARSAL_FAIL, None)))
         add_tools(job, {**options.tools, **getattr(context, REHEARSAL_FAKES, {})})
         add_event_sender(job)
         if job.call.mode is Mode.TEXT:

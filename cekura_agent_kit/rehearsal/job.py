@@ -92,6 +92,7 @@ class Job:
             shutdown=self.shutdown,
             secret=dispatched.secret,
             fakes=dispatched.fakes,
+            fail=self.fail,
         )
         room.on("disconnected", self._on_disconnected)
         self._beside: list[asyncio.Task[Any]] = []

@@ -15,6 +15,7 @@ from .cost_view import cost_summary
 from .durations import latency_summary, seconds
 from .phrases import (
     cause,
+    check_result,
     entry_name,
     expected,
     headline,
@@ -91,6 +92,9 @@ def _print_run(run: RunVerdict, console: Console) -> None:
     if run.metrics:
         results = (f"{printable_line(each.name, 60)}: {metric_result(each)}" for each in run.metrics)
         _field(console, "metrics", printable_line(" · ".join(results)))
+    if run.checks:
+        results = (f"{printable_line(each.name, 60)}: {check_result(each)}" for each in run.checks)
+        _field(console, "checks", printable_line(" · ".join(results)))
     excerpt = list(_excerpt(run))
     for raised in _exceptions_beside(run, excerpt):
         _field(console, "in a tool", raised)

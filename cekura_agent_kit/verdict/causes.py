@@ -17,8 +17,8 @@ def failures(
 ) -> list[str]:
     """Return one sentence for each thing that failed, the one that decides first, and no sentence twice.
 
-    Rubric rules come first, then metrics, statements that were not met, and the agent's own checks. A metric that a
-    failed rule names is not repeated.
+    The agent's own checks come first, since its code knows what happened; then rubric rules, metrics, and statements
+    that were not met. A metric that a failed rule names is not repeated.
 
     Args:
         rubric: rules of the project's rubric.
@@ -75,6 +75,10 @@ def _failures(
 ) -> Iterator[str]:
     explanations = {metric.name: metric.explanation for metric in metrics}
     ruled = set()
+    for check in checks:
+        if not check.ok:
+            detail = _words(check.detail)
+            yield f"the agent's check failed: {_words(check.name)}" + (f" ({detail})" if detail else "")
     for rule in rubric:
         if rule.passed is False:
             ruled.add(rule.name)
@@ -87,9 +91,6 @@ def _failures(
     for statement in statements:
         if statement.outcome == "not_met":
             yield _sentence(f"not met: {statement.text}", statement.explanation)
-    for check in checks:
-        if not check.ok:
-            yield _sentence(f"the agent's check {check.name} failed", check.detail)
 
 
 def _rule(rule: RubricRule) -> str:

@@ -56,10 +56,10 @@ class Statement(ReportModel):
 
 
 class Check(ReportModel):
-    """Check that the agent's own code made during the test."""
+    """Check that the agent's own code made during the test, with `check` or `fail`."""
 
     name: str
-    """Name given by the agent's code."""
+    """Name given by the agent's code: the statement that was checked, or the reason of `fail`."""
     ok: bool
     """The check passed."""
     detail: str = ""

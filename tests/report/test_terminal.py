@@ -277,14 +277,15 @@ def test_why_a_run_failed_comes_first_rule_by_rule() -> None:
     lines = printed(judged()).splitlines()
     first = lines.index("✗ FAILED 30#2 Books a table · text · gold · the agent failed")
     assert lines[first + 1 : first + 6] == [
+        "  because    the agent's check failed: one booking (there are 2)",
         "  because    rubric rule Upsell failed with 2, it requires score gte 4: No dessert was offered.",
         "  because    metric Tone failed with rude: It said 'what now'.",
         "  because    not met: A dessert is offered: None was mentioned.",
-        "  because    the agent's check one booking failed: there are 2",
         "  expected   The table is booked; A dessert is offered; The caller is happy",
     ]
     assert not any("✅" in line for line in lines)
     assert "  metrics    Expected Outcome: passed · Tone: failed with rude · Words a minute: 140.5" in lines
+    assert "  checks     one booking: failed" in lines
     assert "  worker log logs/30#2.log" in lines
 
 

@@ -142,6 +142,13 @@ def test_a_room_is_lost_that_is_gone_while_the_evaluator_is_in_it(gone_at: float
     assert watched.conversation.room_lost is lost
 
 
+def test_the_first_check_that_failed_is_read_from_the_agents_attributes() -> None:
+    failed = Participant("agent-1", "active", True, {"cekura.failed": "one booking (2)"})
+    watched = watch((0, [AGENT]), (1, [AGENT, evaluator(1.0)]), (5, [failed, evaluator(1.0)]), (8, [failed]), (10, []))
+
+    assert watched.conversation.failed_check == "one booking (2)"
+
+
 def test_it_is_over_when_the_agent_has_left_for_good() -> None:
     watched = watch((0, [AGENT]), (1, [AGENT, evaluator(1.0)]), (10, [evaluator(1.0)]))
 

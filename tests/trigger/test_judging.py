@@ -9,7 +9,7 @@ import pytest
 from cekura_agent_kit.trigger.case.judging import Observed, verdict_of
 from cekura_agent_kit.trigger.cekura.api_models import ApiRun
 from cekura_agent_kit.trigger.errored import Errored
-from cekura_agent_kit.verdict import Kind, Latency, Line, Metric, Outcome, RubricRule, Statement
+from cekura_agent_kit.verdict import Check, Kind, Latency, Line, Metric, Outcome, RubricRule, Statement
 from tests.planned import PLANNED
 
 METRIC = Metric(name="Polite", type="binary", passed=True)
@@ -128,6 +128,66 @@ def test_mocked_calls_are_marked() -> None:
     lines = (Line(role="tool", name="book"), Line(role="tool", name="pay"), Line(role="agent", text="book"))
     verdict = verdict_of(seen(replace(PASSED, transcript=lines, mocked_tools=("book",))))
     assert [line.mocked for line in verdict.transcript] == [True, False, False]
+
+
+BOOKED = Check(name="the calendar has the booking", ok=False, detail="nothing at 19:00")
+NOT_BOOKED = "the agent's check failed: the calendar has the booking (nothing at 19:00)"
+PAID = Check(name="paid", ok=True)
+
+
+@pytest.mark.parametrize(
+    ("run", "reasons"),
+    [
+        (PASSED, [NOT_BOOKED]),
+        (replace(PASSED, metrics=()), [NOT_BOOKED]),
+        (replace(PASSED, reviewed=True), [NOT_BOOKED]),
+        (replace(PASSED, success=False, error="it was rude"), [NOT_BOOKED, "it was rude"]),
+        (replace(PASSED, metrics=(METRIC.model_copy(update={"passed": False}),)), [NOT_BOOKED]),
+    ],
+)
+def test_a_check_of_the_agents_own_code_that_failed_fails_what_cekura_passed(run: ApiRun, reasons: list[str]) -> None:
+    verdict = verdict_of(seen(run, checks=[PAID, BOOKED]))
+    assert (verdict.outcome, verdict.kind) == (Outcome.FAILED, None)
+    assert verdict.reason == "; ".join(reasons)
+    assert verdict.checks == [PAID, BOOKED]
+    assert not any("check" in note for note in verdict.notes)
+
+
+def test_a_check_that_passed_rescues_nothing() -> None:
+    for run, outcome in (
+        (replace(PASSED, success=False), Outcome.FAILED),
+        (replace(PASSED, metrics=()), Outcome.ERRORED),
+        (ApiRun(1, "timeout"), Outcome.ERRORED),
+        (PASSED, Outcome.PASSED),
+    ):
+        verdict = verdict_of(seen(run, checks=[PAID]))
+        assert verdict.outcome is outcome
+        assert verdict.checks == [PAID]
+
+
+def test_a_check_that_failed_is_a_note_where_the_run_could_not_be_judged() -> None:
+    verdict = verdict_of(seen(ApiRun(1, "timeout"), checks=[BOOKED]))
+    assert verdict.outcome is Outcome.ERRORED
+    assert verdict.notes == [NOT_BOOKED]
+
+
+def test_a_check_that_failed_while_something_broke_is_errored_with_both() -> None:
+    verdict = verdict_of(seen(PASSED, checks=[BOOKED], breakdown=BROKEN))
+    assert (verdict.outcome, verdict.kind) == (Outcome.ERRORED, BROKEN.kind)
+    assert verdict.reason == f"{BROKEN}; {NOT_BOOKED}"
+
+
+def test_the_attribute_reports_the_first_check_that_failed_where_no_event_does() -> None:
+    told = "the calendar has the booking (nothing at 19:00)"
+    verdict = verdict_of(seen(PASSED, checks=[PAID], failed_check=told))
+    assert (verdict.outcome, verdict.reason) == (Outcome.FAILED, NOT_BOOKED)
+    assert verdict.checks == [PAID, Check(name=told, ok=False)]
+    assert verdict_of(seen(PASSED, checks=[BOOKED], failed_check=told)).checks == [BOOKED]
+
+
+def test_a_check_that_failed_comes_before_a_slow_reply() -> None:
+    slow = seen(PASSED, checks=[BOOKED], latency=Latency.of([3.21]), planned=replace(PLANNED, max_reply=3.0))
+    assert verdict_of(slow).reason == f"{NOT_BOOKED}; reply 1 took 3.2 s, and max_reply is 3 s"
 
 
 @pytest.mark.parametrize("success", [True, False])

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cekura_agent_kit.trigger.rooms.transcript import Transcript, event_line
-from cekura_agent_kit.verdict import Latency, exception_of
+from cekura_agent_kit.verdict import Check, Latency, exception_of
 
 
 def test_lines_are_in_the_order_in_which_they_began() -> None:
@@ -109,6 +109,26 @@ def test_a_tool_call_follows_the_words_that_led_to_it(asked: float, received: fl
     assert [line.role for line in transcript.lines if line.role != "agent"] == order
     times = [line.at or 0.0 for line in transcript.lines]
     assert times == sorted(times)
+
+
+def test_a_check_is_a_line_and_is_kept_whatever_its_fields_are() -> None:
+    heard = Transcript()
+    for event in (
+        {"type": "check", "name": "paid", "ok": True, "detail": ""},
+        {"type": "check", "name": "booked", "ok": False, "detail": "nothing at 19:00"},
+        {"type": "check", "name": 5, "ok": "yes", "detail": None},
+    ):
+        heard.add_event(event, at=1)
+    assert [(line.role, line.name, line.text) for line in heard.lines] == [
+        ("event", "check", "paid: passed"),
+        ("event", "check", "booked: failed (nothing at 19:00)"),
+        ("event", "check", "5: failed"),
+    ]
+    assert heard.checks == [
+        Check(name="paid", ok=True),
+        Check(name="booked", ok=False, detail="nothing at 19:00"),
+        Check(name="5", ok=False),
+    ]
 
 
 def test_white_space_is_not_a_line_and_surrogates_are_replaced() -> None:

@@ -57,7 +57,9 @@ from cekura_agent_kit import (
     TargetError,
     TextModeError,
     WorkerError,
+    check,
     current_call,
+    fail,
     run_suite,
     wrap_entrypoint,
 )
@@ -151,6 +153,14 @@ async def on_message(message: DataMessage) -> None:
     assert_type(message.topic, str)
     assert_type(message.sender, str)
     print(message.payload)
+
+
+def checks_itself() -> None:
+    check("the calendar has the booking", [1], 5)
+    check("paid", None)
+    fail("the card was charged twice")
+    check()  # type: ignore[call-arg]
+    fail()  # type: ignore[call-arg]
 
 
 def knows_its_test() -> None:

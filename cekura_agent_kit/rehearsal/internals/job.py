@@ -20,7 +20,7 @@ from livekit.agents import AgentServer, AgentSession, JobContext, JobProcess, Jo
 from livekit.agents.job import JobExecutorType, RunningJobInfo, _JobContextVar
 from livekit.agents.utils import http_context
 
-from ...agent.admission import REHEARSAL_FAKES, REHEARSAL_SECRET
+from ...agent.admission import REHEARSAL_FAIL, REHEARSAL_FAKES, REHEARSAL_SECRET
 from .sessions import Listener
 
 __tracebackhide__ = True
@@ -37,6 +37,7 @@ class RehearsalContext(JobContext):
         shutdown: called with the reason when the agent shuts the job down.
         secret: signs the job's test.
         fakes: functions that stand for tools.
+        fail: called with the error of the test if a check of the agent's own code failed.
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class RehearsalContext(JobContext):
         shutdown: Callable[[str], None],
         secret: str,
         fakes: Mapping[str, Callable[..., Any]],
+        fail: Callable[[BaseException], None],
     ) -> None:
         super().__init__(
             proc=process,
@@ -61,6 +63,7 @@ class RehearsalContext(JobContext):
         self.listener = listener
         setattr(self, REHEARSAL_SECRET, secret)
         setattr(self, REHEARSAL_FAKES, fakes)
+        setattr(self, REHEARSAL_FAIL, fail)
 
 
 class _NoInference:

@@ -149,7 +149,8 @@ class MemoryRoom(rtc.Room):
 
     async def close(self, reason: Any = rtc.DisconnectReason.ROOM_DELETED) -> None:
         """End the room, as its deletion does: all are disconnected, and nobody is reported as having left."""
-        await self.disconnect(reason=reason)
+        # The agent's own disconnect may have been replaced, to wait for its last words: a server waits for nothing.
+        await MemoryRoom.disconnect(self, reason=reason)
         for caller in self.callers:
             caller.leave(reason)
 

@@ -210,6 +210,7 @@ class CaseRun:
             await cancelled(starting, watching)
             if conversation.ended is not None:
                 self._record.stage("ended", conversation.ended)
+            self.seen.failed_check = self.seen.failed_check or conversation.failed_check
             self._note_breakdowns(conversation)
         self._conclude(conversation)
 

@@ -85,5 +85,7 @@ class CaseWitness:
         self._context.witnesses.release()
         self.on_change()
         transcript, seen = self._witness.transcript, self._record.seen
+        seen.checks = transcript.checks
+        seen.failed_check = seen.failed_check or self._witness.failed_check
         seen.lines = transcript.lines
         seen.latency, seen.full_reply = transcript.latency, transcript.full_reply

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from ...verdict import Kind, Latency, Line, Outcome, RunVerdict, SkipReason, Timeline, disapproving, failures
+from ...verdict import Check, Kind, Latency, Line, Outcome, RunVerdict, SkipReason, Timeline, disapproving, failures
 from ..cekura.api_models import ApiRun
 from ..errored import Errored
 from ..planned_run import PlannedRun
@@ -43,6 +43,10 @@ class Observed:
     full_reply: Latency = field(default_factory=Latency)
     watched: bool = False
     """A witness was in the room."""
+    checks: list[Check] = field(default_factory=list)
+    """Checks of the agent's own code, if a witness received them."""
+    failed_check: str = ""
+    """First of these that failed, by the agent's attribute."""
     seed: int | None = None
     """Seed of the test."""
     signed: bool | None = None
@@ -53,12 +57,20 @@ class Observed:
         """True once the evaluator was in the room."""
         return "evaluator_joined" in self.timeline
 
+    @property
+    def all_checks(self) -> list[Check]:
+        """Checks of the agent's own code, whatever reported them."""
+        if self.failed_check and all(check.ok for check in self.checks):
+            return [*self.checks, Check(name=self.failed_check, ok=False)]
+        return self.checks
+
 
 def verdict_of(seen: Observed) -> RunVerdict:
     """Judge a run.
 
-    Cekura's own completed verdict wins over anything observed in the room. Otherwise the run is errored: by what the
-    trigger found first, or else by how Cekura ended it.
+    Cekura's own completed verdict wins over anything observed in the room, but for a check of the agent's own code
+    that failed: it makes a run failed that Cekura passed. Without a verdict of Cekura's the run is errored: by what
+    the trigger found first, or else by how Cekura ended it.
     """
     run = seen.run or ApiRun(0)
     judgement = _judge(seen)
@@ -69,6 +81,7 @@ def verdict_of(seen: Observed) -> RunVerdict:
             notes.append(f"{error.kind}: {error}")
     if seen.crash and seen.crash not in reason:
         notes.append(seen.crash)
+    notes += [each for each in failures(checks=seen.all_checks) if each not in reason]
     if run.reviewed is not None:
         notes.append(f"a person reviewed this run as {'passed' if run.reviewed else 'failed'}")
     lines, source = _transcript(seen)
@@ -103,6 +116,7 @@ def verdict_of(seen: Observed) -> RunVerdict:
         rubric=list(run.rubric),
         statements=list(run.statements),
         metrics=list(run.metrics),
+        checks=seen.all_checks,
         timeline=Timeline(**{stage: round(at, 3) for stage, at in seen.timeline.items()}),
         latency=seen.latency,
         full_reply=seen.full_reply,
@@ -125,7 +139,7 @@ def _judge(seen: Observed) -> _Judgement:
         return _Judgement(Outcome.SKIPPED, seen.skipped)
     run = seen.run
     if run is not None and run.status == "completed" and run.verdict is not None:
-        return _passed(seen, run) if run.verdict else _failed(seen, why_failed(run))
+        return _passed(seen, run) if run.verdict else _failed_by_cekura(seen, run)
     if seen.crash:
         return _Judgement(Outcome.FAILED, seen.crash)
     error = seen.errored or _ended_without_verdict(seen)
@@ -135,7 +149,10 @@ def _judge(seen: Observed) -> _Judgement:
 
 
 def _passed(seen: Observed, run: ApiRun) -> _Judgement:
-    if slow := _too_slow(seen):
+    slow = _too_slow(seen)
+    if failed := failures(checks=seen.all_checks):
+        return _failed(seen, *failed, slow)
+    if slow:
         return _Judgement(Outcome.FAILED, slow)
     if run.reviewed is not None or (run.measured and not run.blocked):
         return _Judgement(Outcome.PASSED)
@@ -148,14 +165,18 @@ def _passed(seen: Observed, run: ApiRun) -> _Judgement:
     return _Judgement(Outcome.PASSED, notes=(f"unscored: {reason}",) if seen.planned.unscored == "warn" else ())
 
 
-def _failed(seen: Observed, why: str) -> _Judgement:
-    """Keep a fail, unless something that is not the agent's broke under the conversation."""
-    if seen.crash:
-        return _Judgement(Outcome.FAILED, f"{seen.crash}; {why}")
-    if seen.breakdown is not None:
+def _failed_by_cekura(seen: Observed, run: ApiRun) -> _Judgement:
+    is_broken = seen.breakdown is not None and not seen.crash
+    why = f"Cekura judged the run as failed: {why_failed(run)}" if is_broken else why_failed(run)
+    return _failed(seen, *failures(checks=seen.all_checks), why)
+
+
+def _failed(seen: Observed, *reasons: str) -> _Judgement:
+    """Keep a fail, of Cekura's or of the agent's own checks, unless something that is not the agent's broke."""
+    if seen.breakdown is not None and not seen.crash:
         error = seen.breakdown
-        return _errored(Errored(error.kind, f"{error}; Cekura judged the run as failed: {why}", hint=error.hint))
-    return _Judgement(Outcome.FAILED, why)
+        return _errored(Errored(error.kind, "; ".join(filter(None, [str(error), *reasons])), hint=error.hint))
+    return _Judgement(Outcome.FAILED, "; ".join(filter(None, [seen.crash, *reasons])))
 
 
 def _errored(error: Errored) -> _Judgement:

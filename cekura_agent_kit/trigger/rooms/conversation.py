@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-from ...contract import PROOF_ATTRIBUTE, TEXT_ONLY, Mode
+from ...contract import FAILED_ATTRIBUTE, PROOF_ATTRIBUTE, TEXT_ONLY, Mode
 from ..suite_values import TextSwitch
 from ..timing import Clock, Timing
 from .presence import Presence, evaluator_in
@@ -75,6 +75,8 @@ class Conversation:
     """The agent left, did not reconnect, and the evaluator was still in the room."""
     room_lost: bool = False
     """The room was gone while the evaluator was in it."""
+    failed_check: str = ""
+    """The first of the agent's own checks that failed, by its attribute."""
     proven: bool = False
     """The agent set the proof of text mode."""
     ended: float | None = None
@@ -119,6 +121,8 @@ class Conversation:
     def _check_agents(self, participants: Sequence[Participant]) -> None:
         agents = agents_in(participants)
         self.proven |= any(agent.attributes.get(PROOF_ATTRIBUTE) == TEXT_ONLY for agent in agents)
+        failed = (agent.attributes.get(FAILED_ATTRIBUTE, "") for agent in agents)
+        self.failed_check = self.failed_check or next(filter(None, failed), "")
         refuse(agents, mode=self.mode, switch=self.switch)
 
     def _over(self, presence: Presence, now: float) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from ...safe_text import TEXT_LIMIT, without_surrogates
-from ...verdict import Latency, Line
+from ...verdict import Check, Latency, Line
 from ..json_values import copy_of, text_of
 
 _STAMP_ERROR: Final = 0.5
@@ -30,6 +30,8 @@ class _Entry:
 class Transcript:
     """Lines of one run in the order in which they began. Times are seconds from the suite's start."""
 
+    checks: list[Check] = field(default_factory=list)
+    """Checks of the agent's own code, in the order in which they were received."""
     _entries: list[_Entry] = field(default_factory=list)
 
     @property
@@ -56,6 +58,8 @@ class Transcript:
         line = event_line(event, at=at)
         if line is None:
             return None
+        if event.get("type") == "check":
+            self.checks.append(check_of(event))
         if line.at is not None and asked - _STAMP_ERROR < line.at < asked:
             # The start of a tool call is computed back from the receipt of its event. On a busy machine the words that
             # led to it may be received so late that they would follow it.
@@ -127,11 +131,21 @@ def event_line(event: dict[str, Any], *, at: float) -> Line | None:
     if kind == "error":
         text = ": ".join(part for part in (text_of(event.get("source")), text_of(event.get("text"))) if part)
         return Line(role="event", name="error", text=text, at=round(at, 3))
+    if kind == "check":
+        made = check_of(event)
+        result = "passed" if made.ok else "failed"
+        text = f"{made.name}: {result}" + (f" ({made.detail})" if made.detail else "")
+        return Line(role="event", name="check", text=text, at=round(at, 3))
     if kind == "note":
         return Line(role="event", name="note", text=text_of(event.get("text")), at=round(at, 3))
     if kind == "room_deleted":
         return Line(role="event", name="room deleted", text="by the agent", at=round(at, 3))
     return None
+
+
+def check_of(event: dict[str, Any]) -> Check:
+    """Return the check of an event of type `check`; its fields may be of any type."""
+    return Check(name=text_of(event.get("name")), ok=event.get("ok") is True, detail=text_of(event.get("detail")))
 
 
 def _seconds(value: object) -> float:

@@ -21,7 +21,7 @@ from ...chat import (
     ChatPacket,
     read_packet,
 )
-from ...contract import EVENTS_TOPIC, PROOF_ATTRIBUTE, TEXT_ONLY
+from ...contract import EVENTS_TOPIC, FAILED_ATTRIBUTE, PROOF_ATTRIBUTE, TEXT_ONLY
 from ...errors import LiveKitError
 from ...safe_text import TEXT_LIMIT
 from ...verdict import Line
@@ -80,6 +80,8 @@ class Witness:
         """The agent sent an event: it would also send that it deletes the room."""
         self.agent_deleted_room = False
         """The agent deleted the room, to hang up."""
+        self.failed_check = ""
+        """First of the agent's own checks that failed, by its attribute."""
         self.lost = 0
         """Times that its connection broke off while it was in the room."""
         self._evaluator, self._text = evaluator, text
@@ -153,6 +155,8 @@ class Witness:
     def _on_participant(self, *_: object) -> None:
         agents = [each for each in self._room.remote_participants.values() if each.identity != self._evaluator]
         self.proven |= any(agent.attributes.get(PROOF_ATTRIBUTE) == TEXT_ONLY for agent in agents)
+        failed = (agent.attributes.get(FAILED_ATTRIBUTE, "") for agent in agents)
+        self.failed_check = next(filter(None, failed), self.failed_check)
         self._on_change()
 
     def _on_chat(self, reader: rtc.TextStreamReader, sender: str) -> None:
