@@ -38,9 +38,11 @@ class EventSender:
         self._receivers = [witness] if witness else []
         self._sent: list[dict[str, Any]] = []
         self._events: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self._notes: set[str] = set()
         job.room.register_text_stream_handler(EVENTS_TOPIC, self._on_request)
         if words := job.part(LastWords):
             words.queues.append(self._events)
+            words.before_end.append(self._send_notes)
         if checks := job.part(Checks):
             checks.listeners.append(self._on_check)
         job.start_task(self._send_all(), "events")
@@ -50,7 +52,7 @@ class EventSender:
         session.on("function_tools_executed", self._on_tools)
         session.on("conversation_item_added", self._on_item)
         session.on("error", self._on_error)
-        session.on("close", self._on_close)
+        session.on("close", self._send_notes)
 
     async def _send_all(self) -> None:
         while True:
@@ -91,6 +93,7 @@ class EventSender:
         """Send that the agent deletes the room. `LastWords` lets it arrive before the room is deleted."""
         if not self._receivers:
             return
+        self._send_notes()
         self._events.put_nowait({"type": "room_deleted", "at": time.time()})
         with suppress(TimeoutError):
             async with asyncio.timeout(_SENDING):
@@ -129,10 +132,13 @@ class EventSender:
                 {"type": "handoff", "at": item.created_at, "from": item.old_agent_id, "to": item.new_agent_id}
             )
 
-    def _on_close(self, *_: object) -> None:
+    def _send_notes(self, *_: object) -> None:
+        """Send what is wrong with the doubles, each note once: at the end, of whatever kind."""
         tools = self._job.part(Tools)
         for note in tools.notes() if tools is not None else ():
-            self._events.put_nowait({"type": "note", "at": time.time(), "text": note})
+            if note not in self._notes:
+                self._notes.add(note)
+                self._events.put_nowait({"type": "note", "at": time.time(), "text": note})
 
     def _on_error(self, event: ErrorEvent) -> None:
         error = getattr(event.error, "error", event.error)

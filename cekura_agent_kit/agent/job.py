@@ -108,7 +108,7 @@ class JobUnderTest:
         if self.room_io:
             linked = self.room_io.linked_participant
             return linked.identity if linked else None
-        return next((each.identity for each in self.room.remote_participants.values() if _is_caller(each)), None)
+        return next((each.identity for each in self.room.remote_participants.values() if is_caller(each)), None)
 
     async def wait_for_caller(self, timeout: float) -> str | None:
         """Return the caller's identity as soon as it is known; None after ``timeout`` seconds."""
@@ -198,7 +198,7 @@ class JobUnderTest:
             logger.error("%s failed: %s: %s", task.get_name(), type(fault).__name__, fault)
 
 
-def _is_caller(participant: rtc.RemoteParticipant) -> bool:
+def is_caller(participant: rtc.RemoteParticipant) -> bool:
     """Return True if a session may link the participant: not an agent, egress or ingress."""
     from livekit.agents.job import DEFAULT_PARTICIPANT_KINDS
 

@@ -41,11 +41,13 @@ class LastWords:
     Attributes:
         queues: what the kit itself has still to send; each item is marked as done.
         event_sent_at: when the last of these was sent, by the monotonic clock.
+        before_end: called before the agent deletes its room or leaves it.
     """
 
     def __init__(self, job: JobUnderTest) -> None:
         self.queues: list[asyncio.Queue[Any]] = []
         self.event_sent_at = 0.0
+        self.before_end: list[Callable[[], None]] = []
         self._job = job
         self._room = job.room
         self._is_text = job.call.mode is Mode.TEXT
@@ -119,6 +121,8 @@ class LastWords:
 
     async def _disconnect_later(self, *args: Any, **kwargs: Any) -> None:
         if self._room.isconnected():
+            for callback in self.before_end:
+                callback()
             await self.sent()
         if checks := self._job.part(Checks):
             checks.is_closed = True

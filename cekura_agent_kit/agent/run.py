@@ -13,6 +13,7 @@ from .admission import REHEARSAL_FAIL, REHEARSAL_FAKES, Admitted
 from .call import Call, Options
 from .checks import Checks
 from .data_messages import Mailbox
+from .ending import Ending
 from .events import add_event_sender
 from .internals import require_text_mode
 from .job import JobUnderTest, one_line
@@ -50,6 +51,7 @@ async def run(context: JobContext, test: Admitted, options: Options, entrypoint:
         job.add(LastWords(job))
         if job.permit is not None:
             job.add(Checks(job, fail_rehearsal=getattr(context, REHEARSAL_FAIL, None)))
+            job.add(Ending(job))
         add_tools(job, {**options.tools, **getattr(context, REHEARSAL_FAKES, {})})
         add_event_sender(job)
         if job.call.mode is Mode.TEXT:

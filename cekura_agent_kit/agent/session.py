@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..contract import Mode
 from . import internals, last_words
+from .ending import Ending
 from .events import EventSender
 from .job import JobUnderTest
 from .tool_failures import make_tool_output
@@ -55,6 +56,8 @@ async def _start(
     job: JobUnderTest, original: Original, session: AgentSession[Any], *args: Any, is_first_start: bool, **kwargs: Any
 ) -> Any:
     if is_first_start:
+        if ending := job.part(Ending):
+            ending.watch(session)
         if sender := job.part(EventSender):
             sender.watch(session)
         if tools := job.part(Tools):

@@ -16,7 +16,7 @@ import inspect
 import json
 import threading
 import typing
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from ..errors import KitError
@@ -41,6 +41,7 @@ class ToolExecution:
         name: of the tool; of the tool behind it for ``call_tool`` of a ToolProxyToolset.
         arguments: of the call, by their names.
         context: the call's RunContext.
+        tool: livekit-agents' own object; the tool behind ``call_tool``.
         is_mocked: livekit-agents' own `mock_tools` stands for it.
     """
 
@@ -51,34 +52,22 @@ class ToolExecution:
         self.context = context
         self.arguments: Mapping[str, Any] = given if isinstance(given, dict) else {}
         self.is_mocked = False
-        self._tool = tool
+        self.tool = tool
         if _module(tool) == _OF_OTHERS[1] and "name" in self.arguments:
             self._look_behind()
 
     @property
     def is_of_framework(self) -> bool:
         """True for a tool of livekit-agents itself: the end of a task or of the call, for example."""
-        module = _module(self._tool)
+        module = _module(self.tool)
         return module.startswith(_FRAMEWORK) and module not in _OF_OTHERS
-
-    @property
-    def parameters(self) -> set[str] | None:
-        """Names of the tool's parameters; None if they are not known."""
-        schema = getattr(getattr(self._tool, "info", None), "raw_schema", None)
-        if schema is not None:
-            properties = schema.get("parameters", {}).get("properties")
-            return set(properties) if isinstance(properties, dict) else None
-        try:
-            return set(inspect.signature(self._tool).parameters)
-        except (TypeError, ValueError):
-            return None
 
     @property
     def may_hand_over(self) -> bool:
         """True if the tool is annotated to return an agent."""
         from livekit.agents import Agent
 
-        function = getattr(self._tool, "_func", self._tool)
+        function = getattr(self.tool, "_func", self.tool)
         try:
             returned = typing.get_type_hints(function).get("return")
         except Exception:  # noqa: BLE001 - an annotation can be anything
@@ -88,11 +77,11 @@ class ToolExecution:
 
     def _look_behind(self) -> None:
         """Make this the call of the tool that ``call_tool`` is asked to call."""
-        toolset = getattr(getattr(self._tool, "_func", None), "__self__", None)
+        toolset = getattr(getattr(self.tool, "_func", None), "__self__", None)
         tools = getattr(toolset, "_tool_ctx", None)
         parameters = self.arguments.get("parameters")
         self.name = str(self.arguments["name"])
-        self._tool = tools.get_function_tool(self.name) if tools is not None else None
+        self.tool = tools.get_function_tool(self.name) if tools is not None else None
         if isinstance(parameters, str):
             try:
                 parameters = json.loads(parameters)
@@ -104,12 +93,30 @@ class ToolExecution:
 Execute = Callable[[ToolExecution], Awaitable[Any]]
 
 
-def install(execute_of: Callable[[Any], Execute | None], saw: Callable[[Iterable[str]], bool]) -> None:
+def parameters_of(tool: Any) -> set[str] | None:
+    """Return the names of a tool's arguments; None if they are not known."""
+    schema = getattr(getattr(tool, "info", None), "raw_schema", None)
+    if schema is not None:
+        properties = schema.get("parameters", {}).get("properties")
+        return set(properties) if isinstance(properties, dict) else None
+    try:
+        parameters = inspect.signature(tool).parameters.values()
+    except (TypeError, ValueError):
+        return None
+    return {each.name for each in parameters if not is_context(each)}
+
+
+def is_context(parameter: inspect.Parameter) -> bool:
+    """Return True for a parameter that gets the call's RunContext."""
+    return "RunContext" in str(parameter.annotation)
+
+
+def install(execute_of: Callable[[Any], Execute | None], saw: Callable[[Mapping[str, Any]], bool]) -> None:
     """Replace the execution of tools in this process, once.
 
     Args:
         execute_of: returns what executes the tools of a session; None leaves them to livekit-agents.
-        saw: called with the names of an agent's tools; returns True if tools that its model's vendor runs are removed.
+        saw: called with an agent's tools, by their names; returns True to remove those that its model's vendor runs.
 
     Raises:
         KitError: livekit-agents has no such place.

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import inspect
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 from ..doubles import OTHERS, Behaviour, Double, behaviours_of
 from .call import Fake
 from .job import JobUnderTest
-from .tool_execution import Execute, ToolExecution, install, tool_error
+from .tool_execution import Execute, ToolExecution, install, is_context, parameters_of, tool_error
 
 logger = logging.getLogger("cekura_agent_kit")
 
@@ -57,9 +57,12 @@ class Tools:
         self._note_handoff(call)
         raise tool_error(f"{call.name} is not available in a test")
 
-    def saw(self, names: Iterable[str]) -> None:
-        """Record the names of tools that some agent has."""
-        self._seen.update(names)
+    def saw(self, tools: Mapping[str, Any]) -> None:
+        """Record the tools that some agent has, by their names, and note which doubles do not fit them."""
+        for name, tool in tools.items():
+            if name not in self._seen and name in (self._behaviours.keys() | self._fakes.keys()):
+                self._note_misfits(name, parameters_of(tool))
+        self._seen.update(tools)
 
     def notes(self) -> list[str]:
         """Return what is wrong with the doubles, as far as the test has shown."""
@@ -75,11 +78,6 @@ class Tools:
         return [f"no agent of this test had a tool {name!r}, which `tools` names" for name in never]
 
     def _answer(self, double: Double, call: ToolExecution) -> Any:
-        parameters = call.parameters
-        if parameters is not None:
-            for answer in double.answers:
-                for name in sorted(answer.names - parameters):
-                    self._note(f"the double of {call.name} uses {name!r}, which is no argument of the tool")
         chosen = double.choose(call.arguments, self._used.setdefault(call.name, set()))
         if chosen is None:
             raise tool_error(f"{call.name} has no answer for these arguments in this test")
@@ -87,6 +85,15 @@ class Tools:
         if chosen.is_error:
             raise tool_error(value)
         return value
+
+    def _note_misfits(self, name: str, parameters: set[str] | None) -> None:
+        """Note what the double of a tool uses and the tool does not have."""
+        behaviour: Behaviour | Fake | None = self._behaviours.get(name, self._fakes.get(name))
+        if parameters is None or isinstance(behaviour, str):
+            return
+        used = [answer.names for answer in behaviour.answers] if isinstance(behaviour, Double) else [_needs(behaviour)]
+        for unknown in sorted(set().union(*used) - parameters):
+            self._note(f"the double of {name} uses {unknown!r}, which is no argument of the tool")
 
     def _note_handoff(self, call: ToolExecution) -> None:
         if call.may_hand_over:
@@ -119,12 +126,12 @@ def _execute_of(session: Any) -> Execute | None:
     return tools.execute if tools is not None else None
 
 
-def _saw(names: Iterable[str]) -> bool:
+def _saw(seen: Mapping[str, Any]) -> bool:
     job = JobUnderTest.current()
     tools = job.part(Tools) if job is not None else None
     if tools is None:
         return False
-    tools.saw(names)
+    tools.saw(seen)
     return True
 
 
@@ -136,7 +143,22 @@ async def _call_fake(fake: Fake, call: ToolExecution) -> Any:
     for each in parameters:
         if each.name in call.arguments:
             given[each.name] = call.arguments[each.name]
-        elif each.name in _CONTEXTS or "RunContext" in str(each.annotation):
+        elif each.name in _CONTEXTS or is_context(each):
             given[each.name] = call.context
     result = fake(**given)
     return await result if inspect.isawaitable(result) else result
+
+
+def _needs(fake: Any) -> set[str]:
+    """Return the arguments without which a fake cannot be called; none if its signature is not known."""
+    try:
+        parameters = inspect.signature(fake).parameters.values()
+    except (TypeError, ValueError):
+        return set()
+    return {
+        each.name
+        for each in parameters
+        if each.default is each.empty
+        and each.kind not in (each.VAR_KEYWORD, each.VAR_POSITIONAL)
+        and not (each.name in _CONTEXTS or is_context(each))
+    }

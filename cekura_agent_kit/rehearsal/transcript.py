@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from typing import Any
 
 from ..agent.job import JobUnderTest
 from ..agent.tool_failures import ToolFailures
+from ..agent.tools import Tools
 from ..verdict import Line, exception_of
 from ..worker.source import place_of
 from .model import unused_rules
 from .rehearsal import Rehearsal
 from .room.server_api import ALONE, ServerRequest
-from .turn import ToolCall, arguments_of
+from .turn import ToolCall, arguments_of, shown
 
 _NAMES = {"evaluator": "caller", "agent": "agent", "tool": "tool", "event": ""}
 
@@ -23,15 +24,19 @@ def transcript(call: Rehearsal) -> list[Line]:
     said = [Line(role="evaluator", text=text, at=at) for at, text in call.said]
     heard = [Line(role="agent", text=text.text.strip(), at=text.at) for text in call.heard]
     asked = [_asked(request) for request in call.requests if request.refusal or not request.is_reading]
-    items = call.items
-    # Without items there may be no room either: the call never began.
-    test = JobUnderTest.of_room(call.room) if items else None
+    test = _test(call)
     failures = (test.part(ToolFailures) if test else None) or ToolFailures()
-    lines = [*said, *heard, *_done(items, failures), *asked]
+    tools = test.part(Tools) if test else None
+    lines = [*said, *heard, *_done(call.items, failures, tools.doubled if tools else set()), *asked]
     return sorted(lines, key=lambda line: line.at or 0.0)
 
 
-def _done(items: Iterable[Any], failures: ToolFailures) -> list[Line]:
+def _test(call: Rehearsal) -> JobUnderTest | None:
+    # Without items there may be no room either: the call never began.
+    return JobUnderTest.of_room(call.room) if call.items else None
+
+
+def _done(items: Iterable[Any], failures: ToolFailures, doubled: Set[str]) -> list[Line]:
     """Return the tool calls and handoffs among the items of a chat history."""
     items = list(items)
     outputs = {item.call_id: item for item in items if item.type == "function_call_output"}
@@ -50,6 +55,7 @@ def _done(items: Iterable[Any], failures: ToolFailures) -> list[Line]:
                     exception=failure.exception if failure else "",
                     place=failure.place if failure else "",
                     output=output.output if output is not None else "",
+                    mocked=item.call_id in doubled,
                     at=item.created_at,
                 )
             )
@@ -76,7 +82,9 @@ def report(call: Rehearsal) -> str:
         said = f"after {last.said!r} " if last.said is not None else unasked
         called = ", ".join(each.name for each in last.tool_calls) or "nothing"
         lines += ["", f"last turn: {said}the agent called {called} and was heard to say {last.text!r}"]
-    notes = [*call.notes, *unused_rules(call.model)]
+    test = _test(call)
+    tools = test.part(Tools) if test else None
+    notes = [*call.notes, *unused_rules(call.model), *(tools.notes() if tools else ())]
     lines += ["", *(f"note: {note}" for note in notes)] if notes else []
     lines += ["", f"seed: {call.seed}; rehearse(…, seed={call.seed}) gives the agent the same one again"]
     return "\n".join([*lines, *_where_to_look(call)])
@@ -85,7 +93,9 @@ def report(call: Rehearsal) -> str:
 def _shown(line: Line) -> str:
     words = line.text
     if line.role == "tool":
-        words = str(ToolCall(line.name, line.arguments, line.output, line.is_error, ""))
+        words = shown(
+            ToolCall(line.name, line.arguments, line.output, line.is_error, ""), " (mocked)" if line.mocked else ""
+        )
         words += f"\nraised {raised}" if (raised := exception_of(line)) else ""
     first, *more = words.splitlines() or [""]
     return "\n".join([f"{_NAMES[line.role]:>8}  {first}", *(f"{'':>8}  {each}" for each in more)])

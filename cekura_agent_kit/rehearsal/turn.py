@@ -25,9 +25,7 @@ class ToolCall:
     call_id: str
 
     def __str__(self) -> str:
-        arguments = ", ".join(f"{name}={value!r}" for name, value in self.arguments.items())
-        outcome = "failed: " if self.is_error else ""
-        return f"{self.name}({arguments}) -> {outcome}{self.output}"
+        return shown(self)
 
 
 @dataclass(frozen=True)
@@ -103,6 +101,13 @@ def _tool_call(call: Any, output: Any) -> ToolCall:
         is_error=output.is_error if output is not None else False,
         call_id=call.call_id,
     )
+
+
+def shown(call: ToolCall, mark: str = "") -> str:
+    """Return ``book(people=2) -> booked``, with a mark before the arrow."""
+    arguments = ", ".join(f"{name}={value!r}" for name, value in call.arguments.items())
+    outcome = "failed: " if call.is_error else ""
+    return f"{call.name}({arguments}){mark} -> {outcome}{call.output}"
 
 
 def arguments_of(call: Any) -> dict[str, Any]:

@@ -69,6 +69,8 @@ class Timing:
     """An evaluator that is not listed for so long has left."""
     gone_after_outage: float = 20.0
     """The same after LiveKit did not answer: participants were seen to need up to 15 s to reconnect."""
+    agent_ends: float = 10.0
+    """From the evaluator's leave, for an agent that ends its own job: its ``on_session_end`` may still make checks."""
     agent_gone: float = 15.0
     """From the agent's leave until the trigger ends the run, unless Cekura ends it first."""
     lost_start: float = 60.0

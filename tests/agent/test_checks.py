@@ -137,6 +137,18 @@ async def test_a_check_at_the_end_of_the_session_counts_and_one_after_it_is_too_
     assert "the agent has left its room: the agent's check failed: in a shutdown callback, at" in late
 
 
+async def test_the_job_ends_by_itself_when_its_caller_has_left(rehearse: Rehearse) -> None:
+    """So that `on_session_end` runs while the agent is in its room."""
+
+    async def leave() -> None:
+        async with rehearse(server, timeout=10) as call:
+            call.caller.leave()
+            await call.room.until(lambda: not call.room.isconnected())
+
+    with pytest.raises(AssertionError, match="the agent's check failed: it was cheap"):
+        await leave()
+
+
 @pytest.mark.parametrize(
     ("which", "told"),
     [

@@ -288,12 +288,55 @@ async def test_mock_tools_still_works_beside_them(rehearse: Rehearse) -> None:
 async def test_a_double_of_no_tool_and_an_argument_of_none_are_named(
     rehearse: Rehearse, caplog: pytest.LogCaptureFixture
 ) -> None:
-    tools = {"metod": {"returns": 1}, "method": {"returns": "{itme}", "when": {"amout": 1}}}
-    async with rehearse(plain, tools=tools) as call:
-        await call.say("call method")
+    """Also of a tool that is never called; an argument that a fake can do without is none of the tool's business."""
+
+    def added(item: str, context: RunContext[Any], ctx: object, left: int = 1, **more: Any) -> str:
+        return "a fake"
+
+    tools: dict[str, Any] = {
+        "metod": {"returns": 1},
+        "method": {"returns": "{itme} {amount}", "when": {"amout": 1}},
+        "alone": {"returns": "{item}"},
+        "added": added,
+    }
+    async with rehearse(entrypoint, tools=tools) as call:
+        await call.say("hello")
+        told = [line for line in caplog.messages if line.startswith(("the double of", "no agent of"))]
+    assert sorted(told) == [
+        "the double of added uses 'item', which is no argument of the tool",
+        "the double of method uses 'amout', which is no argument of the tool",
+        "the double of method uses 'itme', which is no argument of the tool",
+    ]
     assert "no agent of this test had a tool 'metod', which `tools` names" in caplog.messages
-    assert "the double of method uses 'itme', which is no argument of the tool" in caplog.messages
-    assert "the double of method uses 'amout', which is no argument of the tool" in caplog.messages
+
+
+async def test_a_tool_behind_call_tool_of_an_agent_made_elsewhere_counts_as_seen(
+    rehearse: Rehearse, caplog: pytest.LogCaptureFixture
+) -> None:
+    made_elsewhere = ToolProxyToolset(id="proxy", tools=[behind])
+
+    @wrap_entrypoint
+    async def starts(ctx: JobContext) -> None:
+        session: AgentSession[Any] = AgentSession(llm=Model())
+        await session.start(Agent(instructions="", tools=[made_elsewhere]), room=ctx.room)
+
+    async with rehearse(starts, tools={"behind": {"returns": "{item}"}}) as call:
+        (done,) = (await call.say('call call_tool {"name": "behind", "parameters": {}}')).tool_calls
+    assert done.output == "{item}"
+    told = [line for line in caplog.messages if line.startswith(("the double of", "no agent of"))]
+    assert told == ["the double of behind uses 'item', which is no argument of the tool"]
+
+
+async def test_a_failed_rehearsal_tells_doubled_calls_from_real_ones(rehearse: Rehearse) -> None:
+    doubles: dict[str, Any] = {"method": {"returns": "a double"}, "raw": "refuse", "metod": "refuse"}
+    async with rehearse(plain, tools=doubles) as call:
+        await call.say("call method and raw and alone")
+    ((_, section),) = rehearse.sections()
+    lines = [line.strip() for line in section.splitlines()]
+    assert "tool  method() (mocked) -> a double" in lines
+    assert "tool  raw() (mocked) -> failed: raw is not available in a test" in lines
+    assert "tool  alone() -> really alone" in lines
+    assert "note: no agent of this test had a tool 'metod', which `tools` names" in lines
 
 
 async def test_in_a_test_that_is_not_signed_the_fakes_of_the_code_do_nothing(caplog: pytest.LogCaptureFixture) -> None:

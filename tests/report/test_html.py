@@ -263,11 +263,12 @@ async def test_what_was_measured_is_shown_and_why_comes_first(open_report: Open)
     opened = await open_report(judged())
     page = opened.page
     card = page.locator(".card").first
-    await expect(card).to_contain_text("rubric rule Upsell failed with 2, it requires score gte 4: No dessert")
+    await expect(card).to_contain_text("the agent's check failed: one booking (there are 2)")
     side = page.locator(".run details[open] .side")
     texts = await side.locator(".blame, h3, .text").all_text_contents()
     assert texts[0] == "The agent failed"
-    assert texts[2].startswith("rubric rule Upsell failed")
+    assert texts[2] == "the agent's check failed: one booking (there are 2)"
+    assert texts[3].startswith("rubric rule Upsell failed with 2, it requires score gte 4: No dessert")
     # What went well is Cekura's explanation, and never a reason.
     assert not any("✅" in each for each in texts[: texts.index("Cekura's explanation")])
     for heading in ("Rubric", "Metrics", "Expected outcome score 40 of 100", "Agent's checks"):

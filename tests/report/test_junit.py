@@ -124,10 +124,11 @@ def test_a_skipped_run_is_skipped() -> None:
 
 def test_what_was_measured_is_in_the_output() -> None:
     _, failed, *_ = read(judged())
-    assert failed.result[0].message.startswith("rubric rule Upsell failed with 2, it requires score gte 4")
+    assert failed.result[0].message == "the agent's check failed: one booking (there are 2)"
     text = failed.result[0].text.splitlines()
-    assert text[:2] == [
+    assert text[:3] == [
         "the agent failed",
+        "because: the agent's check failed: one booking (there are 2)",
         "because: rubric rule Upsell failed with 2, it requires score gte 4: No dessert was offered.",
     ]
     output = failed.system_out.splitlines()

@@ -18,13 +18,14 @@ from livekit.agents import (
     StopResponse,
     cli,
     function_tool,
+    get_job_context,
     llm,
 )
 from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS
 from livekit.agents.voice.room_io import RoomOptions
 from livekit.rtc._ffi_client import FfiClient
 
-from cekura_agent_kit import current_call, wrap_entrypoint
+from cekura_agent_kit import check, current_call, wrap_entrypoint
 from cekura_agent_kit.contract import ERROR_ATTRIBUTE, KIT_ATTRIBUTE, MODE_ATTRIBUTE, PROOF_ATTRIBUTE, TEXT_ONLY
 
 if os.environ.get("AGENT_FAILS") == "import":
@@ -182,7 +183,47 @@ async def talk_of_its_state(ctx: JobContext) -> None:
     await session.start(agent=Informed(said), room=ctx.room)
 
 
+class Accountant(Agent):
+    @function_tool
+    async def book(self, people: int) -> str:
+        """Book a table."""
+        check("enough chairs", people < 5, f"{people} people")
+        return f"a table for {people} is booked"
+
+
+async def talk_and_check(ctx: JobContext) -> None:
+    await ctx.connect()
+    session: AgentSession[Any] = AgentSession(llm=Parrot())
+    await session.start(agent=Accountant(instructions=""), room=ctx.room)
+
+
+async def look_back(ctx: JobContext) -> None:
+    if _behaviour(ctx) == "check":
+        await asyncio.sleep(0.2)
+        check("the calendar has the booking", [], "it is empty")
+
+
+class Rude(Agent):
+    @function_tool
+    async def book(self, people: int) -> str:
+        """Book a table."""
+        await get_job_context().delete_room()
+        return "not booked"
+
+
+async def hang_up(ctx: JobContext) -> None:
+    await ctx.connect()
+    session: AgentSession[Any] = AgentSession(llm=Parrot())
+    await session.start(agent=Rude(instructions=""), room=ctx.room)
+
+
+def _behaviour(ctx: JobContext) -> str:
+    return str(json.loads(ctx.job.metadata or "{}").get("behave", "talk"))
+
+
 BEHAVIOURS = {
+    "check": wrap_entrypoint(talk_and_check),
+    "hang_up": wrap_entrypoint(hang_up),
     "informed": wrap_entrypoint(talk_of_its_state),
     "mute": wrap_entrypoint(talk_without_answers),
     "talk": wrap_entrypoint(talk),
@@ -198,10 +239,9 @@ BEHAVIOURS = {
 }
 
 
-@server.rtc_session(agent_name=os.environ.get("AGENT_NAME", "test-agent"))
+@server.rtc_session(agent_name=os.environ.get("AGENT_NAME", "test-agent"), on_session_end=look_back)
 async def entrypoint(ctx: JobContext) -> None:
-    behave = json.loads(ctx.job.metadata or "{}").get("behave", "talk")
-    await BEHAVIOURS[behave](ctx)
+    await BEHAVIOURS[_behaviour(ctx)](ctx)
 
 
 if __name__ == "__main__":

@@ -142,6 +142,53 @@ def test_a_room_is_lost_that_is_gone_while_the_evaluator_is_in_it(gone_at: float
     assert watched.conversation.room_lost is lost
 
 
+SIGNED_AGENT = Participant("agent-1", "active", True, {"cekura.signed": "true"})
+
+
+@pytest.mark.parametrize(("leaves", "took", "stayed"), [(11.0, 13.0, False), (16.2, 16.2, False), (99.0, 20.0, True)])
+def test_an_agent_that_ends_its_own_job_is_waited_for(leaves: float, took: float, stayed: bool) -> None:
+    """Its `on_session_end` may make checks; the room is deleted 10 s after the evaluator's leave at the latest."""
+    watched = watch((0, [SIGNED_AGENT]), (1, [SIGNED_AGENT, evaluator(1.0)]), (10, [SIGNED_AGENT]), (leaves, []))
+
+    assert took <= watched.took <= took + 2.5
+    told = "the agent's job had not ended 10 s after the evaluator had left: "
+    told += "later checks of its own are not in this report"
+    assert watched.conversation.notes == [told] * stayed
+    assert watched.conversation.ended is not None
+    assert 10 <= watched.conversation.ended <= 12
+    assert not watched.conversation.agent_left
+
+
+@pytest.mark.parametrize(("leaves", "took"), [(5.4, 5.8), (99.0, 8.0)])
+def test_an_evaluator_that_is_listed_after_the_verdict_is_waited_for_briefly(leaves: float, took: float) -> None:
+    """It leaves just then, and the agent ends its job after it."""
+
+    async def end(conversation: Conversation) -> None:
+        await asyncio.sleep(5.0)
+        conversation.reading = FollowedRun(1, lambda: None)
+        conversation.reading.latest = ApiRun(1, "completed", True)
+        conversation.changed.set()
+
+    both = [SIGNED_AGENT, evaluator(1.0)]
+    watched = watch((0, [SIGNED_AGENT]), (1, both), (leaves, [SIGNED_AGENT]), (leaves + 0.3, []), meanwhile=end)
+
+    assert took <= watched.took <= took + 1.0
+    assert not watched.conversation.agent_left
+
+
+def test_an_agent_whose_process_died_is_not_waited_for() -> None:
+    """LiveKit lists it for 20 s more."""
+
+    async def die(conversation: Conversation) -> None:
+        await asyncio.sleep(10.5)
+        conversation.agent_died = lambda: True
+
+    watched = watch((0, [SIGNED_AGENT]), (1, [SIGNED_AGENT, evaluator(1.0)]), (10, [SIGNED_AGENT]), meanwhile=die)
+
+    assert 13 <= watched.took <= 16
+    assert not watched.conversation.agent_lost
+
+
 def test_the_first_check_that_failed_is_read_from_the_agents_attributes() -> None:
     failed = Participant("agent-1", "active", True, {"cekura.failed": "one booking (2)"})
     watched = watch((0, [AGENT]), (1, [AGENT, evaluator(1.0)]), (5, [failed, evaluator(1.0)]), (8, [failed]), (10, []))

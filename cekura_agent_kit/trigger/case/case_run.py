@@ -240,7 +240,7 @@ class CaseRun:
             gap=self._sandbox_gap(),
         )
         self.seen.breakdown = next(iter(broken), None)
-        for note in (*notes, *(f"{error.kind}: {error}" for error in broken[1:])):
+        for note in (*notes, *conversation.notes, *(f"{error.kind}: {error}" for error in broken[1:])):
             self._record.note(note)
 
     def _sandbox_gap(self) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-from ...contract import FAILED_ATTRIBUTE, PROOF_ATTRIBUTE, TEXT_ONLY, Mode
+from ...contract import FAILED_ATTRIBUTE, PROOF_ATTRIBUTE, SIGNED, SIGNED_ATTRIBUTE, TEXT_ONLY, Mode
 from ..suite_values import TextSwitch
 from ..timing import Clock, Timing
 from .presence import Presence, evaluator_in
@@ -77,13 +77,20 @@ class Conversation:
     """The room was gone while the evaluator was in it."""
     failed_check: str = ""
     """The first of the agent's own checks that failed, by its attribute."""
+    notes: list[str] = field(default_factory=list)
+    """For the run's report."""
     proven: bool = False
     """The agent set the proof of text mode."""
     ended: float | None = None
     """End of the conversation, in seconds from the suite's start."""
+    _signed: bool = False
+    """The agent accepted the test's signature, so that its wrapper ends the job."""
+    _over_since: float | None = None
 
     async def watch(self) -> None:
         """Wait until the evaluator has left, Cekura reports the end, or the agent has left and does not reconnect.
+
+        An agent that ends its own job is then waited for, up to `Timing.agent_ends`: it may still report checks.
 
         Raises:
             Errored: a second agent joined, the agent set `cekura.error`, or it is in another mode.
@@ -105,7 +112,7 @@ class Conversation:
                 self.on_evaluator(presence.evaluator_since)
             if participants is not None:
                 self._check_agents(participants)
-            if self._over(presence, now):
+            if self._over(presence, now) and not self._awaits_agent(presence, now):
                 await self._list_for_proof()
                 self.agent_left = self.agent_lost or presence.agent_left_first
                 self.ended = presence.evaluator_gone if presence.evaluator_gone is not None else now
@@ -121,6 +128,7 @@ class Conversation:
     def _check_agents(self, participants: Sequence[Participant]) -> None:
         agents = agents_in(participants)
         self.proven |= any(agent.attributes.get(PROOF_ATTRIBUTE) == TEXT_ONLY for agent in agents)
+        self._signed |= any(agent.attributes.get(SIGNED_ATTRIBUTE) == SIGNED for agent in agents)
         failed = (agent.attributes.get(FAILED_ATTRIBUTE, "") for agent in agents)
         self.failed_check = self.failed_check or next(filter(None, failed), "")
         refuse(agents, mode=self.mode, switch=self.switch)
@@ -135,10 +143,30 @@ class Conversation:
             return True
         return presence.evaluator_left(now)
 
+    def _awaits_agent(self, presence: Presence, now: float) -> bool:
+        """Return True while the agent ends its own job, after a conversation that is over."""
+        if self._over_since is None:
+            self._over_since = now
+        is_here = presence.agent_gone is None and not self.agent_died()
+        if not (self._signed and is_here) or presence.evaluator_since is None:
+            return False
+        if presence.evaluator_gone is None:
+            # It has left in the meantime, or it stays in the room after its run's end.
+            return now - self._over_since < self.timing.evaluator_gone
+        if now - presence.evaluator_gone < self.timing.agent_ends:
+            return True
+        self.notes.append(
+            f"the agent's job had not ended {self.timing.agent_ends:g} s after the evaluator had left: later checks of "
+            "its own are not in this report"
+        )
+        return False
+
     def _expected(self, begin: float) -> bool:
         return self.clock() - begin < _EXPECTED
 
     def _interval(self, presence: Presence, participants: Sequence[Participant] | None, begin: float) -> float:
+        if self._over_since is not None:
+            return 2 * self.timing.list_fast
         if presence.evaluator_since is not None:
             return self.timing.list_slow
         if evaluator_in(participants) is not None:
