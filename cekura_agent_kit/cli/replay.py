@@ -40,11 +40,14 @@ def replay(
             help="Model rules that answer, or the agent's own model. Default: the rules beside the suite, if any.",
         ),
     ] = "",
+    sandbox: Annotated[
+        bool, typer.Option("--sandbox", help="Hold it in a real room of the sandbox, as the suite does.")
+    ] = False,
     save: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write a scenario and a pytest test of it to this folder.")
     ] = None,
 ) -> None:
-    """Hold the conversation of a run again, in memory, and print both beside each other.
+    """Hold the conversation of a run again, in memory or in the sandbox, and print both beside each other.
 
     Exit codes: 0 it was held, and the scenario's expectations hold, if the sandbox's file has it; 1 they do not hold;
     2 it could not be held.
@@ -57,7 +60,7 @@ def replay(
     recorded = _recorded(report, case) if report is not None else signals.run(_from_cekura(run or 0, _folder(suite)))
     setup = _Setup.of(recorded, suite=suite, agent=agent, llm=llm)
     say(setup.heading(recorded))
-    played = signals.run(_play(recorded, setup))
+    played = signals.run(_play_in_sandbox(recorded, setup) if sandbox else _play(recorded, setup))
     _print(recorded, played, setup)
     if save is not None:
         from ..replay.saved import save as save_files
@@ -203,6 +206,15 @@ async def _play(recorded: Recorded, setup: _Setup) -> Played:
         **setup.given,
     )
     return await play(recorded, setup.scenario, call)
+
+
+async def _play_in_sandbox(recorded: Recorded, setup: _Setup) -> Played:
+    from ..replay.in_sandbox import play_in_sandbox
+    from .console import say
+
+    if setup.suite is None:
+        raise SuiteError("the sandbox runs a suite, and there is none here", hint="give it with --suite")
+    return await play_in_sandbox(recorded, setup.scenario, suite=setup.suite, agent=setup.agent, llm=setup.llm, say=say)
 
 
 def _print(recorded: Recorded, played: Played, setup: _Setup) -> None:

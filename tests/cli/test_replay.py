@@ -45,11 +45,12 @@ def report(
     outcome: Outcome = Outcome.FAILED,
     suite: str = "restaurant",
     worker: str = "agent.py",
+    scenario: int = 30,
     **fields: Any,
 ) -> Path:
     run = RunVerdict(
         case="30#1",
-        scenario=30,
+        scenario=scenario,
         scenario_name="Books a table",
         mode=Mode.TEXT,
         outcome=outcome,
@@ -187,6 +188,13 @@ def test_a_conversation_that_cannot_be_held(repo: Path, body: str, fault: str) -
         ({}, ["30#1", "--agent", "gone.py"], TargetError, "gone.py: there is no such file"),
         ({}, ["30#1", "--llm", "gone.yaml"], TargetError, "gone.yaml: there is no such file"),
         ({}, ["30#1", "--suite", "gone.yaml"], SuiteError, "gone.yaml: there is no such file"),
+        (
+            {},
+            ["30#1", "--sandbox", "--agent", "agent.py", "--suite", "gone.yaml"],
+            SuiteError,
+            "the sandbox runs a suite",
+        ),
+        ({"scenario": 99}, ["30#1", "--sandbox"], SuiteError, "the suite has no run of scenario 99"),
         ({}, [], SuiteError, "give a report and a case, or --run"),
         ({}, ["30#1", "--run", "7"], SuiteError, "give a report and a case, or --run"),
     ],
