@@ -35,12 +35,41 @@ def rows(then: Sequence[Line], now: Sequence[Line]) -> list[Row]:
     Handoffs, errors and other events are left out: a room in memory has not all of them.
     """
     left, right = ([line for line in lines if line.role in _NAMES] for lines in (then, now))
+    right = _in_the_order_of(left, right)
     matcher = difflib.SequenceMatcher(None, list(map(_key, left)), list(map(_key, right)), autojunk=False)
     found: list[Row] = []
     for kind, a, b, c, d in matcher.get_opcodes():
         pairs = zip_longest(left[a:b], right[c:d])
         found += [Row(one, other, kind == "equal") for one, other in pairs]
     return found
+
+
+def _in_the_order_of(then: Sequence[Line], now: Sequence[Line]) -> list[Line]:
+    """Return the lines of now, where a tool call and words of the same answer stand in the order that they had then.
+
+    An agent says words and calls a tool at the same time: which of them is first is chance.
+    """
+    ordered: list[Line] = []
+    nothing: list[Line] = []
+    for one, other in zip_longest(_turns(then), _turns(now), fillvalue=nothing):
+        by_role = {role: [line for line in other if line.role == role] for role in _NAMES}
+        if [_key(line) for role in _NAMES for line in one if line.role == role] == [
+            _key(line) for lines in by_role.values() for line in lines
+        ]:
+            ordered += [by_role[line.role].pop(0) for line in one]
+        else:
+            ordered += other
+    return ordered
+
+
+def _turns(lines: Sequence[Line]) -> list[list[Line]]:
+    """Return the lines, cut before each of the evaluator's."""
+    turns: list[list[Line]] = [[]]
+    for line in lines:
+        if line.role == "evaluator":
+            turns.append([])
+        turns[-1].append(line)
+    return turns
 
 
 def first_difference(rows: Sequence[Row]) -> list[str]:

@@ -16,6 +16,7 @@ import cekura_agent_kit.rehearsal.scenarios  # noqa: F401
 from cekura_agent_kit.cli import app
 from cekura_agent_kit.contract import Mode
 from cekura_agent_kit.errors import KitError, ReportError, SuiteError, TargetError
+from cekura_agent_kit.replay.side_by_side import first_difference, rows
 from cekura_agent_kit.trigger.cekura.api_models import ApiRun, read_runs
 from cekura_agent_kit.trigger.cekura.client import Cekura
 from cekura_agent_kit.verdict import Kind, Line, Outcome, RunVerdict, SuiteVerdict
@@ -114,6 +115,16 @@ def test_a_failure_is_seen_again_then_fixed_then_a_test(repo: Path, pytester: py
     twice = replayed("report.json", "30#1", "--save", "tests")
     assert isinstance(twice.exception, ReportError)
     assert "replay_30_1.scenarios.yaml exists" in str(twice.exception)
+
+
+def test_words_beside_a_tool_call_come_before_or_after_it() -> None:
+    asks = Line(role="evaluator", text="A table?")
+    waits, books = Line(role="agent", text="One moment."), Line(role="tool", name="book", arguments={"people": 2})
+    booked, other = Line(role="agent", text="Booked."), Line(role="tool", name="book", arguments={"people": 3})
+    assert first_difference(rows([asks, waits, books, booked], [asks, books, waits, booked])) == []
+    assert first_difference(rows([asks, waits, books, booked], [asks, books, booked, waits])) != []
+    assert first_difference(rows([asks, waits, books], [asks, other, waits])) != []
+    assert first_difference(rows([asks, books], [asks])) != []
 
 
 def test_the_words_of_cekuras_evaluator_are_said_as_they_were(repo: Path) -> None:
