@@ -14,7 +14,8 @@ ADVICE: Final[dict[Kind, str]] = {
     Kind.WRONG_MODE: "wrap the entrypoint with wrap_entrypoint, which reads the mode of each job",
     Kind.NOT_SIGNED: "give both sides the same LiveKit secret, or CEKURA_KIT_SECRET",
     Kind.WORKER_FAILED: "read the worker's log, which is kept beside the reports",
-    Kind.SANDBOX_FAILED: "the sandbox cannot stand in for this service: test this agent with the hosted one",
+    Kind.SANDBOX_FAILED: "the sandbox cannot stand in for this service: test this agent with the hosted one; "
+    "record a cassette that lacks an answer anew, with `pytest --cekura-record=new`",
     Kind.START_REFUSED: "read Cekura's answer: the key, the balance, or the ids of the suite",
     Kind.START_UNKNOWN: "look on Cekura for a run that nobody knows, and end it; it may be billed",
     Kind.EVALUATOR_MISSING: "check that LIVEKIT_URL can be reached from outside, and read the run's page on Cekura",
