@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
-from cekura_agent_kit.verdict import SuiteVerdict
+from cekura_agent_kit.rehearsal.model import load_model
+from cekura_agent_kit.rehearsal.rehearsal import Rehearsal
+from cekura_agent_kit.rehearsal.scenarios import RehearsedScenario, given_to, planned_run
+from cekura_agent_kit.rehearsal.transcript import transcript
+from cekura_agent_kit.sandbox.cekura.scenarios import load_scenarios
+from cekura_agent_kit.trigger.suite import Suite
+from cekura_agent_kit.verdict import Line, SuiteVerdict
 
 from .studio import RESTAURANT
 
@@ -39,23 +48,54 @@ def run(folder: Path, *runs: dict[str, Any], agent: Path = AGENT, **keys: Any) -
     return done.returncode, report, done.stdout + done.stderr
 
 
-def test_one_scenario_passes_in_text_and_in_voice(tmp_path: Path) -> None:
+def calls_of(lines: Iterable[Line]) -> list[tuple[Any, ...]]:
+    """Return the calls of tools among the lines of a transcript: what was asked, and what the model heard."""
+    return [(line.name, line.arguments, line.output, line.is_error) for line in lines if line.role == "tool"]
+
+
+async def rehearsed(folder: Path, scenario: int) -> list[tuple[Any, ...]]:
+    """Rehearse a scenario of the example as the suite in the folder runs it; return the calls of tools."""
+    file = load_scenarios(RESTAURANT / "cekura.scenarios.yaml")[scenario]
+    given = given_to(scenario, file, planned_run(Suite.load(folder), scenario), {})
+    model = load_model(RESTAURANT / "cekura.models.yaml", [RESTAURANT])
+    call = Rehearsal(AGENT, llm=model, scenario=scenario, **given)
+    await RehearsedScenario(scenario, file, call).run()
+    return calls_of(transcript(call))
+
+
+def test_one_suite_does_the_same_in_a_rehearsal_in_text_and_in_voice(tmp_path: Path) -> None:
+    """A tool that runs, one with a double, and one that is refused: the same calls in each report."""
+    tools = yaml.safe_load((RESTAURANT / "cekura.yaml").read_text())["tools"]
     code, report, shown = run(
         tmp_path,
-        {"scenario": 30, "mode": "text"},
-        {"scenario": 30, "mode": "voice", "repeat": 2},
+        {"scenario": 36, "mode": "text"},
+        {"scenario": 36, "mode": "voice"},
+        tools=tools,
     )
     assert code == 0, shown
     assert [(run.mode.value, run.outcome.value) for run in report.runs] == [
         ("text", "passed"),
         ("voice", "passed"),
-        ("voice", "passed"),
     ]
     words = [[line.text for line in run.transcript if line.role in ("agent", "evaluator")] for run in report.runs]
-    assert words[0] == words[1] == words[2]
+    assert words[0] == words[1]
+    booking = {"day": "Friday", "time": "19:00", "people": 2}
+    expected = [
+        ("check_availability", booking, "A table for 2 is free on Friday at 19:00.", False),
+        (
+            "book_table",
+            booking | {"name": "Maria"},
+            "A table for 2 is booked on Friday at 19:00, in the name of Maria.",
+            False,
+        ),
+        ("text_address", {}, "text_address is not available in a test", True),
+    ]
+    assert [calls_of(each.transcript) for each in report.runs] == [expected] * 2
+    assert asyncio.run(rehearsed(tmp_path, 36)) == expected
     for each in report.runs:
-        tools = [line for line in each.transcript if line.role == "tool"]
-        assert [tool.name for tool in tools] == ["check_availability", "book_table"]
+        doubled = [(line.name, line.mocked) for line in each.transcript if line.role == "tool"]
+        assert doubled == [("check_availability", False), ("book_table", True), ("text_address", True)]
+        assert each.tools == tools
     assert report.rooms_left == []
 
 
