@@ -42,10 +42,10 @@ if TYPE_CHECKING:
         TextModeError,
         WorkerError,
     )
+    from .trigger.plan.suite import Suite
     from .trigger.progress import Ended, Event, Finished, Noted, Planned, PlannedCase, Preparing, Said, Stage, Started
     from .trigger.run_suite import run_suite
     from .trigger.settings.settings import Settings
-    from .trigger.suite import Suite
     from .verdict import Kind, Outcome, RunVerdict, SuiteVerdict
 
 __all__ = [
@@ -133,7 +133,7 @@ _HOME = {
     "Stage": ".trigger.progress",
     "Started": ".trigger.progress",
     "StartUnknown": ".errors",
-    "Suite": ".trigger.suite",
+    "Suite": ".trigger.plan.suite",
     "SuiteError": ".errors",
     "SuiteVerdict": ".verdict",
     "TargetError": ".errors",

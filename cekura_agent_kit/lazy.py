@@ -14,7 +14,7 @@ def attach(package: str, homes: Mapping[str, str]) -> tuple[Callable[[str], Any]
     Args:
         package: the package's ``__name__``.
         homes: each public name, and the module that defines it, relative to the package:
-            ``{"Suite": ".trigger.suite"}``.
+            ``{"Suite": ".trigger.plan.suite"}``.
 
     Returns:
         The two functions, to be assigned in the package's ``__init__``.

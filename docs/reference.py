@@ -13,7 +13,7 @@ from typing import Any, Final, get_args, get_type_hints
 from typer.models import ArgumentInfo, OptionInfo
 
 from cekura_agent_kit.cli import app
-from cekura_agent_kit.cli.schema import Schema, schema_of
+from cekura_agent_kit.cli.commands.schema import Schema, schema_of
 from cekura_agent_kit.report.phrases import KINDS
 from cekura_agent_kit.verdict import ADVICE
 

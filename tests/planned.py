@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from cekura_agent_kit.contract import Mode
-from cekura_agent_kit.trigger.planned_run import PlannedRun
+from cekura_agent_kit.trigger.plan.planned_run import PlannedRun
 
 PLANNED: Final = PlannedRun(
     case="30#1",

@@ -23,7 +23,7 @@ from livekit.agents import AgentServer, JobContext, WorkerOptions
 
 from cekura_agent_kit import Call, Mode, current_call, wrap_entrypoint
 from cekura_agent_kit.cli import app
-from cekura_agent_kit.cli.schema import Schema, schema_of
+from cekura_agent_kit.cli.commands.schema import Schema, schema_of
 from cekura_agent_kit.sandbox import Sandbox
 from cekura_agent_kit.verdict import Kind
 from tests.faults.table import FAULTS

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from cekura_agent_kit.file_names import RULES, SCENARIOS, advice_on, default_file
-from cekura_agent_kit.trigger.suite import Suite
+from cekura_agent_kit.trigger.plan.suite import Suite
 
 
 @pytest.mark.parametrize(("name", "former"), [(SCENARIOS, "scenarios.yaml"), (RULES, "models.yaml")])

@@ -12,12 +12,12 @@ import jsonschema
 import pytest
 from pydantic import BaseModel
 
-from cekura_agent_kit.cli.schema import Schema, schema_of
+from cekura_agent_kit.cli.commands.schema import Schema, schema_of
 from cekura_agent_kit.errors import SuiteError
 from cekura_agent_kit.sandbox.cekura.faults import Faults
 from cekura_agent_kit.sandbox.cekura.scenarios import _Scenarios
 from cekura_agent_kit.sandbox.models.rules import Rules
-from cekura_agent_kit.trigger.suite import Suite
+from cekura_agent_kit.trigger.plan.suite import Suite
 from cekura_agent_kit.yaml_files import load
 
 WHOLE: dict[Schema, tuple[type[BaseModel], Any]] = {

@@ -11,22 +11,22 @@ import typer
 from .. import __version__
 from ..errors import KitError, SuiteError
 from . import signals
-from .check_agent import check_agent
+from .commands.check_agent import check_agent
+from .commands.doctor import doctor
+from .commands.explain import explain
+from .commands.init import init
+from .commands.replay import replay
+from .commands.report import report
+from .commands.run_command import run
+from .commands.sandbox import sandbox
+from .commands.scenarios import scenarios
+from .commands.schema import schema
+from .commands.skill import skill
+from .commands.sweep import sweep
+from .commands.worker_command import worker
 from .console import captured_logs, say, say_error, say_traceback
-from .doctor import doctor
-from .explain import explain
-from .init import init
 from .json_errors import wants_json, write_error
-from .replay import replay
-from .report import report
-from .run_command import run
-from .sandbox import sandbox
-from .scenarios import scenarios
-from .schema import schema
-from .skill import skill
 from .stdio import protect
-from .sweep import sweep
-from .worker_command import worker
 
 app = typer.Typer(
     name="cekura-kit",

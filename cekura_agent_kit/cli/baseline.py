@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from ..trigger.planned_run import PlannedRun
-    from ..trigger.suite import Suite
+    from ..trigger.plan.planned_run import PlannedRun
+    from ..trigger.plan.suite import Suite
     from ..verdict import SuiteVerdict
 
 _PANEL = "Comparison"

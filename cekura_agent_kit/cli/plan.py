@@ -13,8 +13,8 @@ from ..report.strength import AGENTS, let_through, runs_until_decided
 from .console import say
 
 if TYPE_CHECKING:
-    from ..trigger.planned_run import PlannedRun
-    from ..trigger.suite import Suite
+    from ..trigger.plan.planned_run import PlannedRun
+    from ..trigger.plan.suite import Suite
     from ..verdict import PoolId
     from .plan_cost import PlanCost
     from .planning import PlannedSuite

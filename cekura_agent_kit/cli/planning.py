@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from ..trigger.cekura.api_scenario import ApiScenario
     from ..trigger.choosing import Choice
     from ..trigger.narrowing import Narrowing
-    from ..trigger.planned_run import PlannedRun
-    from ..trigger.suite import Suite
+    from ..trigger.plan.planned_run import PlannedRun
+    from ..trigger.plan.suite import Suite
     from ..verdict import Shard
 
 
@@ -55,7 +55,7 @@ def plan_suite(
         SettingsError: keys or addresses are missing or unusable.
     """
     from ..trigger.choosing import Choice
-    from ..trigger.shards import shard_of
+    from ..trigger.plan.shards import shard_of
     from ..verdict import Shard
     from . import signals
 

@@ -13,7 +13,7 @@ from ..contract import Mode, parse_object
 from ..doubles import behaviours_of
 from ..errors import RehearsalError
 from ..permit import Key, Permit
-from ..trigger.given_state import job_keys, main_agent_part
+from ..trigger.plan.given_state import job_keys, main_agent_part
 
 _DAY: Final = 86_400.0
 """Seconds for which a rehearsed test is signed: longer than any debugger stops it."""

@@ -12,9 +12,9 @@ from ..errors import RehearsalError
 from ..sandbox.cekura.evaluator import Evaluator, Judgement
 from ..sandbox.cekura.line_use import LineUse
 from ..sandbox.cekura.scenarios import Scenario, load_scenarios
-from ..trigger.planned_run import PlannedRun
-from ..trigger.suite import Suite
-from ..trigger.suite_values import seed_of
+from ..trigger.plan.planned_run import PlannedRun
+from ..trigger.plan.suite import Suite
+from ..trigger.plan.suite_values import seed_of
 from ..worker.source import find_file
 from .fixture import Rehearse, folders_of
 from .memory_channel import MemoryChannel

@@ -14,9 +14,9 @@ from ..errors import SuiteError
 from ..file_names import RULES, SCENARIOS
 from ..sandbox import Sandbox
 from ..sandbox.cekura.scenarios import Scenario
-from ..trigger.planned_run import PlannedRun
+from ..trigger.plan.planned_run import PlannedRun
+from ..trigger.plan.suite import Suite
 from ..trigger.settings.settings import Settings
-from ..trigger.suite import Suite
 from ..trigger.suite_run import SuiteRun
 from ..variables import missing_placeholders
 from ..verdict import Outcome, RunVerdict

@@ -8,8 +8,8 @@ from typing import Any
 
 from ..errors import ReportError
 from ..sandbox.cekura.scenarios import Scenario
-from ..trigger.planned_run import PlannedRun
-from ..trigger.suite import Suite
+from ..trigger.plan.planned_run import PlannedRun
+from ..trigger.plan.suite import Suite
 from ..verdict import Line, Outcome, RunVerdict, SuiteVerdict
 
 

@@ -31,7 +31,7 @@ def template_file(path: Path) -> str:
 
 def suite_schema() -> str:
     """Return the JSON Schema by which editors complete and check `cekura.yaml`."""
-    from ..trigger.suite import Suite
+    from ..trigger.plan.suite import Suite
 
     return json.dumps(Suite.model_json_schema(), indent=2) + "\n"
 

@@ -12,9 +12,9 @@ from ..errors import CekuraError, SuiteError
 from .cekura.api_scenario import ApiScenario
 from .cekura.client import Cekura
 from .cekura.scenario_list import read_list
-from .selection import Select, is_below
+from .plan.selection import Select, is_below
+from .plan.suite import Suite
 from .settings.settings import Settings
-from .suite import Suite
 
 Source = Callable[[int | None, str], Awaitable[tuple[Sequence[ApiScenario], Sequence[str]]]]
 """Returns the scenarios of an agent's id and with a tag, each of which may be left out, and notes on them."""

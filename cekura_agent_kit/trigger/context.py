@@ -10,12 +10,12 @@ from typing import Protocol
 from .cekura.client import Cekura
 from .cekura.poller import Poller
 from .cekura.starter import Starter
+from .plan.suite import Suite
 from .progress import Event
 from .rooms.room import Room
 from .rooms.service import LiveKit
 from .settings.settings import Settings
 from .stop import Breaker, Stop
-from .suite import Suite
 from .timing import Clock, Timing
 from .worker.worker import Worker
 

@@ -11,7 +11,7 @@ from ..counting import counted
 from ..errors import SuiteError
 from ..verdict.cost import PER_MESSAGE, PER_MINUTE
 from .cekura.api_scenario import ApiScenario
-from .planned_run import PlannedRun
+from .plan.planned_run import PlannedRun
 
 MESSAGES: Final = 10
 """Messages of the evaluator that a text run is assumed to have: Cekura documents no limit."""

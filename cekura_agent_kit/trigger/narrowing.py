@@ -10,7 +10,7 @@ from ..counting import counted
 from ..errors import SuiteError
 from .cekura.api_scenario import ApiScenario
 from .expression import compiled
-from .planned_run import PlannedRun
+from .plan.planned_run import PlannedRun
 
 Records = Mapping[int, ApiScenario]
 

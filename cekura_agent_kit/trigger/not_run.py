@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from ..verdict import Kind, RunVerdict, Shard, SuiteVerdict
 from .case.judging import Observed, verdict_of
 from .errored import Errored
-from .planned_run import PlannedRun
-from .suite import Suite
+from .plan.planned_run import PlannedRun
+from .plan.suite import Suite
 
 
 def run_not_begun(planned: PlannedRun, failure: Errored | None) -> RunVerdict:

@@ -12,7 +12,7 @@ from ..verdict import Kind
 from .cekura.client import Cekura
 from .doctor.scenario_checks import UNKNOWN_HINT, ScenarioReport, check_scenarios
 from .errored import Errored, unreachable
-from .planned_run import PlannedRun
+from .plan.planned_run import PlannedRun
 from .rooms.service import LiveKit
 
 _log: Final = logging.getLogger("cekura_agent_kit.trigger")

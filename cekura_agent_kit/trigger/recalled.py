@@ -14,7 +14,7 @@ from .case.judging import Observed, verdict_of
 from .cekura.api_models import ApiResult, ApiRun
 from .cekura.client import BULK, Cekura
 from .errored import Errored
-from .planned_run import PlannedRun
+from .plan.planned_run import PlannedRun
 from .settings.redaction import Redaction, redacted
 from .settings.settings import Settings
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 
 from ..verdict import Outcome, PoolId
 from ..verdict.decision import missing_verdicts
-from .planned_run import PlannedRun
+from .plan.planned_run import PlannedRun
 
 
 class Repeats:

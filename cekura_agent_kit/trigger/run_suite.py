@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from ..verdict import SuiteVerdict
 from .choosing import choose_on_cekura
+from .plan.suite import Suite
 from .progress import OnEvent
 from .settings.settings import Settings
-from .suite import Suite
 from .suite_run import SuiteRun
 
 

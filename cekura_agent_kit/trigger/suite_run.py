@@ -24,7 +24,8 @@ from .doctor.profiles import with_profiles
 from .errored import Errored
 from .estimate import check_credits, estimate_of, low_balance
 from .not_run import run_not_begun
-from .planned_run import PlannedRun
+from .plan.planned_run import PlannedRun
+from .plan.suite import Suite
 from .preflight import check_plan, check_services
 from .progress import Ended, Event, Noted, OnEvent, Planned, PlannedCase, Preparing, Started
 from .rooms.budget import Budget
@@ -32,7 +33,6 @@ from .rooms.service import LiveKit
 from .settings.redaction import Redaction, redacted, redacted_logs
 from .settings.settings import Settings
 from .stop import Breaker, Stop
-from .suite import Suite
 from .timing import Clock, Timing
 from .worker.kept_logs import keep_logs
 from .worker.worker import Worker

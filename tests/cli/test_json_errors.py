@@ -43,7 +43,7 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (["sweep"], "SettingsError", "LIVEKIT_URL"),
         (["explain", "no"], "KitError", "'no' is not a kind of error"),
         (["run", "--nonsense"], "KitError", "No such option: --nonsense"),
-        (["report"], "KitError", "Missing argument"),
+        (["report"], "ReportError", "give JSON reports, or results of Cekura"),
     ],
 )
 def test_on_stdout_and_nothing_else(

@@ -162,8 +162,9 @@ def test_the_agent_gets_what_it_got(repo: Path) -> None:
     )
     result = replayed("report.json", "30#1")
     assert result.exit_code == 0, result.output
-    assert "7 Welcome" in result.output
-    assert "See you on Sunday" in result.output
+    said = one_line(result.output, side="now")
+    assert "7 Welcome" in said
+    assert "See you on Sunday" in said
 
 
 @pytest.mark.parametrize(

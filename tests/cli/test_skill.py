@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from cekura_agent_kit import KitError, Suite
 from cekura_agent_kit.cli import app
-from cekura_agent_kit.cli.skill import DEFAULT_FILE, skill_text
+from cekura_agent_kit.cli.commands.skill import DEFAULT_FILE, skill_text
 from cekura_agent_kit.sandbox.cekura.scenarios import load_scenarios
 
 ROOT = Path(__file__).parents[2]

@@ -8,7 +8,7 @@ from pathlib import Path
 import yaml
 
 from cekura_agent_kit import Suite
-from cekura_agent_kit.trigger.run_entry import RunEntry
+from cekura_agent_kit.trigger.plan.run_entry import RunEntry
 from cekura_agent_kit.yaml_files import seconds
 
 PAGE = (Path(__file__).parents[2] / "docs/suite.md").read_text(encoding="utf-8")

@@ -24,9 +24,9 @@ from cekura_agent_kit.sandbox.cekura.runs import SandboxRun
 from cekura_agent_kit.sandbox.cekura.scenarios import Scenario
 from cekura_agent_kit.sandbox.cekura.service import CekuraService
 from cekura_agent_kit.sandbox.livekit_server import LiveKitServer
+from cekura_agent_kit.trigger.plan.suite import Suite
 from cekura_agent_kit.trigger.progress import Event, Stage
 from cekura_agent_kit.trigger.settings.settings import Settings
-from cekura_agent_kit.trigger.suite import Suite
 from cekura_agent_kit.trigger.suite_run import SuiteRun
 from cekura_agent_kit.trigger.timing import Timing
 from cekura_agent_kit.verdict import SuiteVerdict

@@ -23,8 +23,8 @@ from cekura_agent_kit.report import html, junit, markdown
 from cekura_agent_kit.trigger.case.judging import Observed, verdict_of
 from cekura_agent_kit.trigger.cekura.api_models import ApiRun, read_runs
 from cekura_agent_kit.trigger.cekura.client import Cekura
+from cekura_agent_kit.trigger.plan.suite import Suite
 from cekura_agent_kit.trigger.settings.settings import Settings
-from cekura_agent_kit.trigger.suite import Suite
 from cekura_agent_kit.verdict import Outcome, SuiteVerdict
 from tests import planned
 

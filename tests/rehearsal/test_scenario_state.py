@@ -9,8 +9,8 @@ import pytest
 
 from cekura_agent_kit.rehearsal.scenarios import given_to, planned_run
 from cekura_agent_kit.sandbox.cekura.scenarios import Scenario, load_scenarios
-from cekura_agent_kit.trigger.suite import Suite
-from cekura_agent_kit.trigger.suite_values import seed_of
+from cekura_agent_kit.trigger.plan.suite import Suite
+from cekura_agent_kit.trigger.plan.suite_values import seed_of
 
 SCENARIOS = """
 30:

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from cekura_agent_kit import KitError, Suite, TargetError
-from cekura_agent_kit.cli.init import init
+from cekura_agent_kit.cli.commands.init import init
 from cekura_agent_kit.file_names import SCENARIOS, default_file
 from cekura_agent_kit.sandbox.cekura.scenarios import load_scenarios
 from cekura_agent_kit.sandbox.models.rules import load_rules

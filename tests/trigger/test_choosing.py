@@ -15,8 +15,8 @@ from cekura_agent_kit.trigger.cekura.api_scenario import read_scenario
 from cekura_agent_kit.trigger.cekura.client import Cekura
 from cekura_agent_kit.trigger.cekura.scenario_list import read_list
 from cekura_agent_kit.trigger.choosing import Choice, among, choose, choose_on_cekura
+from cekura_agent_kit.trigger.plan.suite import Suite
 from cekura_agent_kit.trigger.settings.settings import Settings
-from cekura_agent_kit.trigger.suite import Suite
 
 STORED: dict[int, dict[str, Any]] = {
     30: {"tags": ["smoke", "booking"], "folder": "Sales.Returns"},

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from cekura_agent_kit.trigger.errored import Errored
+from cekura_agent_kit.trigger.plan.suite import Suite
 from cekura_agent_kit.trigger.rooms.room import BUSY_FACTOR, Room
 from cekura_agent_kit.trigger.rooms.service import Participant
-from cekura_agent_kit.trigger.suite import Suite
 from cekura_agent_kit.trigger.timing import Timing
 from tests.trigger.virtual_time import run_in_virtual_time
 

@@ -10,7 +10,7 @@ from cekura_agent_kit.errors import SuiteError
 from cekura_agent_kit.trigger.cekura.api_scenario import ApiScenario
 from cekura_agent_kit.trigger.expression import compiled
 from cekura_agent_kit.trigger.narrowing import Narrowing
-from cekura_agent_kit.trigger.suite import Suite
+from cekura_agent_kit.trigger.plan.suite import Suite
 
 SUITE = Suite.model_validate(
     {

@@ -13,7 +13,7 @@ from statistics import mean
 
 import pytest
 
-from cekura_agent_kit.trigger.planned_run import PlannedRun
+from cekura_agent_kit.trigger.plan.planned_run import PlannedRun
 from cekura_agent_kit.trigger.repeats import Repeats
 from cekura_agent_kit.verdict import Outcome, SuiteVerdict
 from cekura_agent_kit.verdict.decision import missing_verdicts, required_passes

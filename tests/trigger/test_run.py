@@ -10,11 +10,11 @@ import pytest
 
 from cekura_agent_kit.sandbox.cekura.faults import Faults
 from cekura_agent_kit.sandbox.cekura.service import CekuraService
+from cekura_agent_kit.trigger.plan.suite_values import seed_of
 from cekura_agent_kit.trigger.progress import Ended, Finished, Planned, Said, Stage
 from cekura_agent_kit.trigger.rooms.budget import Budget
 from cekura_agent_kit.trigger.rooms.service import LiveKit
 from cekura_agent_kit.trigger.suite_run import SuiteRun
-from cekura_agent_kit.trigger.suite_values import seed_of
 from cekura_agent_kit.verdict import Outcome
 from tests.trigger.bench import BOOKING, HELLO, LONG, MORE, SCENARIOS, SLOW, Bench
 

@@ -15,9 +15,9 @@ from cekura_agent_kit.sandbox.cekura.service import CekuraService
 from cekura_agent_kit.trigger.cekura.api_scenario import ApiScenario, read_scenario
 from cekura_agent_kit.trigger.cekura.client import Cekura
 from cekura_agent_kit.trigger.doctor.scenario_checks import ScenarioReport, check_scenarios, faults_of
-from cekura_agent_kit.trigger.planned_run import PlannedRun
+from cekura_agent_kit.trigger.plan.planned_run import PlannedRun
+from cekura_agent_kit.trigger.plan.suite import Suite
 from cekura_agent_kit.trigger.settings.settings import Settings
-from cekura_agent_kit.trigger.suite import Suite
 
 FUZZ = int(os.environ.get("FUZZ", "300"))
 REFUSED = {"all": {"status": 403, "body": '{"detail": "No."}'}}

@@ -18,9 +18,9 @@ from cekura_agent_kit.trigger.cekura.client import Cekura
 from cekura_agent_kit.trigger.cekura.ready_run import ReadyRun
 from cekura_agent_kit.trigger.cekura.starter import Starter
 from cekura_agent_kit.trigger.errored import Errored
-from cekura_agent_kit.trigger.planned_run import PlannedRun
+from cekura_agent_kit.trigger.plan.planned_run import PlannedRun
+from cekura_agent_kit.trigger.plan.suite import Suite
 from cekura_agent_kit.trigger.settings.settings import Settings
-from cekura_agent_kit.trigger.suite import Suite
 from cekura_agent_kit.trigger.timing import Timing
 from cekura_agent_kit.verdict import Kind
 from tests.trigger.bench import BOOKING, HELLO, MORE, SCENARIOS

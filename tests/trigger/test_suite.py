@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from cekura_agent_kit.contract import Mode
 from cekura_agent_kit.errors import ScenarioError, SuiteError
-from cekura_agent_kit.trigger.planned_run import PlannedRun
-from cekura_agent_kit.trigger.run_entry import RunEntry
-from cekura_agent_kit.trigger.shards import shard_of
-from cekura_agent_kit.trigger.suite import Suite
-from cekura_agent_kit.trigger.suite_values import seed_of
+from cekura_agent_kit.trigger.plan.planned_run import PlannedRun
+from cekura_agent_kit.trigger.plan.run_entry import RunEntry
+from cekura_agent_kit.trigger.plan.shards import shard_of
+from cekura_agent_kit.trigger.plan.suite import Suite
+from cekura_agent_kit.trigger.plan.suite_values import seed_of
 from tests.planned import PLANNED
 
 SMALL = "agent_name: support\nruns:\n  - scenario: 30\n"

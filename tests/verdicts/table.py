@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from cekura_agent_kit.trigger.suite_values import Unscored
+from cekura_agent_kit.trigger.plan.suite_values import Unscored
 from cekura_agent_kit.verdict import Kind
 
 PASSED: Final = "passed"

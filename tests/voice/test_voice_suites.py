@@ -18,7 +18,7 @@ from cekura_agent_kit.rehearsal.rehearsal import Rehearsal
 from cekura_agent_kit.rehearsal.scenarios import RehearsedScenario, given_to, planned_run
 from cekura_agent_kit.rehearsal.transcript import transcript
 from cekura_agent_kit.sandbox.cekura.scenarios import load_scenarios
-from cekura_agent_kit.trigger.suite import Suite
+from cekura_agent_kit.trigger.plan.suite import Suite
 from cekura_agent_kit.verdict import Line, SuiteVerdict
 
 from .studio import RESTAURANT

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, RootModel, Strict
 
 from ...errors import ScenarioError
-from ...trigger.scenario_tools import ScenarioTools
+from ...trigger.plan.scenario_tools import ScenarioTools
 from ...yaml_files import WHOLE, Duration, Integer, load
 from .steps import Step
 from .verdict_parts import VerdictParts

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from ..planned_run import PlannedRun
+from ..plan.planned_run import PlannedRun
 from ..progress import Event, Noted, Stage, StageName
 from ..timing import Clock
 from .judging import Observed

@@ -18,8 +18,9 @@ from ..cekura.ready_run import ReadyRun
 from ..cleanup import delete_room
 from ..context import SuiteContext
 from ..errored import Errored
-from ..given_state import note_on_scenario_id
-from ..planned_run import PlannedRun
+from ..plan.given_state import note_on_scenario_id
+from ..plan.planned_run import PlannedRun
+from ..plan.suite_values import seed_of
 from ..rooms.conversation import Conversation
 from ..rooms.outages import Outages
 from ..rooms.presence import EVALUATOR
@@ -27,7 +28,6 @@ from ..rooms.room import MARGIN, Room
 from ..rooms.service import participant_token
 from ..rooms.witness import IDENTITY
 from ..stop import Preempted, cancelled, unless
-from ..suite_values import seed_of
 from .breakdowns import breakdowns
 from .case_failure import explained
 from .case_record import CaseRecord

@@ -10,7 +10,7 @@ from ...verdict import Kind, Outcome, RunVerdict, SkipReason
 from ..cleanup import clean_up
 from ..context import SuiteContext
 from ..errored import Errored
-from ..planned_run import PlannedRun
+from ..plan.planned_run import PlannedRun
 from ..progress import Finished
 from ..repeats import Repeats
 from .case_run import CaseRun

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from ...contract import Mode
 from ...errors import LiveKitError
 from ..context import SuiteContext
-from ..planned_run import PlannedRun
+from ..plan.planned_run import PlannedRun
 from ..progress import Said
 from ..rooms.presence import EVALUATOR
 from ..rooms.room import Room

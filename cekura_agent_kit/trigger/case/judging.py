@@ -9,7 +9,7 @@ from typing import Final, Literal
 from ...verdict import Check, Kind, Latency, Line, Outcome, RunVerdict, SkipReason, Timeline, disapproving, failures
 from ..cekura.api_models import ApiRun
 from ..errored import Errored
-from ..planned_run import PlannedRun
+from ..plan.planned_run import PlannedRun
 
 _SYMPTOMS: Final = (Kind.AGENT_LEFT, Kind.EVALUATOR_MISSING, Kind.RUN_FAILED, Kind.TIMEOUT)
 """Kinds that a breakdown explains: it is named first."""

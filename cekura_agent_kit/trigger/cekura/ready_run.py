@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..planned_run import PlannedRun
+from ..plan.planned_run import PlannedRun
 
 
 @dataclass(frozen=True)

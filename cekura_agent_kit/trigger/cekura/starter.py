@@ -11,7 +11,7 @@ from ...contract import Mode
 from ...errors import CekuraError, CekuraRefused, CekuraUnreachable, StartUnknown
 from ...verdict import Kind, Result
 from ..errored import Errored
-from ..planned_run import PlannedRun
+from ..plan.planned_run import PlannedRun
 from ..timing import Timing
 from .api_models import ApiRun, StartAnswer
 from .client import Cekura, first_line

@@ -18,7 +18,8 @@ from ...errors import ForeignServer, LiveKitError, LiveKitUnreachable
 from ...permit import Permit
 from ..cekura.client import Cekura
 from ..choosing import choose, on_cekura
-from ..planned_run import PlannedRun
+from ..plan.planned_run import PlannedRun
+from ..plan.suite import Suite
 from ..rooms.budget import Budget
 from ..rooms.room import Room
 from ..rooms.service import LiveKit
@@ -27,7 +28,6 @@ from ..settings.proxies import routes
 from ..settings.redaction import Redaction
 from ..settings.settings import Settings
 from ..stop import Grace, grace_after
-from ..suite import Suite
 from ..timing import Timing
 from ..worker.kept_logs import KeptLog
 from ..worker.worker import Worker

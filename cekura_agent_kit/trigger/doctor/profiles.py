@@ -10,8 +10,8 @@ from ...errors import MetadataError
 from ...permit import Key, Permit
 from ...verdict import Kind
 from ..errored import Errored
-from ..given_state import main_agent_part
-from ..planned_run import PlannedRun
+from ..plan.given_state import main_agent_part
+from ..plan.planned_run import PlannedRun
 from .scenario_checks import ScenarioReport
 
 

@@ -11,7 +11,7 @@ from typing import Final
 from ...errors import CekuraError
 from ..cekura.api_scenario import END_CALL, ApiScenario
 from ..cekura.client import Cekura
-from ..planned_run import PlannedRun
+from ..plan.planned_run import PlannedRun
 
 _AT_ONCE: Final = 8
 """Reads at the same time."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from ...contract import FAILED_ATTRIBUTE, PROOF_ATTRIBUTE, SIGNED, SIGNED_ATTRIBUTE, TEXT_ONLY, Mode
-from ..suite_values import TextSwitch
+from ..plan.suite_values import TextSwitch
 from ..timing import Clock, Timing
 from .presence import Presence, evaluator_in
 from .readiness import agents_in, refuse

@@ -17,7 +17,7 @@ from ...contract import (
 from ...permit import KIT_SECRET
 from ...verdict import Kind
 from ..errored import Errored
-from ..suite_values import TextSwitch
+from ..plan.suite_values import TextSwitch
 from ..timing import Timing
 from .service import Participant
 from .signature import signature_of

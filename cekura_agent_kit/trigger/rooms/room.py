@@ -14,8 +14,8 @@ from ...errors import LiveKitError, LiveKitUnreachable, NoSuchRoom
 from ...permit import Key
 from ...verdict import Kind
 from ..errored import Errored
-from ..planned_run import PlannedRun
-from ..suite import Suite
+from ..plan.planned_run import PlannedRun
+from ..plan.suite import Suite
 from ..timing import Timing
 from .marks import room_metadata, with_run
 from .outages import Outages

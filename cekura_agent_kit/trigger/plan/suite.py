@@ -9,12 +9,12 @@ from typing import Annotated, Any, Final, Self, cast
 
 from pydantic import ConfigDict, Field, PrivateAttr, Strict, ValidationError
 
-from ..contract import Mode
-from ..errors import SuiteError
-from ..file_names import SCENARIOS, default_file
-from ..permit import Permit
-from ..verdict import PoolId, Selected
-from ..yaml_files import WHOLE, Duration, load, place
+from ...contract import Mode
+from ...errors import SuiteError
+from ...file_names import SCENARIOS, default_file
+from ...permit import Permit
+from ...verdict import PoolId, Selected
+from ...yaml_files import WHOLE, Duration, load, place
 from .entry_names import check_names, entry_names
 from .given_state import main_agent_part
 from .job_checks import GivenState, faults_of

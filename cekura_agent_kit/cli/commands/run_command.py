@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..contract import Mode
-from . import signals
-from .baseline import BaselineOption, FailOnOption
-from .narrowing_options import EntryOption, ExpressionOption, OnlyFailedOption, ScenarioOption, TagOption, narrowing_of
+from ...contract import Mode
+from .. import signals
+from ..baseline import BaselineOption, FailOnOption
+from ..narrowing_options import EntryOption, ExpressionOption, OnlyFailedOption, ScenarioOption, TagOption, narrowing_of
 
 if TYPE_CHECKING:
-    from .outputs import Form
+    from ..outputs import Form
 
 _SUITE = "Suite: each option replaces a key of the suite file"
 _REPORTS = "Reports"
@@ -112,15 +112,15 @@ def run(
     Exit codes: 0 all passed; 1 some failed; 2 some could not be judged, or nothing ran; 129, 130, 143 stopped by
     SIGHUP, SIGINT, SIGTERM.
     """
-    from ..trigger.estimate import check_credits
-    from ..trigger.suite import Suite
-    from .baseline import baselines_of
-    from .option_values import json_object, shard_parts
-    from .outputs import check_writable, is_stdout, write_json
-    from .plan import plan_as_json, print_plan
-    from .plan_cost import cost_of_plan
-    from .planning import plan_suite
-    from .suite_command import SuiteCommand
+    from ...trigger.estimate import check_credits
+    from ...trigger.plan.suite import Suite
+    from ..baseline import baselines_of
+    from ..option_values import json_object, shard_parts
+    from ..outputs import check_writable, is_stdout, write_json
+    from ..plan import plan_as_json, print_plan
+    from ..plan_cost import cost_of_plan
+    from ..planning import plan_suite
+    from ..suite_command import SuiteCommand
 
     flags = {
         "name": name,

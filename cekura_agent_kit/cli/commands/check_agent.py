@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from .console import say
+from ..console import say
 
 if TYPE_CHECKING:
     from contextlib import AsyncExitStack
 
-    from ..conformance.clauses import Finding
-    from ..contract import Mode
-    from ..sandbox import Sandbox
-    from ..trigger.settings.settings import Settings
+    from ...conformance.clauses import Finding
+    from ...contract import Mode
+    from ...sandbox import Sandbox
+    from ...trigger.settings.settings import Settings
 
 _MARKS: Final = {"ok": "ok     ", "missing": "MISSING", "skipped": "skipped"}
 _TIMEOUT: Final = 60.0
@@ -60,10 +60,10 @@ def check_agent(
 
     Exit codes: 0 every clause that could be seen is kept. 1 some are not. 2 the check could not be made.
     """
-    from ..conformance.clauses import as_json
-    from ..trigger.suite import DEFAULT_FILE
-    from . import signals
-    from .outputs import check_writable, is_stdout, write_json
+    from ...conformance.clauses import as_json
+    from ...trigger.plan.suite import DEFAULT_FILE
+    from .. import signals
+    from ..outputs import check_writable, is_stdout, write_json
 
     if suite is None and Path(DEFAULT_FILE).exists():
         suite = Path(DEFAULT_FILE)
@@ -113,8 +113,8 @@ class _Check:
         """Make the check."""
         from contextlib import AsyncExitStack
 
-        from ..conformance.checked_room import Subject
-        from ..conformance.examination import check_agent as examine
+        from ...conformance.checked_room import Subject
+        from ...conformance.examination import check_agent as examine
 
         async with AsyncExitStack() as stack:
             settings, environment, box = await self._settings(stack)
@@ -136,13 +136,13 @@ class _Check:
         import os
         import tempfile
 
-        from ..trigger.settings.settings import Settings
+        from ...trigger.settings.settings import Settings
 
         if not self._sandbox:
             settings = Settings.from_environment(self._agent.folder, cekura=False)
             return settings, dict(os.environ) | settings.environment, None
-        from ..sandbox import Sandbox
-        from ..variables import missing_placeholders
+        from ...sandbox import Sandbox
+        from ...variables import missing_placeholders
 
         file = self._agent.scenarios
         if not file.exists():
@@ -157,9 +157,9 @@ class _Check:
     async def _start_worker(
         self, stack: AsyncExitStack, command: str, settings: Settings, environment: dict[str, str]
     ) -> None:
-        from ..trigger.settings.redaction import Redaction
-        from ..trigger.stop import grace_after
-        from ..trigger.worker.worker import Worker
+        from ...trigger.settings.redaction import Redaction
+        from ...trigger.stop import grace_after
+        from ...trigger.worker.worker import Worker
 
         say("Starting the worker.", err=self._err)
         worker = Worker(
@@ -182,9 +182,9 @@ def _agent(suite: Path | None, *, agent_name: str | None, worker: str | None) ->
     Raises:
         SuiteError: nothing names an agent, or the suite is wrong.
     """
-    from ..errors import SuiteError
-    from ..file_names import SCENARIOS
-    from ..trigger.suite import Suite
+    from ...errors import SuiteError
+    from ...file_names import SCENARIOS
+    from ...trigger.plan.suite import Suite
 
     given = agent_name is not None or worker is not None
     if suite is None:
@@ -206,8 +206,8 @@ def _agent(suite: Path | None, *, agent_name: str | None, worker: str | None) ->
 
 
 def _modes(mode: str | None) -> Collection[Mode]:
-    from ..contract import Mode
-    from ..errors import SuiteError
+    from ...contract import Mode
+    from ...errors import SuiteError
 
     if mode is None:
         return tuple(Mode)
@@ -217,8 +217,8 @@ def _modes(mode: str | None) -> Collection[Mode]:
 
 
 def _seconds(duration: str) -> float:
-    from ..errors import SuiteError
-    from ..yaml_files import seconds
+    from ...errors import SuiteError
+    from ...yaml_files import seconds
 
     try:
         return seconds(duration)
@@ -227,7 +227,7 @@ def _seconds(duration: str) -> float:
 
 
 def _show(finding: Finding, *, err: bool) -> None:
-    from ..report.sanitize import console_line
+    from ...report.sanitize import console_line
 
     clause = finding.clause
     lines = [f"{_MARKS[finding.outcome]}  {clause.place:<6}  {clause.name:<14}  {console_line(finding.detail, 300)}"]
@@ -237,7 +237,7 @@ def _show(finding: Finding, *, err: bool) -> None:
 
 
 def _summary(findings: list[Finding]) -> str:
-    from ..counting import counted
+    from ...counting import counted
 
     missing = [f"{each.clause.place}: {each.clause.name}" for each in findings if each.outcome == "missing"]
     skipped = sum(each.outcome == "skipped" for each in findings)

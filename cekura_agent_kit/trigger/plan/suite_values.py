@@ -17,10 +17,10 @@ from pydantic import (
     WithJsonSchema,
 )
 
-from ..contract import RESERVED_KEYS, ROOM_KEY, parse_object
-from ..doubles import OTHERS, behaviour_of, behaviours_of
-from ..errors import SuiteError
-from ..yaml_files import WHOLE, problems
+from ...contract import RESERVED_KEYS, ROOM_KEY, parse_object
+from ...doubles import OTHERS, behaviour_of, behaviours_of
+from ...errors import SuiteError
+from ...yaml_files import WHOLE, problems
 from .given_state import MAIN_PART, main_agent_part
 
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..contract import Mode
-from ..verdict import PoolId
+from ...contract import Mode
+from ...verdict import PoolId
 from .given_state import job_keys
 from .suite_values import Unscored
 

@@ -6,8 +6,8 @@ from typing import Annotated, Any, Final, Self, cast
 
 from pydantic import ConfigDict, Field, model_validator
 
-from ..contract import Mode
-from ..yaml_files import Duration
+from ...contract import Mode
+from ...yaml_files import Duration
 from .selection import Select
 from .suite_values import (
     Metadata,

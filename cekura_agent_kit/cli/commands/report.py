@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..errors import ReportError
-from .baseline import BaselineOption, FailOnOption
+from ...errors import ReportError
+from ..baseline import BaselineOption, FailOnOption
 
 if TYPE_CHECKING:
-    from ..verdict import SuiteVerdict
+    from ...verdict import SuiteVerdict
 
 
 def report(
@@ -43,11 +43,11 @@ def report(
     The exit code is the verdict's, as with `run`: 0 all passed, 1 some failed, 2 some errored or a shard is missing.
     With --baseline the report is compared with earlier ones.
     """
-    from ..report.merge import merged
-    from . import signals
-    from .baseline import compared_with, read_baselines, read_report
-    from .console import terminal
-    from .outputs import Form, deliver, is_stdout
+    from ...report.merge import merged
+    from .. import signals
+    from ..baseline import compared_with, read_baselines, read_report
+    from ..console import terminal
+    from ..outputs import Form, deliver, is_stdout
 
     baselines = read_baselines(baseline, fail_on=fail_on)
     if bool(files) == bool(result):
@@ -64,8 +64,8 @@ def report(
 
 
 def _recalled(results: Sequence[int], name: str) -> SuiteVerdict:
-    from ..trigger.recalled import recall
-    from ..trigger.settings.settings import Settings
-    from . import signals
+    from ...trigger.recalled import recall
+    from ...trigger.settings.settings import Settings
+    from .. import signals
 
     return signals.run(recall(results, Settings.from_environment(livekit=False), name=name))

@@ -22,8 +22,8 @@ def worker(
     A suite does this itself with `worker: agent.py`. After Ctrl-C, SIGTERM or SIGHUP its jobs have 3 s to end,
     and their shutdown callbacks 10 s more. The exit code is 130, 143 or 129.
     """
-    from ..worker import serve_command
-    from . import signals
+    from ...worker import serve_command
+    from .. import signals
 
     # Every job process imports the main program again, so it is not this one.
     words = [*serve_command(target, idle=idle, wrapped=not voice), "--drain", str(_DRAIN)]

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from ..counting import counted
-from .console import say
+from ...counting import counted
+from ..console import say
 
 if TYPE_CHECKING:
-    from ..trigger.cekura.api_scenario import ApiScenario
-    from ..trigger.selection import Select
-    from ..trigger.suite import Suite
+    from ...trigger.cekura.api_scenario import ApiScenario
+    from ...trigger.plan.selection import Select
+    from ...trigger.plan.suite import Suite
 
 _WIDEST: Final = 44
 """Characters of a column, but for the last one."""
@@ -39,9 +39,9 @@ def scenarios(
 
     Exit codes: 0 some are listed, 2 there is none, or they cannot be read.
     """
-    from ..trigger.suite import DEFAULT_FILE, Suite
-    from . import signals
-    from .outputs import check_writable, is_stdout, write_json
+    from ...trigger.plan.suite import DEFAULT_FILE, Suite
+    from .. import signals
+    from ..outputs import check_writable, is_stdout, write_json
 
     if suite is None and Path(DEFAULT_FILE).exists():
         suite = Path(DEFAULT_FILE)
@@ -56,7 +56,7 @@ def scenarios(
 
 
 def _select(tags: Sequence[str], folder: str | None, agent: int | None) -> Select | None:
-    from ..trigger.selection import Select
+    from ...trigger.plan.selection import Select
 
     keys: dict[str, Any] = {"any_tags": list(tags) or None, "folder": folder, "agent": agent}
     return Select(**keys) if any(value is not None for value in keys.values()) else None
@@ -65,11 +65,11 @@ def _select(tags: Sequence[str], folder: str | None, agent: int | None) -> Selec
 async def _found(
     suite: Suite | None, select: Select | None, *, sandbox: bool
 ) -> tuple[Sequence[ApiScenario], Sequence[str]]:
-    from ..errors import SuiteError
-    from ..trigger.cekura.client import Cekura
-    from ..trigger.choosing import Source, among, find, on_cekura
-    from ..trigger.settings.settings import Settings
-    from .planning import sandbox_scenarios
+    from ...errors import SuiteError
+    from ...trigger.cekura.client import Cekura
+    from ...trigger.choosing import Source, among, find, on_cekura
+    from ...trigger.settings.settings import Settings
+    from ..planning import sandbox_scenarios
 
     async def read(source: Source) -> tuple[Sequence[ApiScenario], Sequence[str]]:
         found, notes = await find(select, source) if select is not None else await source(None, "")
@@ -88,7 +88,7 @@ async def _found(
 
 
 def _flaws(scenario: ApiScenario) -> list[str]:
-    from ..trigger.doctor.scenario_checks import FLAWS
+    from ...trigger.doctor.scenario_checks import FLAWS
 
     return [flaw.name for flaw in FLAWS if flaw.is_in(scenario)]
 
@@ -108,7 +108,7 @@ def _record(scenario: ApiScenario) -> dict[str, Any]:
 
 def _table(found: Sequence[ApiScenario], notes: Sequence[str]) -> list[str]:
     """Return the lines of the table, each column as wide as its longest cell, and a summary."""
-    from ..report.sanitize import console_line
+    from ...report.sanitize import console_line
 
     flaws = [", ".join(_flaws(each)) for each in found]
     rows = [("id", "name", "agent", "folder", "tags", "worthless because")]

@@ -7,9 +7,9 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, RootModel
 
-from ..errors import ScenarioError
-from ..file_names import SCENARIOS, advice_on
-from ..yaml_files import load
+from ...errors import ScenarioError
+from ...file_names import SCENARIOS, advice_on
+from ...yaml_files import load
 from .suite_values import Tools
 
 

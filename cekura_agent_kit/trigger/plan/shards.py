@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from ..verdict import PoolId
+from ...verdict import PoolId
 from .planned_run import PlannedRun
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from ..errors import SuiteError
+from ...errors import SuiteError
 
 
 def entry_names(entries: Sequence[tuple[str | None, str]]) -> list[str]:

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..contract import TEST_PROFILE_KEY, Mode
-from ..errors import KitError, MetadataError, SuiteError
-from ..permit import Key, Permit
+from ...contract import TEST_PROFILE_KEY, Mode
+from ...errors import KitError, MetadataError, SuiteError
+from ...permit import Key, Permit
 from .given_state import check_room_metadata, job_keys
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from ..errors import SuiteError
+from ...errors import SuiteError
 
 _MOST_RUNS: Final = 10_000
 """Runs of one suite: more are a typing error, and each is billed."""

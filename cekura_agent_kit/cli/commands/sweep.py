@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .console import say
+from ..console import say
 
 if TYPE_CHECKING:
-    from ..trigger.sweep import KitRoom, Swept
+    from ...trigger.sweep import KitRoom, Swept
 
 
 def sweep(
@@ -35,10 +35,10 @@ def sweep(
     """
     import time
 
-    from ..trigger.settings.settings import Settings
-    from ..trigger.sweep import sweep as sweep_rooms
-    from . import signals
-    from .outputs import check_writable, is_stdout, write_json
+    from ...trigger.settings.settings import Settings
+    from ...trigger.sweep import sweep as sweep_rooms
+    from .. import signals
+    from ..outputs import check_writable, is_stdout, write_json
 
     names = room or []
     check_writable({"json": json_file})
@@ -59,7 +59,7 @@ def sweep(
 
 
 def _show(room: KitRoom, now: float, *, doomed: bool, err: bool) -> None:
-    from ..report.sanitize import console_line
+    from ...report.sanitize import console_line
 
     suite = f"suite {room.suite} ({room.suite_id})" if room.suite_id else "no mark of its suite"
     due = f"due in {_span(room.due - now)}" if room.due > now else f"due since {_span(now - room.due)}"
@@ -77,8 +77,8 @@ def _advise(swept: Swept, left: list[KitRoom], *, chosen_only: bool, err: bool) 
     """Print how many rooms are left, and the command that deletes them now."""
     import shlex
 
-    from ..counting import counted
-    from ..report.sanitize import console_line
+    from ...counting import counted
+    from ...report.sanitize import console_line
 
     if not left:
         say("None of these rooms is left." if chosen_only else "No room of cekura-kit is left.", err=err)

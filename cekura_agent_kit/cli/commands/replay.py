@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..errors import ReportError, SuiteError
+from ...errors import ReportError, SuiteError
 
 if TYPE_CHECKING:
-    from ..replay.play import Played
-    from ..replay.recorded import Recorded
-    from ..sandbox.cekura.scenarios import Scenario
-    from ..trigger.suite import Suite
+    from ...replay.play import Played
+    from ...replay.recorded import Recorded
+    from ...sandbox.cekura.scenarios import Scenario
+    from ...trigger.plan.suite import Suite
 
 _OWN = "own"
 
@@ -52,8 +52,8 @@ def replay(
     Exit codes: 0 it was held, and the scenario's expectations hold, if the sandbox's file has it; 1 they do not hold;
     2 it could not be held.
     """
-    from . import signals
-    from .console import say
+    from .. import signals
+    from ..console import say
 
     if (report is None) == (run is None) or (report is not None and not case):
         raise SuiteError("give a report and a case, or --run", hint="cekura-kit replay report.json 30#1")
@@ -63,7 +63,7 @@ def replay(
     played = signals.run(_play_in_sandbox(recorded, setup) if sandbox else _play(recorded, setup))
     _print(recorded, played, setup)
     if save is not None:
-        from ..replay.saved import save as save_files
+        from ...replay.saved import save as save_files
 
         saved = save_files(
             recorded,
@@ -107,10 +107,10 @@ class _Setup:
         Raises:
             KitError: the suite, its agent or a file is missing, or the report is of another agent.
         """
-        from ..file_names import RULES, default_file
-        from ..replay.recorded import completed_by, planned_for, require_same_agent
-        from ..sandbox.cekura.scenarios import load_scenarios
-        from ..worker.source import find_file, split_target
+        from ...file_names import RULES, default_file
+        from ...replay.recorded import completed_by, planned_for, require_same_agent
+        from ...sandbox.cekura.scenarios import load_scenarios
+        from ...worker.source import find_file, split_target
 
         loaded = _suite(suite, needed=not agent)
         if loaded is not None and not agent:
@@ -149,8 +149,8 @@ class _Setup:
 
 
 def _recorded(report: Path, case: str) -> Recorded:
-    from ..replay.recorded import of_report
-    from .baseline import read_report
+    from ...replay.recorded import of_report
+    from ..baseline import read_report
 
     return of_report(read_report(report), case, source=str(report))
 
@@ -160,9 +160,9 @@ def _folder(suite: Path) -> Path:
 
 
 async def _from_cekura(run: int, folder: Path) -> Recorded:
-    from ..replay.recorded import of_cekura
-    from ..trigger.cekura.client import Cekura
-    from ..trigger.settings.settings import Settings
+    from ...replay.recorded import of_cekura
+    from ...trigger.cekura.client import Cekura
+    from ...trigger.settings.settings import Settings
 
     async with Cekura(Settings.from_environment(folder, livekit=False)) as cekura:
         found = await cekura.run(run)
@@ -172,14 +172,14 @@ async def _from_cekura(run: int, folder: Path) -> Recorded:
 
 
 def _suite(path: Path, *, needed: bool) -> Suite | None:
-    from ..trigger.suite import Suite
+    from ...trigger.plan.suite import Suite
 
     file = path / "cekura.yaml" if path.is_dir() else path
     return Suite.load(path) if needed or file.exists() else None
 
 
 def _agent_of(suite: Suite | None) -> str:
-    from ..worker.source import split_target
+    from ...worker.source import split_target
 
     worker = suite.worker if suite is not None else None
     if not worker or not split_target(worker)[0].endswith(".py") or " " in worker:
@@ -193,9 +193,9 @@ def _existing(file: Path, *, wanted: bool) -> Path | None:
 
 
 async def _play(recorded: Recorded, setup: _Setup) -> Played:
-    from ..rehearsal.model import load_model
-    from ..rehearsal.rehearsal import Rehearsal
-    from ..replay.play import play
+    from ...rehearsal.model import load_model
+    from ...rehearsal.rehearsal import Rehearsal
+    from ...replay.play import play
 
     call = Rehearsal(
         setup.agent,
@@ -209,8 +209,8 @@ async def _play(recorded: Recorded, setup: _Setup) -> Played:
 
 
 async def _play_in_sandbox(recorded: Recorded, setup: _Setup) -> Played:
-    from ..replay.in_sandbox import play_in_sandbox
-    from .console import say
+    from ...replay.in_sandbox import play_in_sandbox
+    from ..console import say
 
     if setup.suite is None:
         raise SuiteError("the sandbox runs a suite, and there is none here", hint="give it with --suite")
@@ -218,8 +218,8 @@ async def _play_in_sandbox(recorded: Recorded, setup: _Setup) -> Played:
 
 
 def _print(recorded: Recorded, played: Played, setup: _Setup) -> None:
-    from ..replay.side_by_side import first_difference, rows, table
-    from .console import say
+    from ...replay.side_by_side import first_difference, rows, table
+    from ..console import say
 
     both = rows(recorded.lines, played.lines)
     for line in [*(first_difference(both) or ["nothing differs"]), ""]:

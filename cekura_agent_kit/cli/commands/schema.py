@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from .console import say_json
+from ..console import say_json
 
 
 class Schema(StrEnum):
@@ -41,24 +41,24 @@ def schema_of(what: Schema) -> dict[str, Any]:
 
 def _model_schema(what: Schema) -> dict[str, Any]:
     if what is Schema.REPORT:
-        from ..verdict import SuiteVerdict
+        from ...verdict import SuiteVerdict
 
         # Of a written report: every key is always present.
         return SuiteVerdict.model_json_schema(mode="serialization")
     if what is Schema.SCENARIOS:
         from pydantic import TypeAdapter
 
-        from ..sandbox.cekura.scenarios import Scenarios
+        from ...sandbox.cekura.scenarios import Scenarios
 
         return TypeAdapter[Any](Scenarios).json_schema()
     if what is Schema.RULES:
-        from ..sandbox.models.rules import Rules
+        from ...sandbox.models.rules import Rules
 
         return Rules.model_json_schema()
     if what is Schema.FAULTS:
-        from ..sandbox.cekura.faults import Faults
+        from ...sandbox.cekura.faults import Faults
 
         return Faults.model_json_schema()
-    from ..trigger.suite import Suite
+    from ...trigger.plan.suite import Suite
 
     return Suite.model_json_schema()

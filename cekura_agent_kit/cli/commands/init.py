@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .console import say
+from ..console import say
 
 if TYPE_CHECKING:
-    from ..scaffold.agent_parts import Parts
-    from ..scaffold.agents import FoundAgent
-    from ..scaffold.wrapping import Change
+    from ...scaffold.agent_parts import Parts
+    from ...scaffold.agents import FoundAgent
+    from ...scaffold.wrapping import Change
 
 _OWN_COMMANDS = ("Makefile", "pyproject.toml")
 """Files of the template that the commands of its last words need."""
@@ -31,7 +31,7 @@ def init(
     The agent's code is read, not run. The change that it needs is shown as a diff, and made with --apply. No file is
     overwritten.
     """
-    from ..scaffold.agents import choose_agent
+    from ...scaffold.agents import choose_agent
 
     root = folder.resolve()
     found = choose_agent(root, agent) if agent or root.is_dir() else None
@@ -42,8 +42,8 @@ def init(
 
 
 def _new_repo(folder: Path) -> None:
-    from ..errors import KitError
-    from ..scaffold.template import name_of, template_files
+    from ...errors import KitError
+    from ...scaffold.template import name_of, template_files
 
     if (folder / "agent.py").exists():
         raise KitError(
@@ -71,9 +71,9 @@ def _new_repo(folder: Path) -> None:
 
 
 def _existing_repo(folder: Path, agent: FoundAgent, *, apply: bool) -> None:
-    from ..scaffold.agent_parts import parts_of
-    from ..scaffold.existing_repo import SUITE, added_files
-    from ..scaffold.wrapping import changes_for
+    from ...scaffold.agent_parts import parts_of
+    from ...scaffold.existing_repo import SUITE, added_files
+    from ...scaffold.wrapping import changes_for
 
     parts = parts_of(agent)
     say(f"Found {agent.place}{_found(parts)}.")
@@ -93,14 +93,14 @@ def _existing_repo(folder: Path, agent: FoundAgent, *, apply: bool) -> None:
 
 
 def _found(parts: Parts) -> str:
-    from ..counting import counted
+    from ...counting import counted
 
     return f", with {counted(len(parts.tools), 'tool')}" if parts.tools else ""
 
 
 def _say_next(folder: Path, agent: FoundAgent, parts: Parts, changes: Sequence[Change], *, applied: bool) -> None:
-    from ..file_names import is_for_livekit
-    from ..scaffold.existing_repo import MAKEFILE, packages_of
+    from ...file_names import is_for_livekit
+    from ...scaffold.existing_repo import MAKEFILE, packages_of
 
     say("\nNext:")
     if agent.root != Path.cwd():
@@ -148,7 +148,7 @@ def _write(folder: Path, files: Mapping[Path, str]) -> list[Path]:
     Raises:
         KitError: the folder cannot be written to.
     """
-    from ..errors import KitError
+    from ...errors import KitError
 
     kept = []
     try:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from .console import say
+from ..console import say
 
 if TYPE_CHECKING:
-    from ..trigger.doctor.check import Check
+    from ...trigger.doctor.check import Check
 
 _MARKS: Final = {"ok": "ok     ", "warning": "warning", "failed": "FAILED ", "skipped": "skipped"}
 
@@ -31,11 +31,11 @@ def doctor(
     from dataclasses import asdict
     from functools import partial
 
-    from ..trigger.doctor.doctor import examine
-    from ..trigger.suite import DEFAULT_FILE, Suite
-    from . import signals
-    from .log_paths import folder_beside
-    from .outputs import check_writable, is_stdout, write_json
+    from ...trigger.doctor.doctor import examine
+    from ...trigger.plan.suite import DEFAULT_FILE, Suite
+    from .. import signals
+    from ..log_paths import folder_beside
+    from ..outputs import check_writable, is_stdout, write_json
 
     if suite is None and Path(DEFAULT_FILE).exists():
         suite = Path(DEFAULT_FILE)
@@ -53,7 +53,7 @@ def doctor(
 
 
 def _show(check: Check, *, err: bool) -> None:
-    from ..report.sanitize import console_line
+    from ...report.sanitize import console_line
 
     lines = [f"{_MARKS[check.outcome]}  {check.name:<12}  {console_line(check.detail)}"]
     if check.outcome in ("failed", "warning") and check.hint:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .console import say
+from ..console import say
 
 if TYPE_CHECKING:
-    from ..report.explanations import Explanation
+    from ...report.explanations import Explanation
 
 
 def explain(
@@ -25,8 +25,8 @@ def explain(
 
     Works offline. The same text is docs/kinds.md.
     """
-    from ..report.explanations import as_json, explanation_of, words
-    from .outputs import check_writable, is_stdout, write_json
+    from ...report.explanations import as_json, explanation_of, words
+    from ..outputs import check_writable, is_stdout, write_json
 
     check_writable({"json": json_file})
     wanted = [word] if word else list(words())
@@ -42,8 +42,8 @@ def explain(
 def _required(word: str, explanation: Explanation | None) -> Explanation:
     from difflib import get_close_matches
 
-    from ..errors import KitError
-    from ..report.explanations import words
+    from ...errors import KitError
+    from ...report.explanations import words
 
     if explanation is None:
         near = get_close_matches(word.lower().replace("-", "_"), list(words()), n=1)

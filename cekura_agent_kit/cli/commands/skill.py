@@ -7,7 +7,7 @@ from typing import Annotated, Final
 
 import typer
 
-from .console import say, say_own
+from ..console import say, say_own
 
 DEFAULT_FILE: Final = Path(".claude/skills/cekura-kit/SKILL.md")
 _MARK: Final = "<!-- Written by `cekura-kit skill`; it writes this file anew. -->\n"
@@ -21,8 +21,8 @@ def skill(
     The default is where Claude Code looks for it. Other agents read a file of the same form elsewhere. A file that
     this command did not write is not replaced.
     """
-    from ..errors import KitError
-    from .outputs import is_stdout
+    from ...errors import KitError
+    from ..outputs import is_stdout
 
     if is_stdout(file):
         say_own(skill_text())

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from ..file_names import SCENARIOS, advice_on, default_file
-from .console import say
+from ...file_names import SCENARIOS, advice_on, default_file
+from ..console import say
 
 
 def sandbox(
@@ -24,7 +24,7 @@ def sandbox(
 
     The exit code is 128 and the number of the signal that stopped it: 130, 143, 129.
     """
-    from . import signals
+    from .. import signals
 
     if scenarios == Path(SCENARIOS):
         scenarios = default_file(Path(), SCENARIOS)
@@ -37,8 +37,8 @@ async def _run(scenarios: Path, faults: Path | None) -> None:
     import asyncio
     import shlex
 
-    from ..sandbox import Sandbox
-    from ..sandbox.cekura.faults import load_faults
+    from ...sandbox import Sandbox
+    from ...sandbox.cekura.faults import load_faults
 
     plan = load_faults(faults) if faults else None
     async with Sandbox(scenarios, say=lambda text: say(text, err=True), faults=plan) as sandbox:

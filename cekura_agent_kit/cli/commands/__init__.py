@@ -1,0 +1,1 @@
+"""The subcommands of `cekura-kit`, a module each."""

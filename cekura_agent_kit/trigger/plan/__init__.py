@@ -1,0 +1,1 @@
+"""From a suite file to the plan of its runs. No service is asked."""
