@@ -29,7 +29,7 @@ from cekura_agent_kit.contract import KIT_ATTRIBUTE, MODE_ATTRIBUTE, Mode
 from cekura_agent_kit.sandbox.cekura.scenarios import Scenario
 from cekura_agent_kit.sandbox.cekura.service import CekuraService
 from cekura_agent_kit.sandbox.cekura.steps import Step
-from cekura_agent_kit.sandbox.channels.channel import Utterance
+from cekura_agent_kit.sandbox.channels.channel import ToolUse, Utterance
 from cekura_agent_kit.sandbox.channels.room import RoomChannel
 from cekura_agent_kit.sandbox.web import WebService
 
@@ -139,6 +139,9 @@ class SilentChannel(RoomChannel):
         # Without the superclass's: that one makes a native room for each.
         self.transcript: list[Utterance] = []
         self.agent_came = True
+        self._began = time.monotonic()
+        self._uses: list[ToolUse] = []
+        self._tools = None
         self._livekit, self._seconds = livekit, seconds
         self._room = Room()
 

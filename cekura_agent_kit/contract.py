@@ -49,6 +49,8 @@ TESTS_ATTRIBUTE: Final = "cekura.tests"
 """The tests that the agent accepts: ``any`` or ``signed``."""
 FAILED_ATTRIBUTE: Final = "cekura.failed"
 """One line: the first of the agent's own checks that failed, in a signed test."""
+ENDED_ATTRIBUTE: Final = "cekura.ended"
+"""``true``, set by the trigger on the agent: the evaluator has left. The server itself tells the agent 2 s later."""
 
 EVENTS_TOPIC: Final = "cekura.events"
 """Text streams of JSON to the witness, and to whoever asks for them in a signed test: tool calls, handoffs, session

@@ -9,9 +9,12 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, Any, Final
 
+from ..contract import ENDED_ATTRIBUTE
 from .job import JobUnderTest, is_caller
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from livekit import rtc
     from livekit.agents import AgentSession
 
@@ -19,7 +22,8 @@ logger = logging.getLogger("cekura_agent_kit")
 
 _AFTER: Final = 0.5
 """Seconds from the leave of the last caller to the end of the job, if every session has closed: time for what the agent
-does when its session closes. Such sessions close by themselves."""
+does when its session closes. Such sessions close by themselves. An agent that the trigger tells of the end has none of
+it: the job closes its sessions."""
 _RETURN: Final = 3.0
 """The same while a session is open: its caller may reconnect. The trigger waits as long for an evaluator's return."""
 
@@ -39,6 +43,7 @@ class Ending:
         self._task: asyncio.Task[None] | None = None
         job.room.on("participant_disconnected", self._on_left)
         job.room.on("participant_connected", self._on_joined)
+        job.room.on("participant_attributes_changed", self._on_attributes)
 
     def watch(self, session: AgentSession[Any]) -> None:
         """Count a session as open until it closes."""
@@ -63,6 +68,18 @@ class Ending:
         if self._task is not None and is_caller(participant):
             self._task.cancel()
 
+    def _on_attributes(self, changed: Mapping[str, str], participant: rtc.Participant) -> None:
+        """End at once: the server would announce the evaluator's leave to the agent 2 s later."""
+        own = self._job.room.local_participant
+        if changed.get(ENDED_ATTRIBUTE) and participant.identity == own.identity:
+            if self._task is not None:
+                self._task.cancel()
+            self._shut_down()
+
+    def _shut_down(self) -> None:
+        if self._job.ending is None:
+            self._job.context.shutdown(reason="the evaluator has left")
+
     async def _end(self) -> None:
         await asyncio.sleep(_AFTER)
         try:
@@ -70,5 +87,4 @@ class Ending:
                 await self._closed.wait()
         except TimeoutError:
             logger.info("the caller has left, and a session is still open")
-        if self._job.ending is None:
-            self._job.context.shutdown(reason="the evaluator has left")
+        self._shut_down()

@@ -37,6 +37,7 @@ class ScriptedRoom:
     changes: list[tuple[float, list[Participant] | None]]
     lists: list[tuple[float, bool]] = field(default_factory=list)
     announced: list[float] = field(default_factory=list)
+    told: list[str] = field(default_factory=list)
     gone_at: float = float("inf")
 
     async def participants(self, *, urgent: bool = False) -> list[Participant] | None:
@@ -46,6 +47,9 @@ class ScriptedRoom:
 
     async def exists(self) -> bool:
         return asyncio.get_running_loop().time() < self.gone_at
+
+    async def tell_end(self, agent: str) -> None:
+        self.told.append(agent)
 
     async def announce(self) -> None:
         self.announced.append(asyncio.get_running_loop().time())
@@ -154,6 +158,8 @@ def test_an_agent_that_ends_its_own_job_is_waited_for(leaves: float, took: float
     told = "the agent's job had not ended 10 s after the evaluator had left: "
     told += "later checks of its own are not in this report"
     assert watched.conversation.notes == [told] * stayed
+    # Once, and only one that is still there.
+    assert watched.room.told == ["agent-1"] * (leaves > 13)
     assert watched.conversation.ended is not None
     assert 10 <= watched.conversation.ended <= 12
     assert not watched.conversation.agent_left

@@ -86,6 +86,8 @@ class Conversation:
     _signed: bool = False
     """The agent accepted the test's signature, so that its wrapper ends the job."""
     _over_since: float | None = None
+    _told: bool = False
+    """The agent was told that the evaluator has left."""
 
     async def watch(self) -> None:
         """Wait until the evaluator has left, Cekura reports the end, or the agent has left and does not reconnect.
@@ -112,11 +114,14 @@ class Conversation:
                 self.on_evaluator(presence.evaluator_since)
             if participants is not None:
                 self._check_agents(participants)
-            if self._over(presence, now) and not self._awaits_agent(presence, now):
+            over = self._over(presence, now)
+            if over and not self._awaits_agent(presence, now):
                 await self._list_for_proof()
                 self.agent_left = self.agent_lost or presence.agent_left_first
                 self.ended = presence.evaluator_gone if presence.evaluator_gone is not None else now
                 return
+            if over:
+                await self._tell_end(presence, participants)
             await self._pause(self._interval(presence, participants, begin))
 
     async def _list_for_proof(self) -> None:
@@ -160,6 +165,13 @@ class Conversation:
             "its own are not in this report"
         )
         return False
+
+    async def _tell_end(self, presence: Presence, participants: Sequence[Participant] | None) -> None:
+        """Tell the agent once that the evaluator has left."""
+        if presence.evaluator_gone is not None and not self._told:
+            self._told = True
+            for agent in agents_in(participants or []):
+                await self.room.tell_end(agent.identity)
 
     def _expected(self, begin: float) -> bool:
         return self.clock() - begin < _EXPECTED

@@ -258,6 +258,14 @@ class Room:
             # The server announces it later by itself, and the wrapper keeps what was sent meanwhile.
             _log.debug("the evaluator in %s was not announced: %s", self.name, error)
 
+    async def tell_end(self, agent: str) -> None:
+        """Tell an agent that the conversation is over."""
+        try:
+            await self._livekit.tell_end(self.name, agent)
+        except LiveKitError as error:
+            # It has left meanwhile, or learns of it by itself.
+            _log.debug("%s in %s was not told the end: %s", agent, self.name, error)
+
     async def delete(self, *, within: float) -> bool:
         """Delete the dispatch, then the room, within so many seconds. Returns False if the room may still exist."""
         # A job that never connected goes on unless its dispatch is deleted.

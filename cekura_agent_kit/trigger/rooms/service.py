@@ -19,6 +19,7 @@ from livekit import api
 from livekit.protocol.models import ParticipantInfo, TrackType
 
 from ...addresses import without_credentials
+from ...contract import ENDED_ATTRIBUTE
 from ...errors import ForeignServer, LiveKitError, LiveKitUnreachable, NoSuchRoom
 from ...variables import no_proxies
 from ..settings.certificates import TRUST_HINT, not_trusted
@@ -136,6 +137,11 @@ class LiveKit:
     async def announce(self, room: str, identity: str) -> None:
         """Have the server announce a participant to all others at once, not 2.4 s later."""
         request = api.UpdateParticipantRequest(room=room, identity=identity, attributes={_ANNOUNCED: "true"})
+        await self._request(lambda to: to.room.update_participant(request), urgent=True)
+
+    async def tell_end(self, room: str, agent: str) -> None:
+        """Tell an agent that the conversation is over, by an attribute of its own."""
+        request = api.UpdateParticipantRequest(room=room, identity=agent, attributes={ENDED_ATTRIBUTE: "true"})
         await self._request(lambda to: to.room.update_participant(request), urgent=True)
 
     async def dispatch(
