@@ -3,7 +3,7 @@
 from livekit.agents import Agent, AgentServer, AgentSession, JobContext, JobProcess, RunContext, cli, function_tool
 from livekit.plugins import openai, silero
 
-from cekura_agent_kit import wrap_entrypoint
+from cekura_agent_kit import check, wrap_entrypoint
 
 server = AgentServer()
 
@@ -24,6 +24,12 @@ class Receptionist(Agent):
 
     async def on_enter(self) -> None:
         self.session.say("Hello, this is the clinic. How can I help you?")
+
+    async def on_exit(self) -> None:
+        # What nobody can hear, checked in a test; in a real call `check` does nothing.
+        calls = [item.name for item in self.session.history.items if item.type == "function_call"]
+        booked = calls.count("book_appointment")
+        check("at most one appointment is booked", booked <= 1, f"{booked} calls of book_appointment")
 
     @function_tool
     async def opening_hours(self, context: RunContext) -> str:

@@ -6,9 +6,10 @@
 
 It needs OPENAI_API_KEY, and for `dev` and `start` LIVEKIT_URL, LIVEKIT_API_KEY and LIVEKIT_API_SECRET. The line
 `@wrap_entrypoint` makes it testable with Cekura, in text and in voice. What its tools do in a test is written in
-cekura.yaml.
+cekura.yaml; `on_exit` checks in a test what nobody can hear.
 """
 
+import json
 import logging
 import re
 from collections import Counter
@@ -16,7 +17,7 @@ from collections import Counter
 from livekit.agents import Agent, AgentServer, AgentSession, JobContext, JobProcess, ToolError, cli, function_tool
 from livekit.plugins import openai, silero
 
-from cekura_agent_kit import wrap_entrypoint
+from cekura_agent_kit import check, wrap_entrypoint
 
 logger = logging.getLogger("restaurant")
 
@@ -60,6 +61,18 @@ class Host(Agent):
 
     async def on_enter(self) -> None:
         self.session.say("Welcome to Luigi's. How can I help you?")
+
+    async def on_exit(self) -> None:
+        # What nobody can hear, checked in a test; in a real call `check` does nothing.
+        found: set[tuple[str, str]] = set()
+        for item in self.session.history.items:
+            if item.type == "function_call" and item.name in ("check_availability", "book_table"):
+                asked = json.loads(item.arguments)
+                table = (asked["day"], asked["time"])
+                if item.name == "check_availability":
+                    found.add(table)
+                else:
+                    check("a table is looked up before it is booked", table in found, " ".join(table))
 
     @function_tool
     async def opening_hours(self) -> str:
