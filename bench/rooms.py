@@ -18,6 +18,7 @@ from pydantic import SecretStr
 from cekura_agent_kit.contract import JobMetadata, Mode
 from cekura_agent_kit.sandbox.livekit_server import LiveKitServer
 from cekura_agent_kit.trigger.rooms.budget import Budget
+from cekura_agent_kit.trigger.rooms.presence import ANNOUNCED
 from cekura_agent_kit.trigger.rooms.readiness import SIMULATION
 from cekura_agent_kit.trigger.rooms.service import LiveKit, Participant, participant_token
 from cekura_agent_kit.trigger.settings.settings import Settings
@@ -156,7 +157,7 @@ class Rooms:
 
     async def _announce(self, room: str, identity: str) -> None:
         await self._until(lambda seen: seen.identity == identity and seen.state == "active", room)
-        await self._livekit.announce(room, identity)
+        await self._livekit.set_attribute(room, identity, ANNOUNCED)
 
     async def _until(self, seen: Callable[[Participant], bool], room: str, *, within: float = DEADLINE) -> None:
         async with asyncio.timeout(within):

@@ -14,7 +14,7 @@ from ..contract import ERROR_ATTRIBUTE, Mode
 from ..errors import LiveKitError, NoSuchRoom
 from ..permit import Key, Permit
 from ..trigger.rooms.marks import room_metadata
-from ..trigger.rooms.presence import EVALUATOR
+from ..trigger.rooms.presence import ANNOUNCED, EVALUATOR
 from ..trigger.rooms.readiness import agents_in
 from ..trigger.rooms.room import PREFIX
 from ..trigger.rooms.service import LiveKit, Participant, participant_token, retried
@@ -137,7 +137,7 @@ class CheckedRoom:
 
     async def announce(self) -> None:
         """Have the server announce the evaluator to the agent."""
-        await self._livekit.announce(self.name, EVALUATOR)
+        await self._livekit.set_attribute(self.name, EVALUATOR, ANNOUNCED)
 
     def token(self, identity: str, *, hidden: bool = False) -> str:
         """Return the token of a participant."""

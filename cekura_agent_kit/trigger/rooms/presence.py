@@ -10,6 +10,8 @@ from ..timing import Clock, Timing
 from .readiness import agents_in
 from .service import Participant
 
+ANNOUNCED: Final = "cekura.announced"
+"""Attribute of the evaluator. Any update of its attributes makes the server announce it at once, not 2.4 s later."""
 EVALUATOR: Final = "cekura-evaluator"
 """Identity of Cekura's evaluator, in its token."""
 

@@ -6,10 +6,10 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final
 
-from ...contract import MODE_ATTRIBUTE, Mode
+from ...contract import ENDED_ATTRIBUTE, Mode
 from ...errors import LiveKitError, LiveKitUnreachable, NoSuchRoom
 from ...permit import Key
 from ...verdict import Kind
@@ -17,9 +17,10 @@ from ..errored import Errored
 from ..plan.planned_run import PlannedRun
 from ..plan.suite import Suite
 from ..timing import Timing
+from .arrival import Arrival
 from .marks import room_metadata, with_run
 from .outages import Outages
-from .presence import EVALUATOR
+from .presence import ANNOUNCED, EVALUATOR
 from .readiness import SIMULATION, Readiness, agents_in, readiness, refuse
 from .service import LiveKit, Participant, retried
 
@@ -137,7 +138,7 @@ class Room:
         self._dispatch = await self._livekit.dispatch(
             self.name, agent_name=agent_name, metadata=metadata, attributes=SIMULATION if text_by_dispatch else None
         )
-        progress = _Progress(self._clock)
+        progress = Arrival(self._clock)
         while True:
             agents = agents_in(await self.participants() or [])
             progress.update(agents)
@@ -154,7 +155,7 @@ class Room:
                 raise self._not_ready(agents)
             await asyncio.sleep(self._timing.list_fast)
 
-    def _readiness(self, agents: list[Participant], progress: _Progress) -> Readiness:
+    def _readiness(self, agents: list[Participant], progress: Arrival) -> Readiness:
         return readiness(
             agents,
             mode=self._planned.mode,
@@ -167,7 +168,7 @@ class Room:
             needs_signature=bool(self._planned.tools),
         )
 
-    async def _accepted(self, progress: _Progress) -> bool:
+    async def _accepted(self, progress: Arrival) -> bool:
         """Return False once no worker has accepted the job within `Timing.no_job`; until then True."""
         overdue = progress.since(progress.dispatched) >= self._timing.no_job
         if progress.job is not None or not (overdue or progress.since(progress.jobs_listed) >= _JOBS_INTERVAL):
@@ -251,20 +252,18 @@ class Room:
             return True
 
     async def announce(self) -> None:
-        """Have the server announce the evaluator to the agent at once."""
-        try:
-            await self._livekit.announce(self.name, EVALUATOR)
-        except LiveKitError as error:
-            # The server announces it later by itself, and the wrapper keeps what was sent meanwhile.
-            _log.debug("the evaluator in %s was not announced: %s", self.name, error)
+        """Have the server announce the evaluator at once, not 2.4 s later. The wrapper keeps what comes before."""
+        await self._if_possible(self._livekit.set_attribute(self.name, EVALUATOR, ANNOUNCED))
 
     async def tell_end(self, agent: str) -> None:
-        """Tell an agent that the conversation is over."""
+        """Tell an agent that the conversation is over. It may have left, and learns of it later by itself."""
+        await self._if_possible(self._livekit.set_attribute(self.name, agent, ENDED_ATTRIBUTE))
+
+    async def _if_possible(self, request: Awaitable[None]) -> None:
         try:
-            await self._livekit.tell_end(self.name, agent)
+            await request
         except LiveKitError as error:
-            # It has left meanwhile, or learns of it by itself.
-            _log.debug("%s in %s was not told the end: %s", agent, self.name, error)
+            _log.debug("in %s: %s", self.name, error)
 
     async def delete(self, *, within: float) -> bool:
         """Delete the dispatch, then the room, within so many seconds. Returns False if the room may still exist."""
@@ -281,26 +280,3 @@ class Room:
             error = await retried(lambda: self._livekit.delete_dispatch(self.name, dispatch), within=within)
             if error is not None:
                 _log.debug("the dispatch of %s was not deleted: %s", self.name, error)
-
-
-class _Progress:
-    """Times of one dispatch, in seconds from the suite's start; None for what has not happened."""
-
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock = clock
-        self.dispatched = self.jobs_listed = clock()
-        self.job: float | None = None
-        self.active: float | None = None
-        self.mode: float | None = None
-
-    def update(self, agents: list[Participant]) -> None:
-        now = self._clock()
-        if agents:
-            self.job = self.job or now
-        if agents and agents[0].state == "active":
-            self.active = self.active or now
-        if agents and MODE_ATTRIBUTE in agents[0].attributes:
-            self.mode = self.mode or now
-
-    def since(self, time: float | None) -> float:
-        return 0.0 if time is None else self._clock() - time

@@ -19,7 +19,6 @@ from livekit import api
 from livekit.protocol.models import ParticipantInfo, TrackType
 
 from ...addresses import without_credentials
-from ...contract import ENDED_ATTRIBUTE
 from ...errors import ForeignServer, LiveKitError, LiveKitUnreachable, NoSuchRoom
 from ...variables import no_proxies
 from ..settings.certificates import TRUST_HINT, not_trusted
@@ -34,8 +33,6 @@ _log: Final = logging.getLogger("cekura_agent_kit.trigger")
 _ANSWER_TIMEOUT: Final = 8.0
 """Seconds. `list_dispatch` on a deleted room takes 3; every other answer takes 0.1."""
 _CONNECT_TIMEOUT: Final = 4.0
-_ANNOUNCED: Final = "cekura.announced"
-"""Attribute of the evaluator. Any update of its attributes makes the server announce it at once."""
 
 State = Literal["joining", "joined", "active", "disconnected"]
 _STATES: Final[Mapping[int, State]] = {
@@ -134,14 +131,9 @@ class LiveKit:
         reply = await self._request(lambda to: to.room.list_participants(request), urgent=urgent)
         return [each for each in map(_participant, reply.participants) if each.state != "disconnected"]
 
-    async def announce(self, room: str, identity: str) -> None:
-        """Have the server announce a participant to all others at once, not 2.4 s later."""
-        request = api.UpdateParticipantRequest(room=room, identity=identity, attributes={_ANNOUNCED: "true"})
-        await self._request(lambda to: to.room.update_participant(request), urgent=True)
-
-    async def tell_end(self, room: str, agent: str) -> None:
-        """Tell an agent that the conversation is over, by an attribute of its own."""
-        request = api.UpdateParticipantRequest(room=room, identity=agent, attributes={ENDED_ATTRIBUTE: "true"})
+    async def set_attribute(self, room: str, identity: str, name: str) -> None:
+        """Set an attribute of a participant to ``true``."""
+        request = api.UpdateParticipantRequest(room=room, identity=identity, attributes={name: "true"})
         await self._request(lambda to: to.room.update_participant(request), urgent=True)
 
     async def dispatch(
