@@ -89,7 +89,8 @@ def test_a_failure_is_seen_again_then_fixed_then_a_test(repo: Path, pytester: py
     assert "replay of 30#1 (Books a table), failed: no table was booked" in again.output
     column = one_line(again.output, side="now")
     assert "raised TypeError: 'int' object is not subscriptable" in column
-    assert "agent.py:37)" in column
+    line = next(n for n, line in enumerate(agent.read_text().splitlines(), start=1) if BUG[1] in line)
+    assert f"agent.py:{line})" in column
     assert "what is expected does not hold (before/cekura.scenarios.yaml, scenario 30):" in again.output
     assert (
         f"to hear 'free on friday'. After {TABLE!r} the agent said 'I am sorry, no table is free then.'" in again.output
@@ -157,7 +158,11 @@ def test_the_agent_gets_what_it_got(repo: Path) -> None:
     (repo / "agent.py").write_text(
         (repo / "agent.py")
         .read_text()
-        .replace("import wrap_entrypoint", "import current_call, wrap_entrypoint")
+        .replace(
+            "\nfrom cekura_agent_kit import",
+            "\nfrom cekura_agent_kit import current_call\nfrom cekura_agent_kit import",
+            1,
+        )
         .replace('self.session.say("Welcome', 'self.session.say(f"{current_call().seed} Welcome')
     )
     result = replayed("report.json", "30#1")

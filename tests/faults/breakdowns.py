@@ -72,7 +72,7 @@ BREAKDOWNS: Final[tuple[Breakdown, ...]] = (
         breaks=breaking.server_restarted,
         comes_to=(PASSED, Kind.LIVEKIT_UNREACHABLE),
         headline="The test broke in 1 of 2 runs: LiveKit failed or could not be reached.",
-        says=("the LiveKit server refused connections during the conversation: it was down or restarted",),
+        says=("the LiveKit server was down or restarted during the conversation",),
         hint="LiveKit may be down",
     ),
     Breakdown(

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
-from cekura_agent_kit.errors import WorkerError
+from cekura_agent_kit.errors import LiveKitUnreachable, WorkerError
 from cekura_agent_kit.trigger.case.breakdowns import breakdowns
+from cekura_agent_kit.trigger.plan.suite import Suite
 from cekura_agent_kit.trigger.rooms.outages import SLOW, Outages
+from cekura_agent_kit.trigger.rooms.room import Room
+from cekura_agent_kit.trigger.rooms.service import ListedRoom
+from cekura_agent_kit.trigger.timing import Timing
 from cekura_agent_kit.verdict import Kind
 
 
@@ -60,7 +65,35 @@ def test_a_restart_between_two_requests_of_a_room_is_known_from_other_rooms() ->
     outages.count_refusals(2)
     assert not outages.is_breakdown
     outages.count_refusals(3)
-    assert "refused connections" in outages.description
+    assert "down or restarted" in outages.description
+
+
+@pytest.mark.parametrize(("listed", "broken"), [("RM_new", True), ("RM_1", False)])
+async def test_a_restart_in_which_no_connection_was_refused_is_known_by_the_rooms_id(listed: str, broken: bool) -> None:
+    """Those who come back to a restarted server make the room again, before it is listed the next time."""
+
+    class LiveKit:
+        answers = False
+
+        async def create_room(self, *_: object, **__: object) -> str:
+            return "RM_1"
+
+        async def participants(self, *_: object, **__: object) -> list[object]:
+            if not self.answers:
+                raise LiveKitUnreachable("the server closed the connection")
+            return []
+
+        async def rooms(self, *_: object) -> list[ListedRoom]:
+            return [ListedRoom("room", "", 0.0, listed)]
+
+    livekit = LiveKit()
+    suite = Suite.model_validate({"agent_name": "a", "mode": "text", "runs": [{"scenario": 1}]})
+    room = Room(livekit, Timing(), suite.plan()[0], suite, time.monotonic)  # type: ignore[arg-type]
+    await room.create("suite")
+    assert await room.participants() is None
+    livekit.answers = True
+    assert await room.participants() == []
+    assert room.outages.is_breakdown is broken
 
 
 def test_where_nothing_broke_nothing_is_noted() -> None:
@@ -80,7 +113,7 @@ def test_a_worker_that_lives_and_cannot_be_used_is_named_by_its_fault() -> None:
 @pytest.mark.parametrize(
     ("seen", "broken", "said"),
     [
-        (outages((1, True), answered=2), True, "refused connections"),
+        (outages((1, True), answered=2), True, "down or restarted"),
         (outages((1, False), (9, False), answered=1 + SLOW), True, f"did not answer for {SLOW:.0f} s"),
         (outages((1, False), answered=SLOW), False, f"did not answer for {SLOW - 1:.0f} s"),
         (outages((1, False), answered=5), False, "did not answer for 4 s"),
@@ -124,9 +157,7 @@ def test_a_room_that_was_deleted_broke_unless_the_agent_may_have_hung_up(
 
 def test_a_server_that_was_restarted_is_the_cause_of_a_room_that_is_gone() -> None:
     errors, notes = found(room_lost=True, outages=outages((1, True), answered=2))
-    assert [said for _, said in errors] == [
-        "the LiveKit server refused connections during the conversation: it was down or restarted"
-    ]
+    assert [said for _, said in errors] == ["the LiveKit server was down or restarted during the conversation"]
     assert notes == []
 
 

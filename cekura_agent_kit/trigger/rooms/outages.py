@@ -36,6 +36,15 @@ class Outages:
         """Note connections that the server has refused to the whole suite: a restart may fall between two requests."""
         self._refused = self._refused or refusals > self._refusals_before
 
+    def restarted(self) -> None:
+        """Note a restart that no refused connection showed."""
+        self._refused = True
+
+    @property
+    def goes_on(self) -> bool:
+        """True from a request without an answer to the next answer."""
+        return self._since is not None
+
     def answered(self, now: float) -> None:
         """Note an answer."""
         if self._since is not None:
@@ -51,5 +60,5 @@ class Outages:
     def description(self) -> str:
         """Sentence for a report; empty without an outage."""
         if self._refused:
-            return "the LiveKit server refused connections during the conversation: it was down or restarted"
+            return "the LiveKit server was down or restarted during the conversation"
         return f"the LiveKit server did not answer for {self._longest:.0f} s" if self._longest > 0 else ""

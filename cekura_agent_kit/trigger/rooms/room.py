@@ -61,6 +61,7 @@ class Room:
         self.readiness = Readiness(False)
         self.outages = Outages()
         self._livekit, self._timing, self._planned, self._suite, self._clock = livekit, timing, planned, suite, clock
+        self._id = ""
         self._dispatch: str | None = None
 
     @property
@@ -73,7 +74,7 @@ class Room:
         now = time.time()
         times = {"made": now, "deadline": now + self.lifetime}
         metadata = room_metadata(self._planned.room_metadata, suite=self._suite.name, suite_id=suite_id, **times)
-        await self._livekit.create_room(self.name, metadata=metadata, lasts=self.lifetime)
+        self._id = await self._livekit.create_room(self.name, metadata=metadata, lasts=self.lifetime)
 
     async def mark_run(self, run_id: int, key: Key) -> None:
         """Add the run's id, with a proof, to what the room's metadata is now: `sweep` ends a run that is left behind.
@@ -240,8 +241,17 @@ class Room:
             _log.debug("the participants of %s are not known: %s", self.name, error)
             self.outages.unanswered(asked, refused=error.refused)
             return None
+        if self.outages.goes_on and await self._is_made_again():
+            self.outages.restarted()
         self.outages.answered(self._clock())
         return listed
+
+    async def _is_made_again(self) -> bool:
+        """Return True if the room is another one of the same name: who is in it came back to a restarted server."""
+        try:
+            return any(room.id != self._id for room in await self._livekit.rooms([self.name]))
+        except LiveKitError:
+            return False
 
     async def exists(self) -> bool:
         """Return False if the server does not list the room. Participants of such a room are listed as none."""

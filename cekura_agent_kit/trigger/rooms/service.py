@@ -57,11 +57,12 @@ class Participant:
 
 @dataclass(frozen=True)
 class ListedRoom:
-    """Room as the server lists it. ``made_at`` is the server's own clock, Unix seconds."""
+    """Room as the server lists it. ``made_at`` is the server's own clock, Unix seconds; made again, its id is new."""
 
     name: str
     metadata: str
     made_at: float
+    id: str = ""
 
 
 class LiveKit:
@@ -102,14 +103,14 @@ class LiveKit:
     async def rooms(self, names: list[str] | None = None) -> list[ListedRoom]:
         """List all rooms of the project, or those of ``names`` that exist."""
         reply = await self._request(lambda to: to.room.list_rooms(api.ListRoomsRequest(names=names or [])))
-        return [ListedRoom(room.name, room.metadata, float(room.creation_time)) for room in reply.rooms]
+        return [ListedRoom(room.name, room.metadata, float(room.creation_time), room.sid) for room in reply.rooms]
 
-    async def create_room(self, name: str, *, metadata: str, lasts: float) -> None:
-        """Create a room that exists for ``lasts`` seconds without a caller: one with only agents counts as empty."""
+    async def create_room(self, name: str, *, metadata: str, lasts: float) -> str:
+        """Create a room that exists for ``lasts`` seconds without a caller, and return its id; see `ListedRoom`."""
         request = api.CreateRoomRequest(
             name=name, metadata=metadata, empty_timeout=int(lasts), departure_timeout=int(lasts)
         )
-        await self._request(lambda to: to.room.create_room(request))
+        return (await self._request(lambda to: to.room.create_room(request))).sid
 
     async def set_room_metadata(self, name: str, metadata: str) -> None:
         """Replace a room's metadata."""
