@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from ..counting import credits
 from ..report.sanitize import console_line
 
 if TYPE_CHECKING:
@@ -35,11 +36,9 @@ class PlanCost:
     @property
     def lines(self) -> list[str]:
         """Lines for people."""
-        from ..trigger.estimate import shown
-
         said = str(self.estimate) + ("" if self.billed else "; nothing is billed in the sandbox")
         lines = [f"  {'cost':<8}  {said}"]
-        lines += [f"  {'balance':<8}  {shown(self.balance)}"] if self.balance is not None else []
+        lines += [f"  {'balance':<8}  {credits(self.balance)}"] if self.balance is not None else []
         return lines + [f"  {'note':<8}  {console_line(note)}" for note in self.notes]
 
     @property

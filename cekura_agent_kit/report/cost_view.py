@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..counting import counted
+from ..counting import counted, credits, number
 from ..verdict import Cost
 
 
@@ -22,16 +22,6 @@ def cost_summary(cost: Cost | None) -> str:
     if not cost.billed:
         return f"on Cekura {said}; here nothing is billed"
     return said + _balance(cost)
-
-
-def credits(value: float) -> str:
-    """Return ``1 credit``, ``14.5 credits``."""
-    return f"{number(value)} credit{'' if value == 1 else 's'}"
-
-
-def number(value: float) -> str:
-    """Return a number with two decimals at most: ``1,234.5``."""
-    return f"{value:,.2f}".rstrip("0").rstrip(".")
 
 
 def _balance(cost: Cost) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ..contract import Mode
-from ..counting import counted
+from ..counting import counted, credits
 from ..errors import SuiteError
 from ..verdict.cost import PER_MESSAGE, PER_MINUTE
 from .cekura.api_scenario import ApiScenario
@@ -40,7 +40,7 @@ class Estimate:
         text = f"{counted(self.text_runs, 'text run')}, {MESSAGES} messages each assumed" if self.text_runs else ""
         minutes = f"{self.minutes:g} minutes at most in {counted(self.voice_runs, 'voice run')}"
         parts = "; ".join(filter(None, [text, minutes if self.voice_runs else ""]))
-        return f"about {shown(self.credits)} (estimated: {parts})"
+        return f"about {credits(self.credits)} (estimated: {parts})"
 
 
 def estimate_of(plan: Sequence[PlannedRun], scenarios: Mapping[int, ApiScenario]) -> Estimate:
@@ -82,12 +82,7 @@ def low_balance(estimate: Estimate, balance: float | None) -> str:
     """Return a note if the balance may not be enough; empty if it is, or is not known."""
     if balance is None or balance >= estimate.credits:
         return ""
-    return f"the balance is {shown(balance)}, and the plan costs {estimate}"
-
-
-def shown(credits: float) -> str:
-    """Return ``1 credit``, ``14.5 credits``."""
-    return f"{credits:g} credit{'' if credits == 1 else 's'}"
+    return f"the balance is {credits(balance)}, and the plan costs {estimate}"
 
 
 def _longest(planned: PlannedRun, scenario: ApiScenario | None) -> float:
