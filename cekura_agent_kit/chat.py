@@ -23,7 +23,9 @@ SEGMENT_ATTRIBUTE: Final = "lk.segment_id"
 """Attribute of a transcription stream: interim and final transcripts of one segment share it."""
 TRACK_ATTRIBUTE: Final = "lk.transcribed_track_id"
 """Attribute of a transcription stream: the audio track that was transcribed; absent for text without sound."""
-PACKET_TOPICS: Final = frozenset({"", CHAT_TOPIC, "lk-chat-topic"})
+OLDER_CHAT_TOPIC: Final = "lk-chat-topic"
+"""Data packets of LiveKit's older chat."""
+PACKET_TOPICS: Final = frozenset({"", CHAT_TOPIC, OLDER_CHAT_TOPIC})
 """Topics on which a data packet may be chat: none, livekit-agents', and that of LiveKit's older chat."""
 TWIN_SECONDS: Final = 2.0
 """Seconds within which a packet and a text stream with the same words are one message, sent in both forms."""

@@ -66,6 +66,10 @@ class Permit:
     tools: Mapping[str, Any] = field(default_factory=dict)
     witness: str = ""
 
+    def check_size(self, own: Mapping[str, Any]) -> None:
+        """Check that a job with these other keys can be sent, without a key to sign it. Raises as `job_metadata`."""
+        self.job_metadata(own, key=Key("size", "x" * 64), ttl=1)
+
     def job_metadata(self, own: Mapping[str, Any], *, key: Key, ttl: float) -> str:
         """Return the metadata of the test's job, with the signed permit in it.
 

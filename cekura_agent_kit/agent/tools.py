@@ -143,7 +143,7 @@ async def _call_fake(fake: Fake, call: ToolExecution) -> Any:
     for each in parameters:
         if each.name in call.arguments:
             given[each.name] = call.arguments[each.name]
-        elif each.name in _CONTEXTS or is_context(each):
+        elif _gets_context(each):
             given[each.name] = call.context
     result = fake(**given)
     return await result if inspect.isawaitable(result) else result
@@ -160,5 +160,9 @@ def _needs(fake: Any) -> set[str]:
         for each in parameters
         if each.default is each.empty
         and each.kind not in (each.VAR_KEYWORD, each.VAR_POSITIONAL)
-        and not (each.name in _CONTEXTS or is_context(each))
+        and not _gets_context(each)
     }
+
+
+def _gets_context(parameter: inspect.Parameter) -> bool:
+    return parameter.name in _CONTEXTS or is_context(parameter)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 from ..errors import SuiteError
@@ -28,6 +29,13 @@ def json_object(text: str | None) -> dict[str, Any] | None:
 def _refuse(constant: str) -> None:
     """Refuse Infinity and NaN, which Python reads and JSON does not have."""
     raise ValueError(f"{constant} is not a value of JSON")
+
+
+def suite_here(given: Path | None) -> Path | None:
+    """Return the suite that is given, else that of the current folder, if there is one."""
+    from ..trigger.plan.suite import DEFAULT_FILE
+
+    return Path(DEFAULT_FILE) if given is None and Path(DEFAULT_FILE).exists() else given
 
 
 def shard_parts(text: str) -> tuple[int, int]:

@@ -7,7 +7,7 @@ import time
 from contextlib import AsyncExitStack
 from typing import Final
 
-from ..chat import CHAT_TOPIC, PACKET_TOPICS, ChatPacket, read_packet
+from ..chat import CHAT_TOPIC, OLDER_CHAT_TOPIC, PACKET_TOPICS, ChatPacket, read_packet
 from ..contract import PROOF_ATTRIBUTE, TEXT_ONLY, Mode
 from ..trigger.rooms.presence import EVALUATOR
 from ..trigger.rooms.service import LiveKit
@@ -17,7 +17,6 @@ from .clauses import Finding, Record
 from .shown import ATTRIBUTES, note_attributes, note_joined
 from .text_caller import TextCaller, older_chat
 
-_OLDER_TOPIC: Final = "lk-chat-topic"
 _PROOF: Final = 3.0
 """Seconds for the proof after the first answer."""
 _QUIET: Final = 0.5
@@ -85,9 +84,9 @@ async def _check_packets(record: Record, caller: TextCaller, subject: Subject, e
         lost = "they were not answered; the same words, sent later, were"
         record.note("early words", early is not None, ok=_quoted(early), missing=lost)
     before = len(caller.packets)
-    await caller.send_packet(older_chat(_once_more(subject, 4)), _OLDER_TOPIC)
+    await caller.send_packet(older_chat(_once_more(subject, 4)), OLDER_CHAT_TOPIC)
     as_json = await caller.packet(_is_older_chat, after=before, within=subject.answer)
-    unanswered = f"no JSON packet on {_OLDER_TOPIC} answered within {subject.answer:g} s"
+    unanswered = f"no JSON packet on {OLDER_CHAT_TOPIC} answered within {subject.answer:g} s"
     record.note("JSON packets", as_json is not None, ok=_quoted(as_json), missing=unanswered)
 
 
@@ -98,7 +97,7 @@ async def _check_payloads(record: Record, caller: TextCaller, subject: Subject) 
         return
     before = len(caller.packets)
     await caller.send_packet('{"check-agent": ["not chat"]}', CHAT_TOPIC)
-    await caller.send_packet(older_chat("not chat", ignoreLegacy=True), _OLDER_TOPIC)
+    await caller.send_packet(older_chat("not chat", ignoreLegacy=True), OLDER_CHAT_TOPIC)
     answer = await caller.asks(_once_more(subject, 5), within=subject.answer)
     await asyncio.sleep(_QUIET)
     answered = [text for topic, text in caller.packets[before:] if _is_chat(topic, text)]
@@ -134,7 +133,7 @@ def _is_plain(topic: str, text: str) -> bool:
 
 def _is_older_chat(topic: str, text: str) -> bool:
     chat = _chat(topic, text)
-    return topic == _OLDER_TOPIC and chat is not None and chat.is_json
+    return topic == OLDER_CHAT_TOPIC and chat is not None and chat.is_json
 
 
 def _chat(topic: str, text: str) -> ChatPacket | None:

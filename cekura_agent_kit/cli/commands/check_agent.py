@@ -61,14 +61,12 @@ def check_agent(
     Exit codes: 0 every clause that could be seen is kept. 1 some are not. 2 the check could not be made.
     """
     from ...conformance.clauses import as_json
-    from ...trigger.plan.suite import DEFAULT_FILE
     from .. import signals
+    from ..option_values import suite_here
     from ..outputs import check_writable, is_stdout, write_json
 
-    if suite is None and Path(DEFAULT_FILE).exists():
-        suite = Path(DEFAULT_FILE)
     check_writable({"json": json_file})
-    agent = _agent(suite, agent_name=agent_name, worker=worker)
+    agent = _agent(suite_here(suite), agent_name=agent_name, worker=worker)
     on_stdout = is_stdout(json_file)
     check = _Check(
         agent,

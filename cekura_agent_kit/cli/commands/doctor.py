@@ -32,14 +32,14 @@ def doctor(
     from functools import partial
 
     from ...trigger.doctor.doctor import examine
-    from ...trigger.plan.suite import DEFAULT_FILE, Suite
+    from ...trigger.plan.suite import Suite
     from .. import signals
     from ..log_paths import folder_beside
+    from ..option_values import suite_here
     from ..outputs import check_writable, is_stdout, write_json
 
-    if suite is None and Path(DEFAULT_FILE).exists():
-        suite = Path(DEFAULT_FILE)
-    loaded = Suite.load(suite) if suite is not None else None
+    given = suite_here(suite)
+    loaded = Suite.load(given) if given is not None else None
     on_stdout = is_stdout(json_file)
     check_writable({"json": json_file})
     checks = signals.run(examine(loaded, on_check=partial(_show, err=on_stdout), log_folder=folder_beside([json_file])))

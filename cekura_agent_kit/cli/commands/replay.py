@@ -172,9 +172,9 @@ async def _from_cekura(run: int, folder: Path) -> Recorded:
 
 
 def _suite(path: Path, *, needed: bool) -> Suite | None:
-    from ...trigger.plan.suite import Suite
+    from ...trigger.plan.suite import DEFAULT_FILE, Suite
 
-    file = path / "cekura.yaml" if path.is_dir() else path
+    file = path / DEFAULT_FILE if path.is_dir() else path
     return Suite.load(path) if needed or file.exists() else None
 
 

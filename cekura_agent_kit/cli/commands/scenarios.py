@@ -39,13 +39,13 @@ def scenarios(
 
     Exit codes: 0 some are listed, 2 there is none, or they cannot be read.
     """
-    from ...trigger.plan.suite import DEFAULT_FILE, Suite
+    from ...trigger.plan.suite import Suite
     from .. import signals
+    from ..option_values import suite_here
     from ..outputs import check_writable, is_stdout, write_json
 
-    if suite is None and Path(DEFAULT_FILE).exists():
-        suite = Path(DEFAULT_FILE)
-    loaded = Suite.load(suite) if suite is not None else None
+    given = suite_here(suite)
+    loaded = Suite.load(given) if given is not None else None
     check_writable({"json": json_file})
     select = _select(tag or [], folder, agent if agent is not None or loaded is None else loaded.agent)
     found, notes = signals.run(_found(loaded, select, sandbox=sandbox))

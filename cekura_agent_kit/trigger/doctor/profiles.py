@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from ...contract import MAX_METADATA_BYTES
 from ...errors import MetadataError
-from ...permit import Key, Permit
+from ...permit import Permit
 from ...verdict import Kind
 from ..errored import Errored
 from ..plan.given_state import main_agent_part
@@ -40,7 +40,7 @@ def _with_profile(planned: PlannedRun, report: ScenarioReport) -> PlannedRun:
         return replace(planned, test_profile=False)
     try:
         given = replace(planned, test_profile=main_agent_part(scenario.profile))
-        _check(given)
+        Permit(room="x" * 32, mode=given.mode, suite="", case=given.case, tools=given.tools).check_size(given.job_keys)
     except (ValueError, MetadataError) as error:
         raise Errored(
             Kind.START_REFUSED,
@@ -48,8 +48,3 @@ def _with_profile(planned: PlannedRun, report: ScenarioReport) -> PlannedRun:
             hint=f"change the profile on Cekura: the whole metadata of a job has {MAX_METADATA_BYTES} bytes at most",
         ) from None
     return given
-
-
-def _check(planned: PlannedRun) -> None:
-    permit = Permit(room="x" * 32, mode=planned.mode, suite="", case=planned.case, tools=planned.tools)
-    permit.job_metadata(planned.job_keys, key=Key("size", "x" * 64), ttl=1)

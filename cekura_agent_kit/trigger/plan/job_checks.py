@@ -9,7 +9,7 @@ from typing import Any
 
 from ...contract import TEST_PROFILE_KEY, Mode
 from ...errors import KitError, MetadataError, SuiteError
-from ...permit import Key, Permit
+from ...permit import Permit
 from .given_state import check_room_metadata, job_keys
 
 
@@ -51,7 +51,7 @@ def faults_of(state: GivenState, permit: Permit, *, by_dispatch: bool) -> Iterat
     profile = None if isinstance(state.test_profile, bool) else state.test_profile
     try:
         job = job_keys(state.metadata, scenario=state.scenario, profile=profile)
-        replace(permit, tools=state.tools).job_metadata(job, key=Key("size", "x" * 64), ttl=1)
+        replace(permit, tools=state.tools).check_size(job)
     except MetadataError as error:
         parts = {"tools": state.tools, "metadata": state.metadata, "test_profile": profile}
         yield max(parts, key=lambda name: len(json.dumps(parts[name]))), error

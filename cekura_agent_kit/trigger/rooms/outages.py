@@ -19,7 +19,7 @@ class Outages:
         self._refusals_before = refusals
         self._since: float | None = None
         self._longest = 0.0
-        self._refused = False
+        self._was_down = False
 
     def unanswered(self, now: float, *, refused: bool) -> None:
         """Note a request without an answer.
@@ -29,16 +29,16 @@ class Outages:
             refused: the server refused the connection: it is not running.
         """
         self._since = now if self._since is None else self._since
-        self._refused = self._refused or refused
+        self._was_down = self._was_down or refused
         self._longest = max(self._longest, now - self._since)
 
     def count_refusals(self, refusals: int) -> None:
         """Note connections that the server has refused to the whole suite: a restart may fall between two requests."""
-        self._refused = self._refused or refusals > self._refusals_before
+        self._was_down = self._was_down or refusals > self._refusals_before
 
     def restarted(self) -> None:
         """Note a restart that no refused connection showed."""
-        self._refused = True
+        self._was_down = True
 
     @property
     def goes_on(self) -> bool:
@@ -54,11 +54,11 @@ class Outages:
     @property
     def is_breakdown(self) -> bool:
         """True if the server was down, or did not answer for long."""
-        return self._refused or self._longest >= SLOW
+        return self._was_down or self._longest >= SLOW
 
     @property
     def description(self) -> str:
         """Sentence for a report; empty without an outage."""
-        if self._refused:
+        if self._was_down:
             return "the LiveKit server was down or restarted during the conversation"
         return f"the LiveKit server did not answer for {self._longest:.0f} s" if self._longest > 0 else ""
