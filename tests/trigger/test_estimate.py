@@ -81,7 +81,7 @@ def test_the_command_reads_the_balance_before_and_after() -> None:
     cost = json.loads(unreadable.reports["json"])["cost"]
     assert (cost["balance_before"], cost["balance_after"]) == (None, None)
     assert "cost      about 5 credits (estimated: 1 text run, 10 messages each assumed)" in dry.printed
-    assert "balance   1200 credits" in dry.printed
+    assert "balance   1,200 credits" in dry.printed
     assert (refused.code, set(refused.reports)) == (2, {"json"})
     assert "the plan costs about 5 credits" in refused.printed
     assert "max_credits is 4" in refused.printed
