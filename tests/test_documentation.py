@@ -220,3 +220,13 @@ def test_every_variable_is_on_it(reference: ModuleType) -> None:
     used = {name for source in sources for name in VARIABLES.findall(source)}
 
     assert used - reference.INTERNAL <= reference.VARIABLES.keys()
+
+
+def test_the_readme_lists_every_command() -> None:
+    rows = re.findall(r"^\| `([a-z-]+)", (ROOT / "README.md").read_text("utf-8"), flags=re.MULTILINE)
+    assert set(typer.main.get_command(app).commands) <= set(rows)  # type: ignore[attr-defined]
+
+
+def test_every_page_can_be_found_from_the_index() -> None:
+    linked = set(re.findall(r"\]\(([a-z0-9-]+\.md)", (ROOT / "docs/README.md").read_text("utf-8")))
+    assert {page.name for page in PAGES} - {"README.md"} <= linked
