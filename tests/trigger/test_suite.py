@@ -178,6 +178,18 @@ def test_the_tools_of_a_scenario_file_hold_for_every_run_of_the_scenario(tmp_pat
     assert plan[2].tools == {"pay": {"raises": "declined"}, "look": "refuse", "*": "refuse"}
 
 
+@pytest.mark.parametrize("entry", ["scenario: 1", "select: {tags: [smoke]}"])
+def test_tools_of_a_scenario_file_that_cannot_be_sent_are_refused_when_they_are_known(
+    tmp_path: Path, entry: str
+) -> None:
+    (tmp_path / "cekura.scenarios.yaml").write_text(SCENARIO + f"  tools: {{pay: {{returns: {'x' * 50_000}}}}}\n")
+    file = written(tmp_path, f"agent_name: a\nruns:\n- {{{entry}}}\n")
+    with pytest.raises(
+        SuiteError, match=r"cekura\.yaml:3: runs\.0: .*scenarios\.yaml:4: 1\.tools: job metadata: 6\d{4} bytes"
+    ):
+        Suite.load(file).with_chosen({0: [1]})
+
+
 @pytest.mark.parametrize(
     ("scenarios", "says"),
     [

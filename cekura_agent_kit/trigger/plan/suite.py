@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final, Self, cast
 
-from pydantic import ConfigDict, Field, PrivateAttr, Strict, ValidationError
+from pydantic import ConfigDict, Field, PrivateAttr, Strict
 
 from ...contract import Mode
 from ...errors import SuiteError
@@ -16,6 +16,7 @@ from ...permit import Permit
 from ...verdict import PoolId, Selected
 from ...yaml_files import WHOLE, Duration, load, place
 from .entry_names import check_names, entry_names
+from .flags import with_flags
 from .given_state import main_agent_part
 from .job_checks import GivenState, faults_of
 from .plan_size import check_limit, check_most
@@ -39,10 +40,6 @@ from .suite_values import (
 )
 
 DEFAULT_FILE: Final = "cekura.yaml"
-
-_FOR_EVERY_RUN: Final = ("mode", "timeout", "pass_rate", "max_reply", "unscored")
-"""Keys of the suite and of a run: as a flag they win over both."""
-
 
 _LONGEST_ID: Final = 10**18 - 1
 """Stands for a scenario that is not chosen yet."""
@@ -128,27 +125,12 @@ class Suite(SuiteModel):
         suite = load(file, cls, error=SuiteError)
         if "name" not in suite.model_fields_set:
             suite = suite.model_copy(update={"name": file.resolve().parent.name or "suite"})
-        suite = suite._with(dict(flags or {}))
+        suite = with_flags(suite, flags or {})
         suite._file = file
         if suite.scenarios_file.is_file():
             suite._scenario_tools = tools_of_scenarios(suite.scenarios_file)
         suite.check()
         return suite
-
-    def _with(self, flags: dict[str, Any]) -> Self:
-        if not flags:
-            return self
-        values = self.model_dump(exclude_unset=True) | {"name": self.name} | flags
-        for key in flags.keys() & _FOR_EVERY_RUN:
-            values["runs"] = [{k: v for k, v in run.items() if k != key} for run in values["runs"]]
-        try:
-            return self.model_validate(values)
-        except ValidationError as fault:
-            lines = [
-                f"--{str(each['loc'][0]).replace('_', '-')}: {each['msg'].removeprefix('Value error, ')}"
-                for each in fault.errors(include_url=False)
-            ]
-            raise SuiteError("\n".join(lines), hint="`cekura-kit run --help` describes each flag") from None
 
     def check(self) -> None:
         """Check what depends on several keys.
@@ -167,7 +149,7 @@ class Suite(SuiteModel):
                     f"{self.place('runs', index, 'publish_data_message')}Cekura sends data messages in text runs only",
                     hint="add `mode: text` to the run, or remove `publish_data_message`",
                 )
-            self._check_job(index, run)
+            self._check_job(index, run.scenario or _LONGEST_ID)
         check_names([entry.name for entry in self.runs], self.place)
         check_most(sum(entry.repeat for entry in self.runs), self.place)
 
@@ -238,9 +220,16 @@ class Suite(SuiteModel):
         ]
 
     def with_chosen(self, chosen: Mapping[int, Sequence[int]]) -> Self:
-        """Return the suite, with the scenarios that its `select`s have found."""
+        """Return the suite, with the scenarios that its `select`s have found.
+
+        Raises:
+            SuiteError: the `tools` of one of them cannot be sent.
+        """
         copy = self.model_copy()
         copy._chosen = dict(chosen)
+        for index, scenarios in chosen.items():
+            for scenario in sorted(self._scenario_tools.keys() & set(scenarios)):
+                self._check_job(index, scenario)
         return copy
 
     def entry_names(self) -> list[str]:
@@ -270,8 +259,8 @@ class Suite(SuiteModel):
         """Return the doubles of an entry's runs: the suite's, over them the scenario's, over them its own."""
         return {**self.tools, **self._scenario_tools.get(scenario, {}), **entry.tools}
 
-    def _check_job(self, index: int, run: RunEntry) -> None:
-        scenario = run.scenario or _LONGEST_ID
+    def _check_job(self, index: int, scenario: int) -> None:
+        run = self.runs[index]
         state = GivenState(
             scenario=scenario,
             metadata={**self.metadata, **run.metadata},
@@ -281,9 +270,18 @@ class Suite(SuiteModel):
         )
         permit = Permit(room="x" * 32, mode=run.mode or self.mode, suite=self.name, case=f"{scenario}#1000")
         for key, error in faults_of(state, permit, by_dispatch=self.text_switch == "dispatch"):
-            # Where the entry says nothing of it, the suite does.
-            where = self.place("runs", index, key) if getattr(run, key) or not getattr(self, key) else self.place(key)
-            raise SuiteError(f"{where}{error}", hint=error.hint) from None
+            raise SuiteError(f"{self._place_of(index, key, scenario)}{error}", hint=error.hint) from None
+
+    def _place_of(self, index: int, key: str, scenario: int) -> str:
+        """Return the beginning of an error about what an entry gives to the agent: file, line and key."""
+        if key == "tools" and scenario in self._scenario_tools and not self.runs[index].tools:
+            return f"{self.place('runs', index)}{place(self.scenarios_file, str(scenario), key)}"
+        # Where the entry says nothing of it, the suite does.
+        return (
+            self.place("runs", index, key)
+            if getattr(self.runs[index], key) or not getattr(self, key)
+            else self.place(key)
+        )
 
     @property
     def folder(self) -> Path:
