@@ -6,8 +6,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from ..placeholder import PLACEHOLDER
-from ..variables import PLACEHOLDERS, missing_placeholders
+from ..variables import missing_placeholders
 
 
 @contextmanager
@@ -24,8 +23,3 @@ def environment(extra: Mapping[str, str], *, placeholders: bool = True) -> Itera
                 os.environ[name] = value
             elif os.environ.get(name) == wanted[name]:
                 del os.environ[name]
-
-
-def is_placeholder(name: str) -> bool:
-    """Return whether the variable has nothing but our placeholder."""
-    return os.environ.get(name) == PLACEHOLDERS.get(name, PLACEHOLDER)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from types import TracebackType
@@ -129,22 +130,15 @@ class Cekura:
 
     async def result(self, result_id: int) -> ApiResult | None:
         """Read a result with its runs; None if Cekura does not know the id."""
-        try:
+        with _unless_unknown():
             return read_result(await self._read(f"{_RESULTS}{result_id}/"), result_id)
-        except CekuraRefused as error:
-            if error.status == 404:
-                return None
-            raise
+        return None
 
     async def scenario(self, scenario: int) -> ApiScenario | None:
         """Read a scenario; None if Cekura does not know the id."""
-        try:
-            value = await self._read(f"{_SCENARIOS}{scenario}/")
-        except CekuraRefused as error:
-            if error.status == 404:
-                return None
-            raise
-        return read_scenario(value, scenario)
+        with _unless_unknown():
+            return read_scenario(await self._read(f"{_SCENARIOS}{scenario}/"), scenario)
+        return None
 
     async def scenario_page(self, number: int, *, size: int, agent: int | None = None, tag: str = "") -> Any:
         """Read one page of the list of scenarios, as it is.
@@ -161,12 +155,10 @@ class Cekura:
         params: dict[str, Any] = {"page": number, "page_size": size}
         params |= {"agent_id": agent} if agent is not None else {}
         params |= {"tags": tag} if tag else {}
-        try:
+        # There is a first page, also of an empty list.
+        with _unless_unknown() if number > 1 else nullcontext():
             return await self._read(_SCENARIOS, params=params)
-        except CekuraRefused as error:
-            if error.status == 404 and number > 1:
-                return None
-            raise
+        return None
 
     async def balance(self) -> float | None:
         """Read the credits that are left; None if the key may not read them, or Cekura does not answer in time."""
@@ -253,6 +245,16 @@ def first_line(error: CekuraError) -> str:
 def _raise_if_refused(reply: httpx.Response) -> None:
     if 300 <= reply.status_code < 500:
         raise refusal_of(reply.status_code, _excerpt(reply), reply.text)
+
+
+@contextmanager
+def _unless_unknown() -> Iterator[None]:
+    """Leave the block where Cekura answers that it does not know what is asked for."""
+    try:
+        yield
+    except CekuraRefused as error:
+        if error.status != 404:
+            raise
 
 
 def _may_connect(error: Exception) -> bool:
