@@ -93,6 +93,19 @@ WHOLE: dict[Schema, tuple[type[BaseModel], Any]] = {
                     {"silence": "20s", "call": {"tool": "book", "arguments": {"people": 2}}},
                 ],
             },
+            "32": {
+                "name": "Asks",
+                "caller": {
+                    "persona": "In a hurry.",
+                    "goal": "A table.",
+                    "facts": {"people": 2, "name": "Ada"},
+                    "first_message": "Hello!",
+                    "turns": 5,
+                    "max_tokens": 900,
+                },
+                "outcome": ["Booked.", "Polite."],
+                "origin": {"scenario": 32},
+            },
         },
     ),
     Schema.RULES: (

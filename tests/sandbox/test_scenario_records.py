@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from cekura_agent_kit.sandbox.cekura.reads import V1, V2
+from cekura_agent_kit.sandbox.cekura.scenarios import Scenario
 from cekura_agent_kit.sandbox.cekura.service import CekuraService
 
 from .cekura_requests import CHAT, client_of, entry, final, scenario
@@ -24,6 +25,15 @@ SCENARIOS = {
 async def client() -> AsyncIterator[httpx.AsyncClient]:
     async with CekuraService(SCENARIOS, join=False) as service, client_of(service) as client:
         yield client
+
+
+async def test_a_scenario_whose_caller_is_played_has_its_instructions() -> None:
+    caller = {"goal": "Book a table.", "persona": "In a hurry.", "facts": {"people": 2}, "first_message": "Hi!"}
+    played = Scenario.model_validate({"name": "A", "caller": caller, "outcome": ["It is booked.", "It is polite."]})
+    async with CekuraService({30: played}, join=False) as service, client_of(service) as client:
+        read = (await client.get(f"{V2}/scenarios/30/")).json()
+    assert read["instructions"] == "In a hurry.\nBook a table.\npeople: 2"
+    assert (read["first_message"], read["expected_outcome_prompt"]) == ("Hi!", "It is booked. It is polite.")
 
 
 @pytest.mark.parametrize("version", [V1, V2])

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from cekura_agent_kit.errors import ScenarioError
+from cekura_agent_kit.sandbox.cekura.caller import Caller
 from cekura_agent_kit.sandbox.cekura.faults import Answer, Faults, RunFault, load_faults
 from cekura_agent_kit.sandbox.cekura.scenarios import load_scenarios
 from cekura_agent_kit.sandbox.cekura.steps import Step
@@ -32,7 +33,22 @@ def test_a_scenario_file_is_read(tmp_path: Path) -> None:
         ("A table, please.", "booked"),
         ("Bye.", None),
     ]
-    assert (books.outcome, books.patience, scenarios[31].patience) == ("It is booked.", 3.0, 10.0)
+    assert (books.outcome, books.patience, scenarios[31].patience) == (("It is booked.",), 3.0, 10.0)
+
+
+def test_a_caller_stands_in_the_place_of_a_script(tmp_path: Path) -> None:
+    file = tmp_path / "cekura.scenarios.yaml"
+    file.write_text(
+        "30:\n  name: Books\n  caller:\n    persona: In a hurry.\n    goal: Book a table.\n"
+        "    facts: {name: Maria, people: 2}\n    turns: 5\n  outcome: [It is booked., Nothing is charged.]\n"
+        "31: {name: Short, caller: {goal: Ask., first_message: Hi!}, outcome: It answers.}\n"
+    )
+    books, short = load_scenarios(file).values()
+    assert books.caller is not None and short.caller is not None
+    assert (books.caller.goal, books.caller.persona, books.caller.facts["people"]) == ("Book a table.", "In a hurry.", 2)
+    assert (books.caller.turns, short.caller.turns, short.caller.first_message) == (5, 20, "Hi!")
+    assert (books.statements, books.talk) == (("It is booked.", "Nothing is charged."), ())
+    assert short.expected_outcome == "It answers."
 
 
 @pytest.mark.parametrize(
@@ -54,8 +70,27 @@ def test_a_scenario_file_is_read(tmp_path: Path) -> None:
         ("30:\n  name: A\n  talk: [{say: Hi}]\n  patience: soon\n", "f.yaml:4: 30.patience: 'soon' is not a duration"),
         (
             "30:\n  name: A\n  tlak: [{say: Hi}]\n",
-            "f.yaml:3: 30.tlak: unknown key; did you mean talk? allowed: agent, evaluator_tools, folder, max_duration, "
-            "name, outcome, patience, profile, tags, talk, tools, verdict",
+            "f.yaml:3: 30.tlak: unknown key; did you mean talk? allowed: agent, caller, evaluator_tools, folder, "
+            "max_duration, name, origin, outcome, patience, profile, tags, talk, tools, verdict",
+        ),
+        ("30:\n  name: A\n", "f.yaml:1: 30: needs `talk`, the caller's script, or `caller`, which a model plays"),
+        (
+            "30: {name: A, talk: [{say: Hi}], caller: {goal: G}, outcome: O}",
+            "30: has both `talk` and `caller`; write one of them",
+        ),
+        (
+            "30: {name: A, caller: {goal: A table.}}",
+            "30: `caller` needs `outcome`: what must be true after the call, one statement or a list",
+        ),
+        ("30: {name: A, caller: {goal: A table.}, outcome: ' '}", "30: `caller` needs `outcome`"),
+        ("30: {name: A, caller: {goal: A table.}, outcome: []}", "30.outcome: has no statement; write at least one"),
+        ("30: {name: A, caller: {goal: ' '}, outcome: O}", "30.caller.goal: "),
+        ("30:\n  name: A\n  outcome: O\n  caller: {goal: G, turns: 0}", "f.yaml:4: 30.caller.turns: "),
+        ("30: {name: A, caller: {goal: G, max_tokens: true}, outcome: O}", "30.caller.max_tokens: "),
+        (
+            "30: {name: A, caller: {goals: G}, outcome: O}",
+            "30.caller.goals: unknown key; did you mean goal? allowed: facts, first_message, goal, max_tokens, "
+            "persona, turns",
         ),
         ("30: {name: A, talk: [{interrupt: true, hear: a}]}", "f.yaml:1: 30.talk.0: `interrupt` needs `say`"),
         ("30: {name: A, talk: [{silence: 2s, say: Hi}]}", "30.talk.0: `silence` says nothing: it has neither `say`"),
@@ -120,6 +155,11 @@ def test_the_documentations_files_are_valid(tmp_path: Path) -> None:
 def test_the_documentation_names_every_key_of_a_step() -> None:
     text = DOCUMENTATION.read_text()
     assert {name for name in Step.model_fields if not re.search(rf"^\| .*`{name}: ", text, re.MULTILINE)} == set()
+
+
+def test_the_documentation_names_every_key_of_a_caller() -> None:
+    text = DOCUMENTATION.read_text()
+    assert {name for name in Caller.model_fields if not re.search(rf"^\| `{name}: ", text, re.MULTILINE)} == set()
 
 
 def test_the_documentation_names_every_fault() -> None:

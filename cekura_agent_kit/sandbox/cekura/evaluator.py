@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
+from ...errors import ScenarioError
 from ..channels.channel import Channel, ChannelClosed
 from .expectations import Answer, Expectation, expectations
 from .line_use import LineUse
@@ -62,6 +63,13 @@ class Evaluator:
     _explanation: list[str] = field(default_factory=list)
     _is_broken: bool = False
     _ended_reason: str = "call-ended-by-request"
+
+    def __post_init__(self) -> None:
+        if self.scenario.caller is not None:
+            raise ScenarioError(
+                f"the scenario {self.scenario.name!r} has a `caller`, which a model plays, and no script",
+                hint="write its script as `talk`, or play it with a model",
+            )
 
     async def run(self) -> Judgement:
         """Go through the steps, up to the first that does not hold. Does not hang up."""

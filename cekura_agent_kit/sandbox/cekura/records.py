@@ -71,7 +71,7 @@ def run_record(run: SandboxRun) -> dict[str, Any]:
 
 def scenario_record(scenario_id: int, scenario: Scenario) -> dict[str, Any]:
     """A scenario."""
-    says = [step.say for step in scenario.talk if step.say]
+    instructions, first_message = _instructions(scenario)
     return {
         "id": scenario_id,
         "name": scenario.name,
@@ -85,14 +85,23 @@ def scenario_record(scenario_id: int, scenario: Scenario) -> dict[str, Any]:
         "folder_path": scenario.folder or None,
         "metric_names": [metric.name for metric in scenario.verdict.metrics],
         "tool_ids": list(scenario.evaluator_tools),
-        "instructions": "Say, in this order: " + " / ".join(says) if says else "Say nothing.",
-        "first_message": scenario.talk[0].say or "",
+        "instructions": instructions,
+        "first_message": first_message,
         "expected_outcome_prompt": scenario.expected_outcome,
         "information_fields": {},
         "max_duration": scenario.max_duration,
         "test_profile": scenario_id if scenario.profile is not None else None,
         "test_profile_data": _profile(scenario_id, scenario),
     }
+
+
+def _instructions(scenario: Scenario) -> tuple[str, str]:
+    """Return the instructions of Cekura's evaluator, and its first message."""
+    if (caller := scenario.caller) is not None:
+        facts = [f"{name}: {value}" for name, value in caller.facts.items()]
+        return "\n".join(filter(None, [caller.persona, caller.goal, *facts])), caller.first_message or ""
+    says = [step.say for step in scenario.talk if step.say]
+    return "Say, in this order: " + " / ".join(says) if says else "Say nothing.", scenario.talk[0].say or ""
 
 
 def folder_records(scenarios: Iterable[Scenario]) -> list[dict[str, Any]]:

@@ -18,7 +18,7 @@ from .evaluator import Evaluator, Judgement
 from .faults import RunFault
 from .line_use import LineUse
 from .scenarios import Scenario
-from .verdict_parts import Scores, VerdictParts
+from .verdict_parts import Scores, Statement, VerdictParts
 
 _log: Final = logging.getLogger("cekura_agent_kit.sandbox")
 
@@ -185,7 +185,7 @@ class SandboxRun:
             talk_succeeded=self.judgement.success,
             agent_came=self.judgement.ended_reason != "main-agent-did-not-answer",
             explanation=self.judgement.explanation,
-            outcome=self.scenario.expected_outcome,
+            statements=tuple(Statement(outcome=each) for each in self.scenario.statements),
         )
 
     @property

@@ -1,16 +1,21 @@
-"""Scenarios of the stand-in: what its evaluator says and waits for, and what Cekura stores of them. A YAML file."""
+"""Scenarios of the stand-in: what its evaluator says and waits for, and what Cekura stores of them. A YAML file.
+
+The caller is scripted (``talk``), or played by a model (``caller``).
+"""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, RootModel, Strict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, RootModel, Strict, model_validator
+from pydantic.config import JsonDict
 
 from ...errors import ScenarioError
 from ...trigger.plan.scenario_tools import ScenarioTools
 from ...yaml_files import WHOLE, Duration, Integer, load
+from .caller import Caller
 from .steps import Step
 from .verdict_parts import VerdictParts
 
@@ -21,17 +26,59 @@ AGENT: Final = 812
 END_CALL: Final = "TOOL_END_CALL"
 """Tool with which Cekura's evaluator hangs up."""
 
+_PLAYED: Final[JsonDict] = {"required": ["caller"], "properties": {"caller": {"type": "object"}}}
+
+
+_Statement = Annotated[str, Field(pattern=r"\S")]
+
+
+def _statements(value: object) -> object:
+    """Return the statements of an outcome, which may be one text; of an empty text, none."""
+    if isinstance(value, str):
+        return (value,) if value.strip() else ()
+    if isinstance(value, list) and not value:
+        raise ValueError("has no statement; write at least one, or leave the key out")
+    return tuple(value) if isinstance(value, list) else value
+
+
+Outcome = Annotated[
+    tuple[_Statement, ...] | None,
+    BeforeValidator(
+        _statements, json_schema_input_type=str | Annotated[list[_Statement], Field(min_length=1)] | None
+    ),
+]
+"""Statements of an expected outcome: a text is one of them; ``()`` is none."""
+
 
 class Scenario(BaseModel):
-    """One scenario. It passes when each expectation of its steps holds, unless ``verdict`` says otherwise."""
+    """One scenario, with either ``talk`` or ``caller``.
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    With ``talk`` it passes when each expectation of its steps holds; with ``caller`` when a model judges each statement
+    of ``outcome`` as met. ``verdict`` may say otherwise.
+    """
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        use_attribute_docstrings=True,
+        json_schema_extra={
+            "oneOf": [{"required": ["talk"]}, _PLAYED],
+            "if": _PLAYED,
+            "then": {
+                "required": ["outcome"],
+                "properties": {"outcome": {"type": ["string", "array"], "pattern": r"\S"}},
+            },
+        },
+    )
 
     name: Annotated[str, Field(min_length=1)]
-    talk: Annotated[tuple[Step, ...], Field(min_length=1)]
+    talk: Annotated[tuple[Step, ...], Field(min_length=1)] = ()
     """The steps of the conversation, in order."""
-    outcome: str | None = None
-    """The expected outcome, in words. Default: that each ``hear`` is heard. ``""``: none."""
+    caller: Caller | None = None
+    """The caller, played by a model in the place of ``talk``."""
+    outcome: Outcome = None
+    """The expected outcome: a statement, or a list of them. Default: that each ``hear`` is heard. ``""``: none. With
+    ``caller`` it is required."""
     patience: Duration = PATIENCE
     """Time to wait for what a step expects."""
     verdict: VerdictParts = VerdictParts()
@@ -50,13 +97,33 @@ class Scenario(BaseModel):
     max_duration: Integer | None = None
     """Longest duration of a call, as Cekura stores it."""
 
+    origin: dict[str, Any] | None = None
+    """Source of the scenario, as `cekura-kit pull` wrote it. Changes nothing."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if bool(self.talk) == (self.caller is not None):
+            raise ValueError(
+                "has both `talk` and `caller`; write one of them"
+                if self.talk
+                else "needs `talk`, the caller's script, or `caller`, which a model plays"
+            )
+        if self.caller is not None and not self.outcome:
+            raise ValueError("`caller` needs `outcome`: what must be true after the call, one statement or a list")
+        return self
+
     @property
-    def expected_outcome(self) -> str:
-        """The expected outcome in words; empty for none."""
+    def statements(self) -> tuple[str, ...]:
+        """The statements of the expected outcome."""
         if self.outcome is not None:
             return self.outcome
         heard = [step.hear for step in self.talk if step.hear]
-        return f"The agent says: {', then '.join(heard)}." if heard else "The call is completed."
+        return (f"The agent says: {', then '.join(heard)}." if heard else "The call is completed.",)
+
+    @property
+    def expected_outcome(self) -> str:
+        """The expected outcome in words; empty for none."""
+        return " ".join(self.statements)
 
 
 _ID: Final = r"^[1-9][0-9]{0,17}$"

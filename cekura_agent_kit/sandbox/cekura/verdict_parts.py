@@ -89,7 +89,7 @@ class VerdictParts(_Part):
     metrics: tuple[_NamedMetric, ...] = (Metric(name=EXPECTED_OUTCOME),)
     """Metrics that are attached to the scenario. A name alone is a binary metric. ``[]``: nothing is measured."""
     statements: tuple[Statement, ...] | None = None
-    """Statements of the expected outcome; scored only where the metric Expected Outcome is attached. Default: one,
+    """Statements of the expected outcome; scored only where the metric Expected Outcome is attached. Default: those of
     the scenario's ``outcome``."""
     explanation: Explanation | None = None
     """Explanation of the expected outcome. Default: one sentence for each ``hear``."""
@@ -118,15 +118,21 @@ class Scores:
         talk_succeeded: the evaluator heard all that it waited for.
         agent_came: an agent was there.
         explanation: of the conversation, one sentence for each ``hear``.
-        outcome: the scenario's expected outcome; empty without one.
+        statements: of the scenario's expected outcome, as they were judged; none without one.
     """
 
     def __init__(
-        self, parts: VerdictParts, *, talk_succeeded: bool, agent_came: bool, explanation: list[str], outcome: str
+        self,
+        parts: VerdictParts,
+        *,
+        talk_succeeded: bool,
+        agent_came: bool,
+        explanation: list[str],
+        statements: tuple[Statement, ...],
     ) -> None:
         self._parts = parts
         self._talk_succeeded, self._agent_came = talk_succeeded, agent_came
-        self._explanation, self._outcome = explanation, outcome
+        self._explanation, self._judged = explanation, statements
 
     @property
     def success(self) -> bool | None:
@@ -184,7 +190,7 @@ class Scores:
             return ()
         if self._parts.statements is not None:
             return self._parts.statements
-        return (Statement(outcome=self._outcome),) if self._outcome else ()
+        return self._judged
 
     def _aligned(self, statement: Statement) -> Value:
         return statement.aligned if statement.has("aligned") else self._talk_succeeded
