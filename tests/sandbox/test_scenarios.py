@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from cekura_agent_kit.errors import ScenarioError
-from cekura_agent_kit.sandbox.cekura.caller import Caller
 from cekura_agent_kit.sandbox.cekura.faults import Answer, Faults, RunFault, load_faults
+from cekura_agent_kit.sandbox.cekura.played_caller import Caller
 from cekura_agent_kit.sandbox.cekura.scenarios import load_scenarios
 from cekura_agent_kit.sandbox.cekura.steps import Step
 from cekura_agent_kit.sandbox.models.rules import load_rules
@@ -44,8 +44,10 @@ def test_a_caller_stands_in_the_place_of_a_script(tmp_path: Path) -> None:
         "31: {name: Short, caller: {goal: Ask., first_message: Hi!}, outcome: It answers.}\n"
     )
     books, short = load_scenarios(file).values()
-    assert books.caller is not None and short.caller is not None
-    assert (books.caller.goal, books.caller.persona, books.caller.facts["people"]) == ("Book a table.", "In a hurry.", 2)
+    assert books.caller is not None
+    assert short.caller is not None
+    assert (books.caller.goal, books.caller.persona) == ("Book a table.", "In a hurry.")
+    assert books.caller.facts == {"name": "Maria", "people": 2}
     assert (books.caller.turns, short.caller.turns, short.caller.first_message) == (5, 20, "Hi!")
     assert (books.statements, books.talk) == (("It is booked.", "Nothing is charged."), ())
     assert short.expected_outcome == "It answers."

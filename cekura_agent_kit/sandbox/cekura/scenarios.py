@@ -15,7 +15,7 @@ from pydantic.config import JsonDict
 from ...errors import ScenarioError
 from ...trigger.plan.scenario_tools import ScenarioTools
 from ...yaml_files import WHOLE, Duration, Integer, load
-from .caller import Caller
+from .played_caller import Caller
 from .steps import Step
 from .verdict_parts import VerdictParts
 
@@ -43,9 +43,7 @@ def _statements(value: object) -> object:
 
 Outcome = Annotated[
     tuple[_Statement, ...] | None,
-    BeforeValidator(
-        _statements, json_schema_input_type=str | Annotated[list[_Statement], Field(min_length=1)] | None
-    ),
+    BeforeValidator(_statements, json_schema_input_type=str | Annotated[list[_Statement], Field(min_length=1)] | None),
 ]
 """Statements of an expected outcome: a text is one of them; ``()`` is none."""
 

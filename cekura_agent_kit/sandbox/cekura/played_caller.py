@@ -22,11 +22,11 @@ class Caller(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     goal: _Text
-    """What the caller wants, in words. The caller hangs up once it is reached, or cannot be reached any more."""
+    """The aim of the call, in words. The caller hangs up once it is reached, or cannot be reached any more."""
     persona: str = ""
-    """Who the caller is, and how they speak."""
+    """Description of the caller, and of how they speak."""
     facts: dict[str, Any] = {}
-    """What the caller knows, and says when it is asked: ``{name: Maria, people: 2}``."""
+    """Knowledge of the caller, told when it is asked for: ``{name: Maria, people: 2}``."""
     first_message: _Text | None = None
     """Words with which the caller begins, as they are. Default: the model's own."""
     turns: Annotated[int, Strict(), Field(ge=1, le=200), WHOLE] = TURNS
