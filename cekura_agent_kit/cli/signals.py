@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from typing import Any, Final, NoReturn, TypeVar
 
 from ..errors import KitError
@@ -44,16 +45,22 @@ _state: Final = _State()
 
 
 def install() -> None:
-    """Handle the signals from now on. To be called in the main thread, once."""
-    reading, writing = os.pipe()
-    os.set_blocking(writing, False)
+    """Handle the signals from now on. To be called in the main thread."""
     # Written to even while the main thread is inside native code that does not return.
-    signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
-    threading.Thread(target=_enforce_limit, args=(reading,), name="cekura-kit-signals", daemon=True).start()
+    signal.set_wakeup_fd(_limited(), warn_on_full_buffer=False)
     for number in _ENDS:
         # `nohup` starts a command with SIGHUP ignored, because the command must survive its terminal.
         if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _on_signal)
+
+
+@cache
+def _limited() -> int:
+    """Start the thread of `_enforce_limit`, once in a process. Return the descriptor to which signals are written."""
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    threading.Thread(target=_enforce_limit, args=(reading,), name="cekura-kit-signals", daemon=True).start()
+    return writing
 
 
 def run(work: Coroutine[Any, Any, T], *, on_signal: Callable[[str], object] | None = None) -> T:

@@ -66,3 +66,11 @@ def test_a_signal_that_was_ignored_from_the_start_as_by_nohup_stays_ignored() ->
     ignored = "import signal\nsignal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
     done = subprocess.run([sys.executable, "-c", ignored + HEAD + code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (0, "goes on\n")
+
+
+def test_a_second_command_in_one_process_starts_no_second_thread() -> None:
+    code = (
+        "import threading\nsignals.install()\n"
+        "print([each.name for each in threading.enumerate()].count('cekura-kit-signals'))\nsend(signal.SIGINT)"
+    )
+    assert ended(code) == (130, "1\n")

@@ -59,6 +59,7 @@ class SandboxRun:
         error_message: why the run failed.
         executed_at: when the conversation began.
         transcript: all utterances so far.
+        line_use: the lines of the scenario that were of use; None without a conversation.
     """
 
     id: int
@@ -76,6 +77,7 @@ class SandboxRun:
     error_message: str = ""
     executed_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     transcript: list[Utterance] = field(default_factory=list)
+    line_use: LineUse | None = None
     _ended_at: float = 0.0
     _call: asyncio.Task[None] | None = None
     _evaluator: Evaluator | None = None
@@ -99,6 +101,8 @@ class SandboxRun:
         finally:
             self._call.cancel()
             await asyncio.wait({self._call})
+            # A room that is referred to keeps its threads and file descriptors, and the service keeps its runs.
+            self._evaluator = self._channel = None
             if not self.final:
                 self._finish("cancelled")
 
@@ -123,6 +127,7 @@ class SandboxRun:
         channel = self.make_channel(self.mode)
         self.transcript, self._channel = channel.transcript, channel
         self._evaluator = evaluator = Evaluator(self.scenario, channel)
+        self.line_use = evaluator.line_use
         try:
             await channel.join(self.invitation.url, self.invitation.token)
             if self.invitation.data_message is not None:
@@ -157,11 +162,6 @@ class SandboxRun:
         self._ended_at = time.monotonic()
         if self.fault.ends and status == self.fault.ends:
             self.error_message = self.fault.error_message
-
-    @property
-    def line_use(self) -> LineUse | None:
-        """The lines of the scenario that were of use; None without a conversation."""
-        return self._evaluator.line_use if self._evaluator is not None else None
 
     @property
     def parts(self) -> VerdictParts:

@@ -12,6 +12,7 @@ from typing import Any, Final, Self
 from livekit import rtc
 
 from ...errors import JoinRefused
+from ...room_handlers import RoomHandlers
 from ...safe_text import without_tokens
 from .channel import ChannelClosed, Speaker, ToolUse, Utterance
 from .tool_events import ToolEvents, agents_in
@@ -36,6 +37,7 @@ class RoomChannel:
     Attributes:
         transcript, agent_came, goodbye_wait: see `Channel`.
         room: the room.
+        handlers: all of the room; they are removed once it is left.
     """
 
     goodbye_wait = 1.0
@@ -47,6 +49,7 @@ class RoomChannel:
         self.agent_came = False
         self._uses: list[ToolUse] = []
         self.room = rtc.Room()
+        self.handlers = RoomHandlers(self.room)
         self._began = time.monotonic()
         self._tools: ToolEvents | None = None
         self._heard: asyncio.Queue[str | None] = asyncio.Queue()
@@ -55,11 +58,11 @@ class RoomChannel:
         self._closing: asyncio.Task[None] | None = None
         self._reconnecting_until = 0.0
         self._return_timer: asyncio.TimerHandle | None = None
-        self.room.on("participant_connected", self._on_connected)
-        self.room.on("participant_disconnected", self._on_disconnected)
-        self.room.on("reconnecting", self._on_reconnecting)
-        self.room.on("reconnected", self._on_reconnecting)
-        self.room.on("disconnected", self._on_closed)
+        self.handlers.on("participant_connected", self._on_connected)
+        self.handlers.on("participant_disconnected", self._on_disconnected)
+        self.handlers.on("reconnecting", self._on_reconnecting)
+        self.handlers.on("reconnected", self._on_reconnecting)
+        self.handlers.on("disconnected", self._on_closed)
 
     async def join(self, url: str, token: str) -> Self:
         """Join the token's room.
@@ -99,7 +102,7 @@ class RoomChannel:
 
     async def watch_tools(self) -> None:
         """See `Channel.watch_tools`."""
-        self._tools = ToolEvents(self.room, self._uses, began=time.time() - self.clock)
+        self._tools = ToolEvents(self.room, self.handlers, self._uses, began=time.time() - self.clock)
         await self._tools.ask()
 
     @property
@@ -143,6 +146,7 @@ class RoomChannel:
         await self.room.disconnect()
         if self._closing is not None:
             await asyncio.wait({self._closing})
+        self.handlers.remove()
 
     @property
     def clock(self) -> float:

@@ -28,7 +28,7 @@ class TextChannel(RoomChannel):
         super().__init__()
         self._readers: set[asyncio.Task[None]] = set()
         self._latest_reader: asyncio.Task[None] | None = None
-        self.room.register_text_stream_handler(TRANSCRIPTION_TOPIC, self._on_stream)
+        self.handlers.on_text(TRANSCRIPTION_TOPIC, self._on_stream)
 
     async def say(self, text: str, *, interrupt: bool = False) -> None:
         """See `Channel.say`."""

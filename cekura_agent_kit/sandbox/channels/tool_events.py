@@ -10,6 +10,7 @@ from typing import Any, Final
 from livekit import rtc
 
 from ...contract import EVENTS_REQUEST, EVENTS_TOPIC
+from ...room_handlers import RoomHandlers
 from .channel import ToolUse
 
 _ANSWER: Final = 2.0
@@ -23,16 +24,17 @@ class ToolEvents:
 
     Args:
         room: the evaluator's, connected.
+        handlers: of the room; whoever has left it removes them.
         uses: where they are added.
         began: Unix time of the evaluator's join.
     """
 
-    def __init__(self, room: rtc.Room, uses: list[ToolUse], *, began: float) -> None:
+    def __init__(self, room: rtc.Room, handlers: RoomHandlers, uses: list[ToolUse], *, began: float) -> None:
         self._room, self._uses, self._began = room, uses, began
         self._answered = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
-        room.register_text_stream_handler(EVENTS_TOPIC, self._on_stream)
-        room.on("participant_connected", self._on_connected)
+        handlers.on_text(EVENTS_TOPIC, self._on_stream)
+        handlers.on("participant_connected", self._on_connected)
 
     @property
     def answered(self) -> bool:

@@ -67,8 +67,8 @@ class VoiceChannel(RoomChannel):
         self._tasks: set[asyncio.Task[None]] = set()
         self._listening: set[asyncio.Task[None]] = set()
         self._recognizing: asyncio.Task[None] | None = None
-        self.room.on("track_subscribed", self._on_track)
-        self.room.on("local_track_subscribed", lambda _publication: self._subscribed.set())
+        self.handlers.on("track_subscribed", self._on_track)
+        self.handlers.on("local_track_subscribed", lambda _publication: self._subscribed.set())
 
     async def say(self, text: str, *, interrupt: bool = False) -> None:
         """See `Channel.say`. First waits, for a limited time, until the agent listens and does not speak."""

@@ -34,7 +34,7 @@ class CaseWitness:
 
     @property
     def participant(self) -> Witness | None:
-        """The witness itself; None if none was free."""
+        """The witness itself; None if none was free, or once it was released."""
         return self._witness
 
     @property
@@ -79,13 +79,16 @@ class CaseWitness:
 
     async def release(self) -> None:
         """Let it leave, free its place for another run, and record what it saw."""
-        if self._witness is None:
+        witness, seen = self._witness, self._record.seen
+        if witness is None:
             return
-        await self._witness.leave()
+        await witness.leave()
         self._context.witnesses.release()
         self.on_change()
-        transcript, seen = self._witness.transcript, self._record.seen
+        # A room that is referred to keeps its threads and file descriptors, and a case is kept as long as the suite.
+        self._witness = None
+        transcript = witness.transcript
         seen.checks = transcript.checks
-        seen.failed_check = seen.failed_check or self._witness.failed_check
+        seen.failed_check = seen.failed_check or witness.failed_check
         seen.lines = transcript.lines
         seen.latency, seen.full_reply = transcript.latency, transcript.full_reply

@@ -6,7 +6,7 @@ import asyncio
 import json
 import logging
 import re
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from itertools import takewhile
 from typing import Any, Final
 
@@ -23,9 +23,11 @@ from ...chat import (
 )
 from ...contract import EVENTS_TOPIC, FAILED_ATTRIBUTE, PROOF_ATTRIBUTE, TEXT_ONLY
 from ...errors import LiveKitError
+from ...room_handlers import RoomHandlers
 from ...safe_text import TEXT_LIMIT
 from ...verdict import Line
 from ..settings.certificates import TRUST_HINT
+from .text_streams import all_of, chunks, drain
 from .transcript import Transcript
 
 IDENTITY: Final = "cekura-witness"
@@ -87,6 +89,7 @@ class Witness:
         self._evaluator, self._text = evaluator, text
         self._clock, self._on_line, self._on_change = clock, on_line, on_change
         self._room = rtc.Room()
+        self._handlers = RoomHandlers(self._room)
         self._joining: asyncio.Future[None] | None = None
         self._open: dict[asyncio.Task[None], None] = {}
         """Tasks of the streams that are being received, in the order of their opening."""
@@ -100,13 +103,13 @@ class Witness:
         Raises:
             LiveKitError: it could not join; without the token, which the SDK's own error contains.
         """
-        self._room.register_text_stream_handler(CHAT_TOPIC, self._on_chat)
-        self._room.register_text_stream_handler(TRANSCRIPTION_TOPIC, self._on_transcription)
-        self._room.register_text_stream_handler(EVENTS_TOPIC, self._on_event)
-        self._room.on("data_received", self._on_packet)
-        self._room.on("reconnecting", self._on_connection_lost)
+        self._handlers.on_text(CHAT_TOPIC, self._on_chat)
+        self._handlers.on_text(TRANSCRIPTION_TOPIC, self._on_transcription)
+        self._handlers.on_text(EVENTS_TOPIC, self._on_event)
+        self._handlers.on("data_received", self._on_packet)
+        self._handlers.on("reconnecting", self._on_connection_lost)
         for change in ("participant_connected", "participant_disconnected", "participant_attributes_changed"):
-            self._room.on(change, self._on_participant)
+            self._handlers.on(change, self._on_participant)
         # A subscription would release the greeting that a voice agent holds for its caller.
         options = rtc.RoomOptions(auto_subscribe=False, connect_timeout=_CONNECT_TIMEOUT)
         self._joining = asyncio.ensure_future(self._room.connect(url, token, options))
@@ -148,6 +151,7 @@ class Witness:
                 await self._room.disconnect()
         except (TimeoutError, RuntimeError) as error:
             _log.debug("the witness left with %s", type(error).__name__)
+        self._handlers.remove()
 
     def _on_connection_lost(self) -> None:
         self.lost += 1
@@ -164,20 +168,20 @@ class Witness:
             self._asked = self._clock()
             self._start(self._receive_message(reader, self._asked))
         else:
-            self._start(_drain(reader))
+            self._start(drain(reader))
 
     def _on_transcription(self, reader: rtc.TextStreamReader, sender: str) -> None:
         if sender != self._evaluator:
             self._start(self._receive_reply(reader, self._clock()))
         elif self._text:
-            self._start(_drain(reader))
+            self._start(drain(reader))
         else:
             self._start(self._receive_speech(reader, self._clock()))
 
     def _on_event(self, reader: rtc.TextStreamReader, sender: str) -> None:
         # The evaluator does not know the witness's identity, but may guess it.
         if sender == self._evaluator:
-            self._start(_drain(reader))
+            self._start(drain(reader))
         else:
             self._start(self._receive_event(reader, self._clock(), self._asked))
 
@@ -198,7 +202,7 @@ class Witness:
 
     async def _receive_message(self, reader: rtc.TextStreamReader, opened: float) -> None:
         text, until = "", opened
-        async for chunk in _chunks(reader):
+        async for chunk in chunks(reader):
             if text:
                 until = self._clock()
             text += chunk
@@ -214,7 +218,7 @@ class Witness:
     async def _receive_reply(self, reader: rtc.TextStreamReader, opened: float) -> None:
         text, began, until = "", opened, opened
         try:
-            async for chunk in _chunks(reader):
+            async for chunk in chunks(reader):
                 if text:
                     until = self._clock()
                 if not text.strip() and chunk.strip():
@@ -229,7 +233,7 @@ class Witness:
 
     async def _receive_speech(self, reader: rtc.TextStreamReader, opened: float) -> None:
         """Receive the agent's transcription of the evaluator's speech: one stream a guess, the last one final."""
-        text = await _all_of(reader)
+        text = await all_of(reader)
         attributes = reader.info.attributes or {}
         segment = attributes.get(SEGMENT_ATTRIBUTE, "")
         began = self._segments.setdefault(segment, opened)
@@ -238,7 +242,7 @@ class Witness:
             self._report(self.transcript.add_words("evaluator", text, at=began, until=opened))
 
     async def _receive_event(self, reader: rtc.TextStreamReader, opened: float, asked: float) -> None:
-        text = await _all_of(reader)
+        text = await all_of(reader)
         try:
             event = json.loads(text)
         except (ValueError, RecursionError):
@@ -279,21 +283,3 @@ class Witness:
                 await asyncio.wait(before, timeout=_IN_ORDER)
         finally:
             self._report(add())
-
-
-async def _chunks(reader: rtc.TextStreamReader) -> AsyncIterator[str]:
-    """Yield a stream's chunks; a stream that breaks off just ends."""
-    try:
-        async for chunk in reader:
-            yield chunk
-    except Exception as error:  # noqa: BLE001 - the kinds differ by version; what was received so far was said
-        _log.debug("a stream broke off: %s", type(error).__name__)
-
-
-async def _all_of(reader: rtc.TextStreamReader) -> str:
-    return "".join([chunk async for chunk in _chunks(reader)])
-
-
-async def _drain(reader: rtc.TextStreamReader) -> None:
-    # A reader that nobody reads stays subscribed to the SDK's queue for as long as the process lives.
-    await _all_of(reader)
