@@ -83,6 +83,8 @@ WHOLE: dict[Schema, tuple[type[BaseModel], Any]] = {
                 "evaluator_tools": [],
                 "profile": {"name": "Ada"},
                 "max_duration": 60,
+                "userdata": {"slots": [1]},
+                "scenario_type": "real_world_smart",
             },
             "31": {
                 "name": "Hello",

@@ -14,6 +14,7 @@ from ..doubles import behaviours_of
 from ..errors import RehearsalError
 from ..permit import Key, Permit
 from ..trigger.plan.given_state import job_keys, main_agent_part
+from ..trigger.plan.simulation import simulation_attributes
 
 _DAY: Final = 86_400.0
 """Seconds for which a rehearsed test is signed: longer than any debugger stops it."""
@@ -31,6 +32,7 @@ class Given(TypedDict, total=False):
         room_metadata: the room's metadata, a mapping or the JSON of an object.
         test_profile: the scenario's test profile; its part for the agent is ``current_call().test_profile_data``.
         seed: ``current_call().seed``; default: random.
+        userdata: ``ctx.simulation_context().userdata()``, as in LiveKit's simulator; None: the agent has no simulation.
     """
 
     metadata: Mapping[str, Any] | str | None
@@ -40,6 +42,7 @@ class Given(TypedDict, total=False):
     room_metadata: Mapping[str, Any] | str | None
     test_profile: Mapping[str, Any] | None
     seed: int | None
+    userdata: Mapping[str, Any] | None
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,7 @@ class Dispatched:
         room: name of its room.
         room_metadata: of its room.
         seed: of its test.
+        attributes: of the job.
     """
 
     text: str
@@ -61,6 +65,7 @@ class Dispatched:
     room: str = field(default_factory=lambda: f"rehearsal-{os.getpid()}")
     room_metadata: str = ""
     seed: int | None = None
+    attributes: Mapping[str, str] = field(default_factory=dict)
 
 
 def dispatched(given: Given) -> Dispatched:
@@ -82,6 +87,7 @@ def dispatched(given: Given) -> Dispatched:
         fakes,
         room_metadata=json.dumps(room_metadata) if room_metadata else "",
         seed=secrets.randbelow(2**31) if seed is None else seed,
+        attributes=simulation_attributes(Mode.TEXT, given.get("userdata")),
     )
     permit = Permit(
         room=job.room,

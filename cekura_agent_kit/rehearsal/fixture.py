@@ -100,6 +100,7 @@ class Rehearse:
         room_metadata: Mapping[str, Any] | str | None = None,
         test_profile: Mapping[str, Any] | None = None,
         seed: int | None = None,
+        userdata: Mapping[str, Any] | None = None,
     ) -> Rehearsal:
         """Return a call of the agent, to be used with ``async with``.
 
@@ -117,6 +118,7 @@ class Rehearse:
             room_metadata: the room's metadata, a mapping or the JSON of an object.
             test_profile: the scenario's test profile; its part for the agent is ``current_call().test_profile_data``.
             seed: ``current_call().seed``, for what is random in a fake; default: random.
+            userdata: ``ctx.simulation_context().userdata()``, as in LiveKit's simulator; None: no simulation.
         """
         llm = llm if llm is not None else self._cassette
         model = load_model(llm, self.folders, self._tapes, command=self._command)
@@ -133,6 +135,7 @@ class Rehearse:
             room_metadata=room_metadata,
             test_profile=test_profile,
             seed=seed,
+            userdata=userdata,
             folders=self.folders,
             processes=self._processes,
         )

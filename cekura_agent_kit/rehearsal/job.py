@@ -83,7 +83,7 @@ class Job:
         self.refusal = ""
         self.mocks: dict[type, Any] = {}
         self.server = MemoryServer(room)
-        self._info = _job_info(target, dispatched.text, room)
+        self._info = _job_info(target, dispatched, room)
         self.ctx = internals.RehearsalContext(
             info=self._info,
             process=process,
@@ -256,7 +256,7 @@ class Job:
             ) from None
 
 
-def _job_info(target: Target, metadata: str, room: MemoryRoom) -> RunningJobInfo:
+def _job_info(target: Target, dispatched: Dispatched, room: MemoryRoom) -> RunningJobInfo:
     job_id = f"AJ_{secrets.token_hex(6)}"
     agent_name = internals.agent_name_of(target.server) if target.server is not None else ""
     return RunningJobInfo(
@@ -266,7 +266,8 @@ def _job_info(target: Target, metadata: str, room: MemoryRoom) -> RunningJobInfo
             dispatch_id=f"AD_{secrets.token_hex(6)}",
             type=agent.JobType.JT_ROOM,
             room=models.Room(name=room.name, sid="RM_rehearsal", metadata=room.stored_metadata),
-            metadata=metadata,
+            metadata=dispatched.text,
+            attributes=dispatched.attributes,
             agent_name=agent_name,
             state=agent.JobState(started_at=time.time_ns()),
         ),

@@ -84,6 +84,8 @@ def given_to(number: int, scenario: Scenario, planned: PlannedRun | None, option
     given["tools"] = {**given["tools"], **(options.get("tools") or {})}
     if isinstance(given["test_profile"], bool):
         given["test_profile"] = scenario.profile if given["test_profile"] else None
+    if scenario.userdata is not None and "userdata" not in options:
+        given["userdata"] = scenario.userdata
     if given["seed"] is not None:
         given["seed"] = seed_of(given["seed"], f"{number}#1")
     return given

@@ -22,7 +22,7 @@ SELECT = [{"select": {"tags": ["smoke"]}, "name": "quick"}, {"scenario": 32}]
 def store(services: Hosted) -> None:
     for key, fields in TAGS.items():
         stored = {"talk": [{"say": "hello"}], "verdict": {"metrics": []}} | fields
-        services.cekura.scenarios[key] = Scenario.model_validate(stored)  # type: ignore[index]
+        services.cekura.scenarios[key] = Scenario.model_validate(stored)
     services.cekura.fields = dict.fromkeys(IDS, PASSES)
 
 

@@ -91,7 +91,7 @@ def test_what_was_changed_between_two_runs_is_told(tmp_path: Path) -> None:
         services.cekura.fields = {30: PASSES, 31: PASSES | {"agent_version": "2"}}
         before.write_text(services.run((30, 31)).reports["json"])
         edited = {"name": "A talk", "talk": [{"say": "hello", "hear": "welcome"}], "verdict": {"metrics": []}}
-        services.cekura.scenarios[30] = Scenario.model_validate(edited)  # type: ignore[index]
+        services.cekura.scenarios[30] = Scenario.model_validate(edited)
         services.cekura.fields = {30: PASSES, 31: PASSES | {"agent_version": "3"}}
         done = services.run((30, 31), "--baseline", str(before))
 

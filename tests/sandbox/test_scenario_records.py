@@ -98,3 +98,22 @@ async def test_a_run_has_its_scenarios_profile_and_agent(client: httpx.AsyncClie
     assert (started["agent"], started["runs"][0]["test_profile_data"]["information"]) == (900, PROFILE)
     run = await final(client, started["runs"][0]["id"])
     assert (run["agent"], run["test_profile_data"]["information"]) == (900, PROFILE)
+
+
+async def test_an_edit_is_read_with_its_time() -> None:
+    async with CekuraService(SCENARIOS, join=False) as service, client_of(service) as client:
+
+        async def listed() -> dict[int, tuple[str, str]]:
+            page = (await client.get(f"{V2}/scenarios/")).json()
+            return {each["id"]: (each["scenario_type"], each["updated_at"]) for each in page["results"]}
+
+        before = await listed()
+        service.change(30, scenario({"say": "Bye"}, scenario_type="real_world_fixed"))
+        service.change(32, None)
+        after = await listed()
+        assert after.keys() == {30, 31}
+        assert after[31] == before[31]
+        assert (before[30][0], after[30][0]) == ("instruction", "real_world_fixed")
+        assert before[30][1] < after[30][1]
+        assert (await client.get(f"{V2}/scenarios/32/")).status_code == 404
+    assert 32 in SCENARIOS

@@ -73,7 +73,8 @@ def test_a_caller_stands_in_the_place_of_a_script(tmp_path: Path) -> None:
         (
             "30:\n  name: A\n  tlak: [{say: Hi}]\n",
             "f.yaml:3: 30.tlak: unknown key; did you mean talk? allowed: agent, caller, evaluator_tools, folder, "
-            "max_duration, name, origin, outcome, patience, profile, tags, talk, tools, verdict",
+            "max_duration, name, origin, outcome, patience, profile, scenario_type, tags, talk, tools, "
+            "userdata, verdict",
         ),
         ("30:\n  name: A\n", "f.yaml:1: 30: needs `talk`, the caller's script, or `caller`, which a model plays"),
         (

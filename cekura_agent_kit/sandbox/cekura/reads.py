@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final, TypeVar
 
 from aiohttp import web
 
 from .faults import Faults
-from .records import folder_records, result_record, run_record, scenario_record
+from .records import folder_records, listed_scenario_record, result_record, run_record, scenario_record
 from .runs import Result, SandboxRun
 from .scenarios import Scenario
 from .starts import Refused
@@ -26,6 +27,7 @@ class Reads:
     Args:
         scenarios, runs, results: what is read, by id.
         faults: how answers are changed.
+        updates: when scenarios were changed, by id.
     """
 
     def __init__(
@@ -34,8 +36,10 @@ class Reads:
         runs: Mapping[int, SandboxRun],
         results: Mapping[int, Result],
         faults: Faults,
+        updates: Mapping[int, datetime],
     ) -> None:
         self._scenarios, self._runs, self._results, self._faults = scenarios, runs, results, faults
+        self._updates = updates
         self.routes = {
             f"{V2}/runs/bulk/": self._runs_by_id,
             f"{V2}/runs/{{id}}/": self._run,
@@ -86,7 +90,7 @@ class Reads:
             and (not folder or f"{scenario.folder}.".startswith(f"{folder}."))
             and _tags_fit(request, scenario.tags)
         }
-        records = [scenario_record(*each) for each in chosen.items()]
+        records = [listed_scenario_record(key, each, self._updates.get(key)) for key, each in chosen.items()]
         if self._faults.scenario_pages != "right":
             return self._wrong_page(request, records)
         return self._page(request, records)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any, Final
 
 from ...contract import Mode
@@ -79,7 +80,7 @@ def scenario_record(scenario_id: int, scenario: Scenario) -> dict[str, Any]:
         "agent_name": f"Agent {scenario.agent}",
         "personality": _PERSONALITY,
         "personality_name": _PERSONALITY_NAME,
-        "scenario_type": "instruction",
+        "scenario_type": scenario.scenario_type,
         "scenario_language": "en",
         "tags": list(scenario.tags),
         "folder_path": scenario.folder or None,
@@ -102,6 +103,12 @@ def _instructions(scenario: Scenario) -> tuple[str, str]:
         return "\n".join(filter(None, [caller.persona, caller.goal, *facts])), caller.first_message or ""
     says = [step.say for step in scenario.talk if step.say]
     return "Say, in this order: " + " / ".join(says) if says else "Say nothing.", scenario.talk[0].say or ""
+
+
+def listed_scenario_record(scenario_id: int, scenario: Scenario, updated_at: datetime | None) -> dict[str, Any]:
+    """A scenario in a list, which also names when it was updated; None for never."""
+    dates = {"created_at": _CREATED_AT, "updated_at": updated_at.isoformat() if updated_at else _CREATED_AT}
+    return scenario_record(scenario_id, scenario) | dates
 
 
 def folder_records(scenarios: Iterable[Scenario]) -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, RootModel, Strict, model_validator
 from pydantic.config import JsonDict
@@ -94,7 +94,10 @@ class Scenario(BaseModel):
     """Information of the test profile: ``main_agent_variables`` and ``testing_agent_variables``, or flat."""
     max_duration: Integer | None = None
     """Longest duration of a call, as Cekura stores it."""
-
+    userdata: dict[str, Any] | None = None
+    """Data that the agent finds by ``ctx.simulation_context().userdata()``, as in LiveKit's simulator."""
+    scenario_type: Literal["instruction", "real_world_smart", "real_world_fixed", "conditional_actions"] = "instruction"
+    """Type on Cekura."""
     origin: dict[str, Any] | None = None
     """Source of the scenario, as `cekura-kit pull` wrote it. Changes nothing."""
 

@@ -11,6 +11,7 @@ import secrets
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from aiohttp import web
@@ -77,7 +78,7 @@ class CekuraService(WebService):
         make_voice_channel: Callable[[], RoomChannel] | None = None,
     ) -> None:
         super().__init__()
-        self.scenarios = scenarios
+        self.scenarios = dict(scenarios)
         self.faults = faults or Faults()
         self.timing = timing or RunTiming()
         self.api_key = "sandbox-" + secrets.token_hex(16)
@@ -85,6 +86,7 @@ class CekuraService(WebService):
         self.runs: dict[int, SandboxRun] = {}
         self.results: dict[int, Result] = {}
         self.requests: Counter[str] = Counter()
+        self._updates: dict[int, datetime] = {}
         self._join = join
         self._make_voice_channel = make_voice_channel
         self._run_ids = itertools.count(_FIRST_RUN)
@@ -107,6 +109,14 @@ class CekuraService(WebService):
         found = {each: unused_lines(self.scenarios[each], of) for each, of in sorted(uses.items())}
         return {each: list(lines.values()) for each, lines in found.items() if lines}
 
+    def change(self, scenario_id: int, scenario: Scenario | None) -> None:
+        """Store a scenario in the place of another, as an edit on Cekura would; None deletes it."""
+        self._updates[scenario_id] = datetime.now(UTC)
+        if scenario is None:
+            self.scenarios.pop(scenario_id, None)
+        else:
+            self.scenarios[scenario_id] = scenario
+
     async def stop(self) -> None:
         """End all runs, and stop serving."""
         for task in self._tasks:
@@ -121,7 +131,8 @@ class CekuraService(WebService):
         for name in _MODES:
             path = f"{V1}/scenarios-external/{{endpoint:{name}}}/"
             app.router.add_post(path, self._counted("starts", self._start))
-        for path, handler in Reads(self.scenarios, self.runs, self.results, self.faults).routes.items():
+        reads = Reads(self.scenarios, self.runs, self.results, self.faults, self._updates)
+        for path, handler in reads.routes.items():
             kind = "scenarios" if "/scenarios/" in path else "reads"
             app.router.add_get(path, self._counted(kind, handler))
         app.router.add_post(f"{V2}/runs/{{id}}/end_call/", self._counted("ends", self._end_call))

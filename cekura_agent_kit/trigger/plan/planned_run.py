@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ...contract import Mode
@@ -32,6 +32,8 @@ class PlannedRun:
     publish_data_message: Mapping[str, Any] | None
     max_reply: float | None
     unscored: Unscored
+    job_attributes: Mapping[str, str] = field(default_factory=dict)
+    """Of the job, beside its metadata: of a scenario with `userdata`."""
 
     @property
     def pool(self) -> PoolId:

@@ -22,7 +22,7 @@ from .job_checks import GivenState, faults_of
 from .plan_size import check_limit, check_most
 from .planned_run import PlannedRun
 from .run_entry import RunEntry
-from .scenario_tools import tools_of_scenarios
+from .scenario_tools import NO_PART, AgentPart, agent_parts
 from .selection import Select
 from .suite_values import (
     Count,
@@ -105,7 +105,7 @@ class Suite(SuiteModel):
 
     _file: Path | None = PrivateAttr(default=None)
     _chosen: dict[int, Sequence[int]] = PrivateAttr(default_factory=dict)
-    _scenario_tools: dict[int, dict[str, Any]] = PrivateAttr(default_factory=dict)
+    _agent_parts: dict[int, AgentPart] = PrivateAttr(default_factory=dict)
 
     @classmethod
     def load(cls, path: str | Path = DEFAULT_FILE, *, flags: Mapping[str, Any] | None = None) -> Self:
@@ -128,7 +128,7 @@ class Suite(SuiteModel):
         suite = with_flags(suite, flags or {})
         suite._file = file
         if suite.scenarios_file.is_file():
-            suite._scenario_tools = tools_of_scenarios(suite.scenarios_file)
+            suite._agent_parts = agent_parts(suite.scenarios_file)
         suite.check()
         return suite
 
@@ -180,12 +180,13 @@ class Suite(SuiteModel):
                         entry=name,
                         scenario=scenario,
                         occurrence=occurrence,
-                        mode=entry.mode or self.mode,
+                        mode=(mode := entry.mode or self.mode),
                         timeout=entry.timeout or self.timeout,
                         metadata={**self.metadata, **entry.metadata},
                         room_metadata={**self.room_metadata, **entry.room_metadata},
                         test_profile=self._profile_of(entry),
                         tools=self._tools_of(entry, scenario),
+                        job_attributes=self._agent_parts.get(scenario, NO_PART).attributes(mode),
                         seed=entry.seed,
                         publish_data_message=entry.publish_data_message,
                         max_reply=entry.max_reply or self.max_reply,
@@ -228,7 +229,7 @@ class Suite(SuiteModel):
         copy = self.model_copy()
         copy._chosen = dict(chosen)
         for index, scenarios in chosen.items():
-            for scenario in sorted(self._scenario_tools.keys() & set(scenarios)):
+            for scenario in sorted(self._agent_parts.keys() & set(scenarios)):
                 self._check_job(index, scenario)
         return copy
 
@@ -257,7 +258,7 @@ class Suite(SuiteModel):
 
     def _tools_of(self, entry: RunEntry, scenario: int) -> dict[str, Any]:
         """Return the doubles of an entry's runs: the suite's, over them the scenario's, over them its own."""
-        return {**self.tools, **self._scenario_tools.get(scenario, {}), **entry.tools}
+        return {**self.tools, **self._agent_parts.get(scenario, NO_PART).tools, **entry.tools}
 
     def _check_job(self, index: int, scenario: int) -> None:
         run = self.runs[index]
@@ -274,7 +275,7 @@ class Suite(SuiteModel):
 
     def _place_of(self, index: int, key: str, scenario: int) -> str:
         """Return the beginning of an error about what an entry gives to the agent: file, line and key."""
-        if key == "tools" and scenario in self._scenario_tools and not self.runs[index].tools:
+        if key == "tools" and self._agent_parts.get(scenario, NO_PART).tools and not self.runs[index].tools:
             return f"{self.place('runs', index)}{place(self.scenarios_file, str(scenario), key)}"
         # Where the entry says nothing of it, the suite does.
         return (

@@ -136,8 +136,9 @@ class Room:
     async def _dispatch_once(self, agent_name: str, metadata: str) -> bool:
         """Dispatch, and wait. Returns True when the agent is ready, False when no worker accepted the job."""
         text_by_dispatch = self._planned.mode is Mode.TEXT and self._suite.text_switch == "dispatch"
+        attributes = self._planned.job_attributes or (SIMULATION if text_by_dispatch else None)
         self._dispatch = await self._livekit.dispatch(
-            self.name, agent_name=agent_name, metadata=metadata, attributes=SIMULATION if text_by_dispatch else None
+            self.name, agent_name=agent_name, metadata=metadata, attributes=attributes
         )
         progress = Arrival(self._clock)
         while True:
