@@ -1,4 +1,4 @@
-"""The wait for a worker that accepts a job: told when it is long, and bounded."""
+"""The wait for a worker that accepts a job, and for its agent: told when it is long, and bounded."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from cekura_agent_kit.trigger import machine
 from cekura_agent_kit.trigger.errored import Errored
 from cekura_agent_kit.trigger.plan.suite import Suite
 from cekura_agent_kit.trigger.rooms.room import BUSY_FACTOR, Room
@@ -21,9 +22,10 @@ READY = Participant("agent-1", "active", True, {"cekura.mode": "text", "cekura.p
 
 @dataclass
 class BusyLiveKit:
-    """LiveKit whose worker accepts no job before a given second."""
+    """LiveKit whose worker accepts no job before a given second, and then takes a while to start the agent."""
 
     accepts_at: float = float("inf")
+    starts_in: float = 0.0
     dispatched_at: list[float] = field(default_factory=list)
 
     async def dispatch(self, *_: object, **__: object) -> str:
@@ -33,7 +35,8 @@ class BusyLiveKit:
     async def delete_dispatch(self, *_: object) -> None: ...
 
     async def participants(self, *_: object, **__: object) -> list[Participant]:
-        return [READY] if self.dispatched_at[-1] >= self.accepts_at else []
+        started = asyncio.get_running_loop().time() >= self.dispatched_at[-1] + self.starts_in
+        return [READY] if self.dispatched_at[-1] >= self.accepts_at and started else []
 
     async def jobs(self, *_: object) -> int:
         return int(self.dispatched_at[-1] >= self.accepts_at)
@@ -78,3 +81,17 @@ def test_a_wait_beyond_the_timeout_is_told_while_it_goes_on() -> None:
 
 def test_nothing_is_told_of_a_worker_that_accepts_in_time() -> None:
     assert dispatch(BusyLiveKit(accepts_at=LIMIT / 2), ours=True)[2] == []
+
+
+@pytest.mark.parametrize(
+    ("ours", "busy", "factor"), [(True, True, BUSY_FACTOR), (True, False, 1), (False, True, 1), (False, False, 1)]
+)
+def test_an_agent_of_the_suites_worker_starts_late_on_a_busy_machine(
+    monkeypatch: pytest.MonkeyPatch, ours: bool, busy: bool, factor: int
+) -> None:
+    monkeypatch.setattr(machine, "is_busy", lambda: busy)
+    limit = factor * LIMIT
+    assert dispatch(BusyLiveKit(accepts_at=0, starts_in=limit - 2), ours=ours)[0] == ""
+    raised, took, _ = dispatch(BusyLiveKit(accepts_at=0, starts_in=limit + 5), ours=ours)
+    assert raised.startswith(f"a worker accepted the job, and no agent joined the room within {limit:.0f} s")
+    assert limit <= took < limit + 3

@@ -13,6 +13,7 @@ from ...contract import ENDED_ATTRIBUTE, Mode
 from ...errors import LiveKitError, LiveKitUnreachable, NoSuchRoom
 from ...permit import Key
 from ...verdict import Kind
+from .. import machine
 from ..errored import Errored
 from ..plan.planned_run import PlannedRun
 from ..plan.suite import Suite
@@ -29,8 +30,8 @@ MARGIN: Final = 120.0
 """Seconds by which room and tokens outlive the run's timeout: for the agent's readiness and for the clean-up."""
 
 BUSY_FACTOR: Final = 3
-"""Times `agent_timeout` in which the suite's own worker may accept the job. Its machine may be busy, and that passes; a
-worker measures its load over 2.5 s."""
+"""Times `agent_timeout` in which the suite's own worker may accept the job, and then start its agent while the machine
+is busy: that passes. A worker measures its load over 2.5 s."""
 _JOBS_INTERVAL: Final = 1.0
 """Seconds between two lists of the dispatch's jobs, which the server updates late anyway."""
 
@@ -67,7 +68,7 @@ class Room:
     @property
     def lifetime(self) -> float:
         """Seconds for which the room may be needed."""
-        return self._suite.agent_timeout + self._planned.timeout + MARGIN
+        return 2 * BUSY_FACTOR * self._suite.agent_timeout + self._planned.timeout + MARGIN
 
     async def create(self, suite_id: str) -> None:
         """Create the room, marked as the suite's."""
@@ -98,7 +99,8 @@ class Room:
             metadata: of the job.
             ours: the suite's own worker, which is registered, serves it. Then only the load of its machine keeps it
                 from jobs, and that passes: dispatched again for `BUSY_FACTOR` times `agent_timeout`. Otherwise until
-                `agent_timeout`. At least twice: a worker on a busy machine accepts late.
+                `agent_timeout`. At least twice: a worker on a busy machine accepts late. Its agent has as long to get
+                ready, while the machine is busy.
             on_wait: called with one line of text when the wait goes beyond `agent_timeout`.
 
         Raises:
@@ -116,7 +118,7 @@ class Room:
                     + (f"the suite's worker is busy, and may take {patience:g} s" if ours else "dispatched once more")
                 )
             dispatches += 1
-            if await self._dispatch_once(agent_name, metadata):
+            if await self._dispatch_once(agent_name, metadata, patience):
                 return
         waited = f"{dispatches} dispatches in {self._clock() - begin:.0f} s, {self._timing.no_job:g} s each"
         if ours:
@@ -133,8 +135,11 @@ class Room:
             "and the limit of agents of your LiveKit plan",
         )
 
-    async def _dispatch_once(self, agent_name: str, metadata: str) -> bool:
-        """Dispatch, and wait. Returns True when the agent is ready, False when no worker accepted the job."""
+    async def _dispatch_once(self, agent_name: str, metadata: str, patience: float) -> bool:
+        """Dispatch, and wait. Returns True when the agent is ready, False when no worker accepted the job.
+
+        ``patience``: seconds from the job to the agent while this machine is busy; `agent_timeout` while it is not.
+        """
         text_by_dispatch = self._planned.mode is Mode.TEXT and self._suite.text_switch == "dispatch"
         attributes = self._planned.job_attributes or (SIMULATION if text_by_dispatch else None)
         self._dispatch = await self._livekit.dispatch(
@@ -153,8 +158,9 @@ class Room:
             if not await self._accepted(progress):
                 await self._withdraw_dispatch()
                 return False
-            if progress.job is not None and progress.since(progress.job) >= self._suite.agent_timeout:
-                raise self._not_ready(agents)
+            waited = progress.since(progress.job)
+            if waited >= patience or (waited >= self._suite.agent_timeout and not machine.is_busy()):
+                raise self._not_ready(agents, waited)
             await asyncio.sleep(self._timing.list_fast)
 
     def _readiness(self, agents: list[Participant], progress: Arrival) -> Readiness:
@@ -198,8 +204,8 @@ class Room:
                 Kind.AGENT_MISSING, "the agent joined just when its dispatch was withdrawn", hint="run it again"
             )
 
-    def _not_ready(self, agents: list[Participant]) -> Errored:
-        waited = f"within {self._suite.agent_timeout:g} s"
+    def _not_ready(self, agents: list[Participant], seconds: float) -> Errored:
+        waited = f"within {seconds:.0f} s"
         if agents:
             return Errored(
                 Kind.AGENT_MISSING,
