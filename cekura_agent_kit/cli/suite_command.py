@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .. import native_log
 from ..contract import Mode
 from ..errors import KitError, SuiteError
 from .console import captured_logs, terminal
@@ -97,6 +98,8 @@ class SuiteCommand:
             settings, environment = await self._settings_and_environment(stack, console.print)
             redaction = Redaction(settings.secrets)
             printed = bool(os.environ.get("CEKURA_KIT_DEBUG"))
+            if not printed:
+                native_log.mute()
             stack.enter_context(captured_logs(RedactingFilter(redaction), printed=printed))
             try:
                 with Live(console, follow=self._follow) as live:

@@ -22,6 +22,7 @@ from multiprocessing import current_process
 from pathlib import Path
 from typing import Any, Final
 
+from .. import native_log
 from ..variables import MODEL_ADDRESSES, replaced_model
 
 logger = logging.getLogger("cekura_agent_kit")
@@ -98,6 +99,7 @@ class JobSetup:
         """Run the agent's prewarm. Log what was not inherited, and the address of a model that was replaced."""
         if self._environment:
             _set_environment(self._environment)
+        native_log.install()
         if self._file is not None and loaded != self._file:
             why = failure.strip().splitlines()[-1] if failure else "the forkserver did not import it"
             logger.warning("%s was not preloaded, so each job process imports it: %s", self._file.name, why)

@@ -11,6 +11,7 @@ from typing import Any, Final, Self
 
 from livekit import rtc
 
+from ... import native_log
 from ...errors import JoinRefused
 from ...room_handlers import RoomHandlers
 from ...safe_text import without_tokens
@@ -48,6 +49,7 @@ class RoomChannel:
         self.transcript: list[Utterance] = []
         self.agent_came = False
         self._uses: list[ToolUse] = []
+        native_log.install()
         self.room = rtc.Room()
         self.handlers = RoomHandlers(self.room)
         self._began = time.monotonic()

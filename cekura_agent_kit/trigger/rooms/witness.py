@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from livekit import rtc
 
+from ... import native_log
 from ...chat import (
     CHAT_TOPIC,
     FINAL_ATTRIBUTE,
@@ -88,6 +89,7 @@ class Witness:
         """Times that its connection broke off while it was in the room."""
         self._evaluator, self._text = evaluator, text
         self._clock, self._on_line, self._on_change = clock, on_line, on_change
+        native_log.install()
         self._room = rtc.Room()
         self._handlers = RoomHandlers(self._room)
         self._joining: asyncio.Future[None] | None = None
