@@ -28,6 +28,8 @@ NAMES = (
     "suite-20",
     "text-vs-voice",
     "watch-500",
+    "report-5000",
+    "first-rehearsal",
     "start-up",
 )
 README = Path(__file__).with_name("README.md")

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import os
 import statistics
 import subprocess
+import sys
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,3 +74,26 @@ def process_seconds(*command: str, cwd: str | None = None, env: dict[str, str] |
     start = time.perf_counter()
     subprocess.run(command, check=True, capture_output=True, cwd=cwd, env=env)
     return time.perf_counter() - start
+
+
+def used_by(
+    *command: str, environment: Mapping[str, str] | None = None, codes: Collection[int] = (0,)
+) -> dict[str, float]:
+    """Run a command; return what it took: ``cpu`` and ``wall`` in seconds, ``memory`` in MB at its peak.
+
+    Args:
+        command: its program and arguments.
+        environment: variables beside this process's own.
+        codes: exit codes that are no failure.
+    """
+    done = subprocess.run(
+        [sys.executable, "-m", "bench.usage", *command],
+        cwd=Path(__file__).parents[1],
+        env=os.environ | (environment or {}),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode in codes, f"exit code {done.returncode}: {done.stdout[-2000:]}{done.stderr[-2000:]}"
+    took: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return took

@@ -8,14 +8,13 @@ beyond a suite of one run, so that starting the command counts for neither.
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from .measure import Figure
+from .measure import Figure, used_by
 from .suites import ROOT, write_yaml
 
 MANY, FEW = 500, 50
@@ -112,7 +111,8 @@ def _watch(runs: int, talk: float) -> Used:
                 "runs": [{"scenario": each + 1, "repeat": repeated} for each in range(scenarios)],
             }
             file = write_yaml(Path(folder) / "cekura.yaml", suite)
-            took = _run(file, json.loads(crowd.stdout.readline()))
+            kit = str(Path(sys.executable).with_name("cekura-kit"))
+            took = used_by(kit, "run", str(file), environment=json.loads(crowd.stdout.readline()))
         said, _ = crowd.communicate()
     finally:
         crowd.kill()
@@ -120,19 +120,3 @@ def _watch(runs: int, talk: float) -> Used:
     told = json.loads(said)
     assert told["rooms_left"] == 0, f"{told['rooms_left']} rooms were left behind"
     return Used(**took, requests=sum(told["livekit"].values()) + sum(told["cekura"].values()))
-
-
-def _run(suite: Path, environment: dict[str, str]) -> dict[str, float]:
-    """Return the cost of the whole command: `Used`'s first three."""
-    command = [
-        sys.executable,
-        "-m",
-        "bench.usage",
-        str(Path(sys.executable).with_name("cekura-kit")),
-        "run",
-        str(suite),
-    ]
-    done = subprocess.run(command, cwd=ROOT, env=os.environ | environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, f"exit code {done.returncode}: {done.stdout[-2000:]}{done.stderr[-2000:]}"
-    took: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    return took

@@ -11,6 +11,7 @@ from typing import Any, Final, Literal
 
 from ..errors import ReportError
 from ..verdict import SuiteVerdict
+from . import collection
 from .console import Terminal, say, say_error, say_json
 from .log_paths import relative_to
 
@@ -95,7 +96,8 @@ def deliver(
         if path is None or (is_stdout(path) and form == "json"):
             continue
         try:
-            _write(path, _rendered(relative_to(verdict, path.parent), form), form)
+            with collection.paused():
+                _write(path, _rendered(relative_to(verdict, path.parent), form), form)
         except ReportError as error:
             failures.append(error)
             code = ReportError.exit_code

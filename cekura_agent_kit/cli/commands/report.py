@@ -44,18 +44,23 @@ def report(
     With --baseline the report is compared with earlier ones.
     """
     from ...report.merge import merged
-    from .. import signals
+    from .. import collection, signals
     from ..baseline import compared_with, read_baselines, read_report
     from ..console import terminal
     from ..outputs import Form, deliver, is_stdout
 
-    baselines = read_baselines(baseline, fail_on=fail_on)
+    with collection.paused():
+        baselines = read_baselines(baseline, fail_on=fail_on)
     if bool(files) == bool(result):
         raise ReportError(
             "give JSON reports, or results of Cekura" + (", not both" if files else ""),
             hint="`cekura-kit report a.json b.json`, or `cekura-kit report --result 9001 --result 9002`",
         )
-    read = _recalled(result, name) if result else merged([read_report(file) for file in files or ()])
+    if result:
+        read = _recalled(result, name)
+    else:
+        with collection.paused():
+            read = merged([read_report(file) for file in files or ()])
     verdict = compared_with(read, baselines)
     wanted: dict[Form, Path | None] = {"json": json_file, "junit": junit, "markdown": markdown, "html": html}
     with signals.deferred():
