@@ -106,7 +106,7 @@ WHOLE: dict[Schema, tuple[type[BaseModel], Any]] = {
                     "max_tokens": 900,
                 },
                 "outcome": ["Booked.", "Polite."],
-                "origin": {"scenario": 32},
+                "origin": {"cekura": 32, "updated_at": "2026-01-01T00:00:00Z", "pulled": "0123456789abcdef"},
             },
         },
     ),

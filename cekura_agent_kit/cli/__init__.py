@@ -15,6 +15,7 @@ from .commands.check_agent import check_agent
 from .commands.doctor import doctor
 from .commands.explain import explain
 from .commands.init import init
+from .commands.pull import pull
 from .commands.replay import replay
 from .commands.report import report
 from .commands.run_command import run
@@ -60,6 +61,7 @@ for command in (
     replay,
     doctor,
     scenarios,
+    pull,
     explain,
     check_agent,
     sandbox,

@@ -18,6 +18,8 @@ from cekura_agent_kit.cli import app
 from cekura_agent_kit.cli.json_errors import as_json as error_as_json
 from cekura_agent_kit.conformance.clauses import CLAUSES, Finding
 from cekura_agent_kit.conformance.clauses import as_json as findings_as_json
+from cekura_agent_kit.pull.changes import Change, State
+from cekura_agent_kit.pull.changes import as_json as changes_as_json
 from cekura_agent_kit.trigger.doctor.check import Check
 from cekura_agent_kit.trigger.sweep import KitRoom
 
@@ -68,6 +70,9 @@ def test_of_the_commands_that_need_a_server() -> None:
     for row, keys in {
         "`doctor`": {"version", "ok", "checks", *(each.name for each in fields(Check))},
         "`sweep`": {"version", "left", "rooms", *(each.name for each in fields(KitRoom))},
+        "`pull`": set(
+            keys_in(changes_as_json(Path("a"), [Change(1, "", State.NEW)], diff="", notes=(), written=False))
+        ),
         "`check-agent`": set(keys_in(findings_as_json("support", [Finding(CLAUSES[0], "ok", "")]))),
     }.items():
         assert {key for key in keys if f"`{key}`" not in ROWS[row]} == set(), row

@@ -13,6 +13,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, RootModel, S
 from pydantic.config import JsonDict
 
 from ...errors import ScenarioError
+from ...file_names import is_for_livekit
+from ...trigger.plan.livekit_scenarios import read_livekit
 from ...trigger.plan.scenario_tools import ScenarioTools
 from ...yaml_files import WHOLE, Duration, Integer, load
 from .played_caller import Caller
@@ -46,6 +48,19 @@ Outcome = Annotated[
     BeforeValidator(_statements, json_schema_input_type=str | Annotated[list[_Statement], Field(min_length=1)] | None),
 ]
 """Statements of an expected outcome: a text is one of them; ``()`` is none."""
+
+
+class Origin(BaseModel):
+    """Source of a scenario that was pulled from Cekura."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    cekura: Annotated[int, Strict(), Field(gt=0), WHOLE]
+    """Its id on Cekura."""
+    updated_at: str = ""
+    """Time at which Cekura last updated it, before it was pulled."""
+    pulled: str = ""
+    """Hash of what was pulled: another one is an edit in this file."""
 
 
 class Scenario(BaseModel):
@@ -98,7 +113,7 @@ class Scenario(BaseModel):
     """Data that the agent finds by ``ctx.simulation_context().userdata()``, as in LiveKit's simulator."""
     scenario_type: Literal["instruction", "real_world_smart", "real_world_fixed", "conditional_actions"] = "instruction"
     """Type on Cekura."""
-    origin: dict[str, Any] | None = None
+    origin: Origin | None = None
     """Source of the scenario, as `cekura-kit pull` wrote it. Changes nothing."""
 
     @model_validator(mode="after")
@@ -149,7 +164,7 @@ class _Scenarios(RootModel[Scenarios]):
 
 
 def load_scenarios(path: Path) -> dict[int, Scenario]:
-    """Read a scenario file.
+    """Read a scenario file, also one of LiveKit's simulator.
 
     Returns:
         The scenarios by id.
@@ -157,4 +172,21 @@ def load_scenarios(path: Path) -> dict[int, Scenario]:
     Raises:
         ScenarioError: the file is missing, is not YAML, or does not fit; with file and line.
     """
+    if is_for_livekit(path):
+        return _of_livekit(path)
     return load(path, _Scenarios, error=ScenarioError).root
+
+
+def _of_livekit(path: Path) -> dict[int, Scenario]:
+    group, found = read_livekit(path)
+    return {
+        number: Scenario(
+            name=each.label,
+            caller=Caller(goal=each.instructions),
+            outcome=(each.agent_expectations.strip(),),
+            tags=each.tag_names,
+            folder=group,
+            userdata=each.userdata,
+        )
+        for number, each in found.items()
+    }

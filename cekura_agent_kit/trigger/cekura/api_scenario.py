@@ -32,6 +32,13 @@ class ApiScenario:
         max_duration: longest call; minutes or seconds is not documented.
         folder: ``folder_path``; empty for a scenario in no folder.
         profile: ``information`` of its test profile; None also if it has none.
+        instructions: the evaluator's.
+        first_message: the evaluator's first words.
+        type: ``scenario_type``; empty if the answer did not name it.
+        suite_type: ``infrastructure`` for a test of the audio. Lists of scenarios do not name it.
+        personality: name of the evaluator's personality.
+        has_conditions: it has ``conditional_actions``.
+        updated_at: as Cekura wrote it; empty if the answer did not name it. Only lists of scenarios do.
         version: fingerprint of what decides a run; Cekura has no number for it. Empty if nothing of it is known.
     """
 
@@ -45,6 +52,13 @@ class ApiScenario:
     tags: tuple[str, ...] | None = None
     folder: str | None = None
     profile: dict[str, Any] | None = None
+    instructions: str | None = None
+    first_message: str = ""
+    type: str = ""
+    suite_type: str = ""
+    personality: str = ""
+    has_conditions: bool = False
+    updated_at: str = ""
     version: str = ""
 
 
@@ -64,6 +78,13 @@ def read_scenario(value: Any, scenario: int) -> ApiScenario:
         tags=_names(record, "tags"),
         folder=text_of(record.get("folder_path")).strip() if "folder_path" in record else None,
         profile=_information(record.get("test_profile_data")),
+        instructions=text_of(record["instructions"]).strip() if "instructions" in record else None,
+        first_message=text_of(record.get("first_message")).strip(),
+        type=text_of(record.get("scenario_type")).strip(),
+        suite_type=text_of(record.get("suite_type")).strip(),
+        personality=text_of(record.get("personality_name")).strip(),
+        has_conditions=bool(record.get("conditional_actions")),
+        updated_at=text_of(record.get("updated_at")).strip(),
         version=_version(record),
     )
 

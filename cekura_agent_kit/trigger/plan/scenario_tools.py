@@ -11,8 +11,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, RootModel
 
 from ...contract import Mode
 from ...errors import ScenarioError
-from ...file_names import SCENARIOS, advice_on
+from ...file_names import SCENARIOS, advice_on, is_for_livekit
 from ...yaml_files import load
+from .livekit_scenarios import read_livekit
 from .simulation import simulation_attributes
 from .suite_values import Tools
 
@@ -75,6 +76,11 @@ def agent_parts(file: Path) -> dict[int, AgentPart]:
         ScenarioError: the file cannot be read, or the tools of a scenario do not fit; with file and line. A suite whose
             doubles are not known must not start: the real tools would run.
     """
+    if is_for_livekit(file):
+        return {
+            number: AgentPart({}, each.userdata, each.label, each.tag_names)
+            for number, each in read_livekit(file)[1].items()
+        }
     if advice_on(file, SCENARIOS) and not _has_ids(file):
         return {}
     scenarios = load(file, _Scenarios, error=ScenarioError).root

@@ -1,0 +1,1 @@
+"""Scenarios of Cekura in a scenario file: `cekura-kit pull`."""
