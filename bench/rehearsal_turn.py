@@ -37,8 +37,8 @@ async def _bench(*, turns: int, repeats: int) -> list[Figure]:
             peer=took.median(1),
             ratio=took.ratio(0, 1),
             unit="turns/s",
-            goal=">= 0.75 of AgentSession.run()",
-            met=took.ratio(0, 1) >= 0.75,
+            goal=">= 0.9 of AgentSession.run()",
+            met=took.ratio(0, 1) >= 0.9,
         )
     ]
 
