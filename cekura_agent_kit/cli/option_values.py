@@ -26,6 +26,11 @@ def json_object(text: str | None) -> dict[str, Any] | None:
     return value
 
 
+def number_or_word(text: str | None) -> int | str | None:
+    """Return the value of an option that is a whole number or a word; None if it is not given."""
+    return int(text) if text is not None and text.lstrip("-").isdecimal() else text
+
+
 def _refuse(constant: str) -> None:
     """Refuse Infinity and NaN, which Python reads and JSON does not have."""
     raise ValueError(f"{constant} is not a value of JSON")

@@ -20,18 +20,19 @@ if TYPE_CHECKING:
     from .planning import PlannedSuite
 
 
-def print_plan(planned: PlannedSuite, cost: PlanCost, *, err: bool = False) -> None:
+def print_plan(planned: PlannedSuite, cost: PlanCost, *, sandbox: bool = False, err: bool = False) -> None:
     """Print the runs that would be started, and how they are billed.
 
     Args:
         planned: the suite and its runs.
         cost: of the plan.
+        sandbox: Cekura is the sandbox's.
         err: print on stderr.
     """
     from ..trigger.cekura.client import BILLED, START
 
     suite, plan = planned.suite, planned.runs
-    runs = f"{counted(len(plan), 'run')}, up to {suite.concurrency} at the same time"
+    runs = f"{counted(len(plan), 'run')}, {_at_once(planned, sandbox=sandbox)} at the same time"
     agent = f"the suite's worker: {suite.worker}" if suite.worker else f"agent {suite.agent_name!r}"
     lines = [f"{console_line(suite.name)}: {runs}. Nothing is started.", f"  agent     {console_line(agent)}"]
     for mode in Mode:
@@ -45,6 +46,18 @@ def print_plan(planned: PlannedSuite, cost: PlanCost, *, err: bool = False) -> N
         lines.append(f"    {run.case:<12} {run.mode:<5} timeout {run.timeout:g} s{extra}")
     lines += _strengths(suite, plan)
     say("\n".join(lines), err=err)
+
+
+def _at_once(planned: PlannedSuite, *, sandbox: bool) -> str:
+    from ..trigger.cores import usable_cores
+    from ..trigger.plan.suite_values import AUTO
+    from ..trigger.slots import most_runs
+
+    if planned.suite.concurrency != AUTO:
+        return f"up to {planned.suite.concurrency}"
+    cores = usable_cores()
+    most = most_runs(cores, local=sandbox, shards=planned.shard.of if planned.shard else 1)
+    return f"{min(cores, most)} to {most} (concurrency auto)"
 
 
 def plan_as_json(planned: PlannedSuite, cost: PlanCost) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from .progress import Event
 from .rooms.room import Room
 from .rooms.service import LiveKit
 from .settings.settings import Settings
+from .slots import Slots
 from .stop import Breaker, Stop
 from .timing import Clock, Timing
 from .worker.worker import Worker
@@ -68,7 +69,7 @@ class SuiteContext:
         seed: of the suite; `suite_values.seed_of` derives one for each case.
         agent_name: the name that is dispatched.
         worker: the suite's own worker; None if the suite names none.
-        slots: one for each room that may exist at a time.
+        slots: one for each run that may have a room at a time.
         witnesses: one for each witness that may be in a room at a time.
         sandbox_gaps: returns all gaps of the sandbox so far, oldest first; always empty for hosted services.
     """
@@ -88,7 +89,7 @@ class SuiteContext:
     emit: Callable[[Event], None]
     agent_name: str
     worker: Worker | None
-    slots: asyncio.Semaphore
+    slots: Slots
     witnesses: asyncio.Semaphore
     sandbox_gaps: Callable[[], Sequence[SandboxGap]]
     rooms: RoomRegister = field(default_factory=RoomRegister)

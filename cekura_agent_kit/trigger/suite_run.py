@@ -32,6 +32,7 @@ from .rooms.budget import Budget
 from .rooms.service import LiveKit
 from .settings.redaction import Redaction, redacted, redacted_logs
 from .settings.settings import Settings
+from .slots import Slots, limit_of
 from .stop import Breaker, Stop
 from .timing import Clock, Timing
 from .worker.kept_logs import keep_logs
@@ -106,6 +107,8 @@ class SuiteRun:
         self._stop = Stop()
         self._versions: dict[int, str] = {}
         self._shard = shard
+        limit = limit_of(suite, local=self._settings.local_cekura, shards=shard.of if shard else 1)
+        self._slots = Slots(limit, self._clock)
         self._log_folder, self._worker_log = log_folder, ""
 
     def stop(self, reason: str = "stopped") -> None:
@@ -139,6 +142,9 @@ class SuiteRun:
                         self._balance_after = await self._stop.unless_requested(cekura.balance())
             except Errored as error:
                 failure = error
+        if said := self._slots.described:
+            self._notes.append(said)
+            self._emit(Noted("", said))
         verdict = self._redacted(self._verdict(failure, results, rooms_left))
         self._emit(Ended(verdict))
         return verdict
@@ -176,7 +182,7 @@ class SuiteRun:
             folder=self._suite.folder,
             environment=self._environment,
             agent_name=self._suite.agent_name or "",
-            concurrency=min(self._suite.concurrency, len(self._plan)),
+            concurrency=min(self._slots.limit, len(self._plan)),
             wrapped=self._suite.needs_wrapper(self._plan),
             redaction=self._redaction,
         )
@@ -215,7 +221,7 @@ class SuiteRun:
             emit=self._emit,
             agent_name=worker.agent_name if worker else suite.agent_name or "",
             worker=worker,
-            slots=asyncio.Semaphore(suite.concurrency),
+            slots=self._slots,
             witnesses=asyncio.Semaphore(suite.witnesses),
             sandbox_gaps=self._sandbox_gaps,
         )
@@ -248,7 +254,8 @@ class SuiteRun:
         )
 
     def _emit(self, event: Event) -> None:
-        """Call the listener with the event, without secrets. A listener that raises harms no run."""
+        """Pass the event to the slots, and without secrets to the listener. One that raises harms no run."""
+        self._slots.on_event(event)
         if self._on_event is None:
             return
         try:

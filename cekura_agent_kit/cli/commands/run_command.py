@@ -60,7 +60,10 @@ def run(
         str | None,
         typer.Option(metavar="wrapper|dispatch", rich_help_panel=_SUITE, help="How text mode is reached."),
     ] = None,
-    concurrency: Annotated[int | None, typer.Option(rich_help_panel=_SUITE, help="Rooms at once.")] = None,
+    concurrency: Annotated[
+        str | None,
+        typer.Option(metavar="INT|auto", rich_help_panel=_SUITE, help="Rooms at once. Default with --sandbox: auto."),
+    ] = None,
     witnesses: Annotated[int | None, typer.Option(rich_help_panel=_SUITE, help="Hidden witnesses at once.")] = None,
     agent_timeout: Annotated[
         str | None, typer.Option(metavar="20s", rich_help_panel=_SUITE, help="Time for the agent to get ready.")
@@ -113,9 +116,11 @@ def run(
     SIGHUP, SIGINT, SIGTERM.
     """
     from ...trigger.estimate import check_credits
+    from ...trigger.plan.flags import with_default
     from ...trigger.plan.suite import Suite
+    from ...trigger.plan.suite_values import AUTO
     from ..baseline import baselines_of
-    from ..option_values import json_object, shard_parts
+    from ..option_values import json_object, number_or_word, shard_parts
     from ..outputs import check_writable, is_stdout, write_json
     from ..plan import plan_as_json, print_plan
     from ..plan_cost import cost_of_plan
@@ -129,7 +134,7 @@ def run(
         "agent": agent,
         "mode": mode,
         "text_switch": text_switch,
-        "concurrency": concurrency,
+        "concurrency": number_or_word(concurrency),
         "witnesses": witnesses,
         "agent_timeout": agent_timeout,
         "timeout": timeout,
@@ -144,6 +149,8 @@ def run(
         "unscored": unscored,
     }
     loaded = Suite.load(suite, flags={key: value for key, value in flags.items() if value is not None})
+    if sandbox:
+        loaded = with_default(loaded, "concurrency", AUTO)
     index, count = shard_parts(shard)
     narrowing = narrowing_of(
         tag, scenario, entry, expression, only_failed=only_failed, json_file=json_file, suite=loaded.name
@@ -152,7 +159,7 @@ def run(
     baselines = baselines_of(baseline, fail_on=fail_on, suite=loaded, plan=planned.runs)
     if dry_run:
         cost = cost_of_plan(planned, sandbox=sandbox)
-        print_plan(planned, cost, err=is_stdout(json_file))
+        print_plan(planned, cost, sandbox=sandbox, err=is_stdout(json_file))
         if json_file is not None:
             write_json(plan_as_json(planned, cost), json_file)
         check_credits(cost.estimate, loaded.max_credits, loaded.place)

@@ -61,7 +61,7 @@ class CaseRun:
     async def run(self) -> RunVerdict:
         """Make the run. Raises nothing but a cancellation that does not come from the suite's stop."""
         try:
-            async with self._context.slots:
+            async with self._context.slots.held(self.case):
                 if not self._begin():
                     return self._verdict()
                 try:

@@ -32,8 +32,6 @@ class CaseRuns:
         suite = context.suite
         self._context, self._fail_fast, self._verdicts = context, fail_fast, verdicts
         self._case_runs = [CaseRun(context, planned) for planned in plan]
-        # With fail-fast the next run begins when the verdict of the one before is known, not when its room is free.
-        self._gate = asyncio.Semaphore(suite.concurrency) if fail_fast else nullcontext()
         self._repeats = Repeats(plan, suite.pass_rates()) if suite.stop_when_decided else None
 
     async def run(self) -> None:
@@ -74,7 +72,8 @@ class CaseRuns:
             verdict = case_run.leave_out(SkipReason.DECIDED)
             self._finish(verdict)
             return verdict
-        async with self._gate:
+        # With fail-fast the next run begins when the verdict of the one before is known, not when its room is free.
+        async with self._context.slots.held(case_run.case) if self._fail_fast else nullcontext():
             verdict = await case_run.run()
             if stop.reason is None:
                 self._finish(verdict)

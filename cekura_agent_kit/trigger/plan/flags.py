@@ -16,6 +16,11 @@ _FOR_EVERY_RUN: Final = ("mode", "timeout", "pass_rate", "max_reply", "unscored"
 AnySuite = TypeVar("AnySuite", bound=SuiteModel)
 
 
+def with_default(suite: AnySuite, key: str, value: object) -> AnySuite:
+    """Return the suite with another default of a key: its own value stays."""
+    return suite if key in suite.model_fields_set else suite.model_copy(update={key: value})
+
+
 def with_flags(suite: AnySuite, flags: Mapping[str, Any]) -> AnySuite:
     """Return the suite with the values of flags.
 

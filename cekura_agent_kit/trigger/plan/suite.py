@@ -25,6 +25,7 @@ from .run_entry import RunEntry
 from .scenario_tools import NO_PART, AgentPart, agent_parts
 from .selection import Select
 from .suite_values import (
+    Concurrency,
     Count,
     Credits,
     Metadata,
@@ -66,8 +67,8 @@ class Suite(SuiteModel):
     """`text` or `voice`."""
     text_switch: TextSwitch = "wrapper"
     """Switch to text mode: `wrapper` (`wrap_entrypoint`), or `dispatch` for an agent that is not wrapped."""
-    concurrency: Count = 5
-    """Number of rooms at a time."""
+    concurrency: Concurrency = 5
+    """Number of rooms at a time; `auto`: as many as agents come in time for. Default with `--sandbox`: `auto`."""
     witnesses: Annotated[int, Strict(), Field(ge=0), WHOLE] = 20
     """Number of hidden witnesses at a time; a run without one uses Cekura's transcript."""
     agent_timeout: Duration = 20.0

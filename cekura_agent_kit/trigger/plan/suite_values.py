@@ -80,6 +80,15 @@ def _profile(value: bool | dict[str, Any]) -> bool | dict[str, Any]:
     return value
 
 
+def _concurrency(value: object) -> object:
+    if value != AUTO and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
+        raise ValueError(f"{json.dumps(value, default=str)[:60]} is neither a whole number from 1 on nor `{AUTO}`")
+    return value
+
+
+AUTO: Final = "auto"
+"""`concurrency` that follows how late agents come (`trigger.limiter`)."""
+
 _ANSWER: Final = {
     "type": "object",
     "properties": {"returns": {}, "raises": {"type": "string", "pattern": r"\S"}, "when": {"type": "object"}},
@@ -89,6 +98,12 @@ _ANSWER: Final = {
 _VERB: Final = {"enum": ["run", "refuse"]}
 
 Count = Annotated[int, Strict(), Field(ge=1), WHOLE]
+Concurrency = Annotated[
+    int | Literal["auto"],
+    BeforeValidator(_concurrency),
+    WHOLE,
+    WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 1}, {"const": AUTO}]}),
+]
 Repeat = Annotated[int, Strict(), Field(ge=1, le=1000), WHOLE]
 """Each run is billed: a higher number is a typing error."""
 Seed = Annotated[int, Strict(), Field(ge=0, lt=2**31), WHOLE]
