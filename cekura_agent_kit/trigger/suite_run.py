@@ -142,7 +142,7 @@ class SuiteRun:
                         self._balance_after = await self._stop.unless_requested(cekura.balance())
             except Errored as error:
                 failure = error
-        if said := self._slots.described:
+        if len(self._plan) > 1 and (said := self._slots.described):
             self._notes.append(said)
             self._emit(Noted("", said))
         verdict = self._redacted(self._verdict(failure, results, rooms_left))
