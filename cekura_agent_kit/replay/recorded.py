@@ -105,8 +105,9 @@ def completed_by(recorded: Recorded, planned: PlannedRun | None, scenario: Scena
         given = {key: getattr(planned, key) for key in ("metadata", "room_metadata", "tools")}
         own = scenario.profile if scenario is not None and planned.test_profile is True else None
         given["test_profile"] = own if isinstance(planned.test_profile, bool) else planned.test_profile
-    if scenario is not None:
-        given["tools"] = {**given.get("tools", {}), **scenario.tools}
+    elif scenario is not None:
+        # A planned run has them already, below its entry's own.
+        given["tools"] = scenario.tools
     return given | {key: value for key, value in recorded.given.items() if value}
 
 

@@ -172,6 +172,20 @@ def test_the_agent_gets_what_it_got(repo: Path) -> None:
     assert "See you on Sunday" in said
 
 
+def test_an_entrys_tools_win_over_its_scenarios_as_in_a_run(repo: Path) -> None:
+    report(repo, [*BOOKING, ("evaluator", "My name is Maria.")])
+    scenarios, suite = repo / "cekura.scenarios.yaml", repo / "cekura.yaml"
+    tools = "  tools: {book_table: {returns: is booked on Sunday}, check_availability: {returns: is free on Friday upstairs}}\n"
+    scenarios.write_text(scenarios.read_text().replace("  name: Books a table\n", f"  name: Books a table\n{tools}"))
+    entry = "metadata: {guest: regular}\n"
+    suite.write_text(
+        suite.read_text().replace(entry, f"{entry}    tools: {{book_table: {{returns: is booked on Friday}}}}\n")
+    )
+    said = one_line(replayed("report.json", "30#1").output, side="now")
+    assert "free on Friday upstairs" in said, "the scenario's, over the suite's"
+    assert "See you on Friday" in said, "the entry's, over the scenario's"
+
+
 @pytest.mark.parametrize(
     ("body", "fault"),
     [
