@@ -31,6 +31,8 @@ NAMES = (
     "report-5000",
     "first-rehearsal",
     "start-up",
+    "replay",
+    "watch",
 )
 README = Path(__file__).with_name("README.md")
 AT_ONCE = 3

@@ -24,6 +24,7 @@ from .commands.scenarios import scenarios
 from .commands.schema import schema
 from .commands.skill import skill
 from .commands.sweep import sweep
+from .commands.watch import watch
 from .commands.worker_command import worker
 from .console import captured_logs, say, say_error, say_traceback
 from .json_errors import wants_json, write_error
@@ -59,6 +60,7 @@ for command in (
     init,
     run,
     replay,
+    watch,
     doctor,
     scenarios,
     pull,

@@ -35,10 +35,12 @@ class _State:
     Attributes:
         first: the first signal; None before.
         stop: stops the work, and may be called at any point of the program; None while there is nothing to clean up.
+        interrupt_code: exit code after SIGINT; None for the usual one.
     """
 
     first: signal.Signals | None = None
     stop: Callable[[], object] | None = None
+    interrupt_code: int | None = None
 
 
 _state: Final = _State()
@@ -63,17 +65,24 @@ def _limited() -> int:
     return writing
 
 
-def run(work: Coroutine[Any, Any, T], *, on_signal: Callable[[str], object] | None = None) -> T:
+def run(
+    work: Coroutine[Any, Any, T],
+    *,
+    on_signal: Callable[[str], object] | None = None,
+    interrupt_code: int | None = None,
+) -> T:
     """Run a command's work in an event loop, and exit when it has ended after a signal.
 
     Args:
         work: cleans up when it is stopped, within `LIMIT` seconds.
         on_signal: called in the event loop with the name of the first signal. Default: the work is cancelled.
+        interrupt_code: exit code after SIGINT, for work that is ended in no other way. Default: 128 and its number.
 
     Returns:
         What the work returned, if there was no signal.
     """
     runner = asyncio.Runner()
+    _state.interrupt_code = interrupt_code
     try:
         result = runner.run(_stoppable(work, on_signal))
     except BaseException as error:
@@ -166,7 +175,8 @@ def _leave(number: int) -> NoReturn:
     # A signal may come in the middle of a write to the same stream, which refuses the flush then.
     with suppress(RuntimeError):
         flush()
-    os._exit(128 + number)
+    own = _state.interrupt_code if number == signal.SIGINT else None
+    os._exit(128 + number if own is None else own)
 
 
 def _enforce_limit(reading: int) -> None:

@@ -175,8 +175,9 @@ def test_the_agent_gets_what_it_got(repo: Path) -> None:
 def test_an_entrys_tools_win_over_its_scenarios_as_in_a_run(repo: Path) -> None:
     report(repo, [*BOOKING, ("evaluator", "My name is Maria.")])
     scenarios, suite = repo / "cekura.scenarios.yaml", repo / "cekura.yaml"
-    tools = "  tools: {book_table: {returns: is booked on Sunday}, check_availability: {returns: is free on Friday upstairs}}\n"
-    scenarios.write_text(scenarios.read_text().replace("  name: Books a table\n", f"  name: Books a table\n{tools}"))
+    tools = "{book_table: {returns: is booked on Sunday}, check_availability: {returns: is free on Friday upstairs}}"
+    name = "  name: Books a table\n"
+    scenarios.write_text(scenarios.read_text().replace(name, f"{name}  tools: {tools}\n"))
     entry = "metadata: {guest: regular}\n"
     suite.write_text(
         suite.read_text().replace(entry, f"{entry}    tools: {{book_table: {{returns: is booked on Friday}}}}\n")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cekura_agent_kit.rehearsal.scenarios import given_to, planned_run
+from cekura_agent_kit.rehearsal.scenario_state import given_to, planned_run
 from cekura_agent_kit.sandbox.cekura.scenarios import Scenario, load_scenarios
 from cekura_agent_kit.trigger.plan.suite import Suite
 from cekura_agent_kit.trigger.plan.suite_values import seed_of

@@ -1,0 +1,133 @@
+"""One round: the agent's modules imported anew, and its scenarios rehearsed."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Final
+
+from ..errors import KitError
+from ..own_code import raised_at
+from ..rehearsal.memory_channel import MemoryChannel
+from ..rehearsal.model import load_model
+from ..rehearsal.modules import find_with_own_modules
+from ..rehearsal.processes import Processes
+from ..rehearsal.rehearsal import Rehearsal
+from ..rehearsal.scenario_state import given_to, planned_run
+from ..rehearsal.tapes import Tapes
+from ..rehearsal.transcript import report
+from ..sandbox.cekura.evaluator import Evaluator
+from ..sandbox.cekura.scenarios import Scenario, load_scenarios
+from ..trigger.plan.suite import Suite
+from .findings import Broken, Finding, Order, Planned, Result
+from .subject import Subject
+
+_QUIET: Final = 0.5
+"""Seconds for which an agent that has answered neither thinks nor speaks: then its answer is complete. Half of a
+replay's: somebody waits for each result."""
+
+
+class Round:
+    """One round.
+
+    Args:
+        subject: what is rehearsed.
+        order: the scenarios that need not run, and those that run first.
+        send: called with each finding.
+        printed: returns what this process has printed since the last call.
+    """
+
+    def __init__(
+        self, subject: Subject, order: Order, send: Callable[[Finding], object], printed: Callable[[], str]
+    ) -> None:
+        self._subject, self._order = subject, order
+        self._folders = [Path.cwd()]
+        self._send, self._printed = send, printed
+        self._processes, self._tapes = Processes(), Tapes()
+
+    async def run(self) -> None:
+        """Rehearse; what cannot be used is sent as a finding."""
+        subject = self._subject
+        with ExitStack() as resources:
+            try:
+                scenarios = load_scenarios(subject.scenarios)
+                suite = Suite.load(subject.suite) if subject.suite is not None else None
+                load_model(subject.llm, self._folders, self._tapes)
+                find_with_own_modules(subject.target, self._folders, {}, resources)
+            except Exception as error:  # noqa: BLE001 - the agent's own code may raise anything
+                self._send(Broken(sentence_of(error), _hint(error), self._printed()))
+                return
+            digests = {number: _digest(scenario) for number, scenario in scenarios.items()}
+            ids = in_order(self._order, digests)
+            self._send(Planned(ids, len(scenarios)))
+            self._printed()
+            for number in ids:
+                self._send(await self._result(number, scenarios[number], digests[number], suite))
+
+    async def _result(self, number: int, scenario: Scenario, digest: str, suite: Suite | None) -> Result:
+        began = time.monotonic()
+        planned = planned_run(suite, number) if suite is not None else None
+        call: Rehearsal | None = None
+        problems: tuple[str, ...] = ()
+        try:
+            call = Rehearsal(
+                self._subject.target,
+                llm=load_model(self._subject.llm, self._folders, self._tapes),
+                scenario=number,
+                suite=suite.name if suite is not None else "watch",
+                processes=self._processes,
+                **given_to(number, scenario, planned, {}),
+            )
+            async with call:
+                judgement = await Evaluator(scenario, MemoryChannel(call), ends_after=_QUIET).run()
+            if not judgement.success:
+                problems = tuple(judgement.explanation[-1:])
+        except Exception as error:  # noqa: BLE001 - the agent's own code may raise anything
+            problems = (sentence_of(error), *filter(None, [_hint(error)]))
+        seconds, output = time.monotonic() - began, self._printed()
+        if not problems:
+            return Result(number, scenario.name, digest, seconds)
+        talk = report(call) if call is not None else ""
+        return Result(number, scenario.name, digest, seconds, problems, talk, output)
+
+
+def in_order(order: Order, digests: dict[int, str]) -> tuple[int, ...]:
+    """Return the ids of the scenarios to rehearse.
+
+    After a change of the agent: all, those that failed first. After a change of the scenario file: those whose text
+    changed, then those that failed.
+
+    Args:
+        order: of the round.
+        digests: the scenarios of the file, each with the digest of its text.
+    """
+    changed = [number for number, digest in digests.items() if order.done.get(number) != digest]
+    failed = [number for number in digests if number in order.failed]
+    return tuple(dict.fromkeys([*changed, *failed] if order.done else [*failed, *changed]))
+
+
+def sentence_of(error: BaseException) -> str:
+    """Return a sentence on an error, with the file and line of the agent's own code at which it was raised."""
+    if isinstance(error, KitError):
+        return str(error)
+    text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"{_shown(error.filename)}:{error.lineno}: {type(error).__name__}: {error.msg}"
+    place = raised_at(error)
+    return f"{place}: {text}" if place else text
+
+
+def _hint(error: BaseException) -> str:
+    return error.hint if isinstance(error, KitError) else " ".join(getattr(error, "__notes__", ()))
+
+
+def _shown(file: str) -> str:
+    path = Path(file)
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else file
+
+
+def _digest(scenario: Scenario) -> str:
+    return hashlib.sha256(scenario.model_dump_json().encode()).hexdigest()

@@ -1,0 +1,91 @@
+"""The warm process and the processes of rounds, as the watching process starts and ends them."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Sequence
+from contextlib import suppress
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any, Final
+
+from ..worker.internals import start_forkserver, stop_forkserver
+from .findings import Broken, Finding, Order
+from .subject import Subject
+from .warm import LIBRARIES_VARIABLE, PATH_VARIABLE, start_round
+
+IS_FORKED: Final = "forkserver" in multiprocessing.get_all_start_methods()
+"""A round is forked from the warm process; else it has a fresh one, which imports everything."""
+_TO_END: Final = 5.0
+"""Seconds from SIGKILL until a process has ended."""
+
+
+def warm_up(libraries: Sequence[str]) -> None:
+    """Start the warm process; it imports the libraries, and the first round waits for it."""
+    if not IS_FORKED:
+        return
+    package = str(Path(__file__).parents[2])
+    before = os.environ.get("PYTHONPATH")
+    os.environ |= {
+        LIBRARIES_VARIABLE: ":".join(libraries),
+        PATH_VARIABLE: before or "",
+        "PYTHONPATH": os.pathsep.join(filter(None, [package, before])),
+    }
+    try:
+        start_forkserver("cekura_agent_kit.watch.warm")
+    finally:
+        del os.environ[LIBRARIES_VARIABLE], os.environ[PATH_VARIABLE], os.environ["PYTHONPATH"]
+        if before is not None:
+            os.environ["PYTHONPATH"] = before
+
+
+def cool_down() -> None:
+    """End the warm process."""
+    if IS_FORKED:
+        stop_forkserver()
+
+
+class RoundProcess:
+    """The process of one round. Its methods may be called in any thread, `end` while `next` waits.
+
+    Args:
+        subject: what is rehearsed.
+        order: of the round.
+    """
+
+    def __init__(self, subject: Subject, order: Order) -> None:
+        context: Any = multiprocessing.get_context("forkserver" if IS_FORKED else "spawn")
+        self._findings: Connection
+        self._findings, sending = multiprocessing.Pipe(duplex=False)
+        self._process = context.Process(target=start_round, args=(subject, order, sending), name="cekura-kit-round")
+        self._sending = sending
+
+    def start(self) -> None:
+        """Start it. Waits until the warm process is ready."""
+        try:
+            self._process.start()
+        finally:
+            self._sending.close()
+
+    def next(self) -> Finding:
+        """Wait for the next finding; of a process that died, `Broken`."""
+        try:
+            found: Finding = self._findings.recv()
+        except (EOFError, OSError):
+            self._process.join(_TO_END)
+            code = self._process.exitcode
+            return Broken(f"the process of the agent ended{f' with exit code {code}' if code is not None else ''}")
+        return found
+
+    def end(self) -> None:
+        """Kill the process, with all that it started."""
+        pid = self._process.pid
+        if pid is None:
+            return
+        if hasattr(os, "killpg"):
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(pid, signal.SIGKILL)
+        self._process.kill()
+        self._process.join(_TO_END)

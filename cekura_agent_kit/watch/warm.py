@@ -1,0 +1,133 @@
+"""The process from which rounds are forked, and a round's process.
+
+Python's forkserver (Linux, macOS) imports this module once, and with it livekit-agents, the rehearsal and the libraries
+of the agent: that takes seconds. The agent's own modules are imported in the round's process alone. Under spawn
+(Windows) the round's process imports everything.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import importlib
+import os
+import signal
+import sys
+import tempfile
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from multiprocessing import current_process, parent_process
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any, Final
+
+from ..own_code import is_own
+from .findings import Ended, Finding, Order
+from .subject import Subject
+
+LIBRARIES_VARIABLE: Final = "CEKURA_KIT_WARM"
+"""Names of the libraries, separated by colons, for the forkserver. Not in the environment of rounds."""
+PATH_VARIABLE: Final = "CEKURA_KIT_PYTHONPATH"
+"""The value of PYTHONPATH that rounds get, for the forkserver. Not in the environment of rounds."""
+_ALWAYS: Final = (
+    "livekit.agents",
+    "cekura_agent_kit.watch.edit_round",
+    "cekura_agent_kit.agent.run",
+    "cekura_agent_kit.agent.text_session",
+    "cekura_agent_kit.cli",  # the command's own module, which each process of Python's multiprocessing imports
+)
+_MOST: Final = 4000
+"""Characters of what the agent printed that are shown: the last ones."""
+_WRITES: Final = os.O_WRONLY | os.O_RDWR
+
+
+def start_round(subject: Subject, order: Order, findings: Connection) -> None:
+    """Run a round. To be called in a process of its own, which the caller ends after `Ended`."""
+    if hasattr(os, "setsid"):
+        # Out of the terminal's group, so that Ctrl-C reaches the watching process alone, which ends this whole group.
+        os.setsid()
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    read: set[str] = set()
+    sys.addaudithook(_notes_reads(read))
+    printed = _captured_output()
+    from .edit_round import Round
+
+    def send(finding: Finding) -> None:
+        findings.send(finding)
+
+    asyncio.run(Round(subject, order, send, printed).run())
+    findings.send(Ended(frozenset(_own_files(read))))
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    assert parent is not None, "it is a process of multiprocessing's"
+    parent.join()
+    if hasattr(os, "killpg"):
+        os.killpg(0, signal.SIGKILL)
+    os._exit(1)
+
+
+def _notes_reads(read: set[str]) -> Callable[[str, Any], None]:
+    """Return an audit hook that notes the files that are opened to be read: prompts, menus, .env files."""
+
+    def hook(event: str, arguments: Any) -> None:
+        if event == "open" and isinstance(arguments[0], str) and not (arguments[2] or 0) & _WRITES:
+            read.add(arguments[0])
+
+    return hook
+
+
+def _own_files(read: set[str]) -> set[str]:
+    """Return the agent's own files among those that were read, and those of its modules, read from a cache maybe."""
+    modules = {getattr(module, "__file__", None) for module in list(sys.modules.values())}
+    files = {Path(each).resolve() for each in {*read, *(each for each in modules if isinstance(each, str))}}
+    return {str(each) for each in files if is_own(str(each))}
+
+
+def _captured_output() -> Callable[[], str]:
+    """Send what this process prints, its native parts included, to a file; return what reads it, from call to call."""
+    # Without a name: nothing is left behind.
+    file = tempfile.TemporaryFile()  # noqa: SIM115 - open as long as the process runs
+    for number in (1, 2):
+        os.dup2(file.fileno(), number)
+    place = 0
+
+    def printed() -> str:
+        nonlocal place
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(Exception):
+                stream.flush()
+        end = os.fstat(file.fileno()).st_size
+        data = os.pread(file.fileno(), end - place, place) if hasattr(os, "pread") else b""
+        place = end
+        text = data.decode("utf-8", "replace").strip("\n")
+        return text if len(text) <= _MOST else f"…{text[-_MOST:]}"
+
+    return printed
+
+
+def _warm_up(libraries: list[str]) -> None:
+    gc.disable()  # a collection finds nothing to free while modules are imported
+    for name in [*_ALWAYS, *libraries]:
+        # `from package import function` looks like a module of this name; what is broken is raised in the round.
+        with suppress(BaseException):
+            importlib.import_module(name)
+    with suppress(Exception):
+        # Opening the native library takes 0.2 s. Its threads start later, in each round.
+        sys.modules["livekit.rtc._ffi_client"].get_ffi_lib()
+    # A collection in a round would write to the pages that it shares with this process.
+    gc.enable()
+    gc.collect()
+    gc.freeze()
+
+
+# A round's process has a name of its own.
+if LIBRARIES_VARIABLE in os.environ and current_process().name == "MainProcess":
+    _names = os.environ.pop(LIBRARIES_VARIABLE)
+    _path = os.environ.pop(PATH_VARIABLE, "")
+    os.environ.pop("PYTHONPATH", None)
+    if _path:
+        os.environ["PYTHONPATH"] = _path
+    _warm_up(_names.split(":"))
