@@ -21,14 +21,16 @@ from pathlib import Path
 from .measure import Figure, interleaved, process_seconds
 
 ROOT = Path(__file__).parents[1]
-TEST = '''
+TEST = """
 import pytest
 
 @pytest.mark.asyncio
-@pytest.mark.cekura_scenarios("cekura.scenarios.yaml", entrypoint="agent.py", llm="cekura.models.yaml", suite="cekura.yaml")
+@pytest.mark.cekura_scenarios(
+    "cekura.scenarios.yaml", entrypoint="agent.py", llm="cekura.models.yaml", suite="cekura.yaml"
+)
 async def test_scenario(scenario):
     await scenario.run()
-'''
+"""
 WAITS, PASSED = "waiting for a saved file", "✓"
 
 
@@ -85,9 +87,10 @@ def watching(repo: Path) -> Iterator[Iterator[str]]:
 
 def first_result(agent: Path, lines: Iterator[str]) -> float:
     """Save the agent's file; return the seconds to the first result, once the round has ended."""
-    text = agent.read_text(encoding="utf-8") + "\n# saved"
+    saved = agent.with_name("saved~")
+    saved.write_text(agent.read_text(encoding="utf-8") + "\n# saved", encoding="utf-8")
     start = time.perf_counter()
-    agent.write_text(text, encoding="utf-8")
+    saved.replace(agent)
     _until(lines, PASSED)
     took = time.perf_counter() - start
     _until(lines, WAITS)

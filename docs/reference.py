@@ -43,7 +43,7 @@ VARIABLES: Final = {
     "GITHUB_ACTIONS": "set by GitHub: `run` and `report` print annotations",
     "GITHUB_STEP_SUMMARY": "set by GitHub: `run` and `report` write the summary of the step",
 }
-INTERNAL: Final = {"CEKURA_KIT_PRELOAD", "CEKURA_KIT_PYTHONPATH"}
+INTERNAL: Final = {"CEKURA_KIT_PRELOAD", "CEKURA_KIT_PYTHONPATH", "CEKURA_KIT_WARM"}
 """Passed from the kit to its own processes."""
 EXIT_CODES: Final = {
     "0": "every pool of runs passed; every check passed; no room is left",

@@ -44,8 +44,10 @@ class RoundDisplay:
         from ..watch.findings import Broken, Planned, Result
 
         if isinstance(finding, Planned):
-            some = f"{len(finding.ids)} of {counted(finding.among, 'scenario')}"
-            self._say(counted(finding.among, "scenario") if len(finding.ids) == finding.among else some)
+            among = counted(finding.among, "scenario")
+            self._say(among if len(finding.ids) == finding.among else f"{len(finding.ids)} of {among}")
+            if finding.left_out:
+                self._say(f"left out, as a model plays their caller: {', '.join(map(str, finding.left_out))}")
         elif isinstance(finding, Result):
             self._result(finding)
         elif isinstance(finding, Broken):

@@ -93,6 +93,7 @@ class EditLoop:
         self._subject, self._display, self._start_round = subject, display, start_round
         self._memory = Memory(subject)
         self._saved: set[Path] = set()
+        self._states: dict[Path, tuple[int, int, int] | None] = {}
         self._change = asyncio.Event()
         self._watching = asyncio.Event()
 
@@ -159,9 +160,20 @@ class EditLoop:
         async with aclosing(changes):
             async for found in changes:
                 self._watching.set()
-                if files := {path for _, name in found if self._memory.concerns(path := Path(name))}:
+                files = {path for _, name in found if self._memory.concerns(path := Path(name))}
+                if files := {path for path in files if self._is_news(path)}:
                     self._saved |= files
                     self._change.set()
+
+    def _is_news(self, path: Path) -> bool:
+        """Return false for a file as it was at its last change: one save is reported several times."""
+        state = None
+        with suppress(OSError):
+            stat = path.stat()
+            state = stat.st_mtime_ns, stat.st_size, stat.st_ino
+        is_news = path not in self._states or self._states[path] != state
+        self._states[path] = state
+        return is_news
 
     async def _round(self, cause: Cause) -> Totals:
         totals = Totals()

@@ -60,9 +60,10 @@ class Round:
             except Exception as error:  # noqa: BLE001 - the agent's own code may raise anything
                 self._send(Broken(sentence_of(error), _hint(error), self._printed()))
                 return
-            digests = {number: _digest(scenario) for number, scenario in scenarios.items()}
+            left_out = tuple(number for number, scenario in scenarios.items() if scenario.caller is not None)
+            digests = {number: _digest(each) for number, each in scenarios.items() if number not in left_out}
             ids = in_order(self._order, digests)
-            self._send(Planned(ids, len(scenarios)))
+            self._send(Planned(ids, len(digests), left_out))
             self._printed()
             for number in ids:
                 self._send(await self._result(number, scenarios[number], digests[number], suite))

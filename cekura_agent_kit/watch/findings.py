@@ -25,11 +25,13 @@ class Planned:
 
     Attributes:
         ids: their ids.
-        among: number of scenarios of the file.
+        among: number of scenarios of the file that can be rehearsed.
+        left_out: ids of those whose caller a model plays.
     """
 
     ids: tuple[int, ...]
     among: int
+    left_out: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

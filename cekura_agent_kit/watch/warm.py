@@ -8,8 +8,6 @@ of the agent: that takes seconds. The agent's own modules are imported in the ro
 from __future__ import annotations
 
 import asyncio
-import gc
-import importlib
 import os
 import signal
 import sys
@@ -22,6 +20,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Final
 
+from ..importing import import_all, without_collection
 from ..own_code import is_own
 from .findings import Ended, Finding, Order
 from .subject import Subject
@@ -109,18 +108,11 @@ def _captured_output() -> Callable[[], str]:
 
 
 def _warm_up(libraries: list[str]) -> None:
-    gc.disable()  # a collection finds nothing to free while modules are imported
-    for name in [*_ALWAYS, *libraries]:
-        # `from package import function` looks like a module of this name; what is broken is raised in the round.
-        with suppress(BaseException):
-            importlib.import_module(name)
-    with suppress(Exception):
-        # Opening the native library takes 0.2 s. Its threads start later, in each round.
-        sys.modules["livekit.rtc._ffi_client"].get_ffi_lib()
-    # A collection in a round would write to the pages that it shares with this process.
-    gc.enable()
-    gc.collect()
-    gc.freeze()
+    with without_collection():
+        import_all([*_ALWAYS, *libraries])
+        with suppress(Exception):
+            # Opening the native library takes 0.2 s. Its threads start later, in each round.
+            sys.modules["livekit.rtc._ffi_client"].get_ffi_lib()
 
 
 # A round's process has a name of its own.

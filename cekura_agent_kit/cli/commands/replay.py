@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ...trigger.plan.suite import Suite
 
 _OWN = "own"
+_REHEARSAL = ("cekura_agent_kit.replay.play", "cekura_agent_kit.agent.run", "cekura_agent_kit.agent.text_session")
 
 
 def replay(
@@ -52,13 +53,21 @@ def replay(
     Exit codes: 0 it was held, and the scenario's expectations hold, if the sandbox's file has it; 1 they do not hold;
     2 it could not be held.
     """
+    from ...importing import import_all, without_collection
+    from ...worker.libraries import libraries_of
+    from ...worker.source import split_target
     from .. import signals
     from ..console import say
 
     if (report is None) == (run is None) or (report is not None and not case):
         raise SuiteError("give a report and a case, or --run", hint="cekura-kit replay report.json 30#1")
     recorded = _recorded(report, case) if report is not None else signals.run(_from_cekura(run or 0, _folder(suite)))
-    setup = _Setup.of(recorded, suite=suite, agent=agent, llm=llm)
+    with without_collection():
+        setup = _Setup.of(recorded, suite=suite, agent=agent, llm=llm)
+        if not sandbox:
+            libraries = libraries_of(Path(split_target(setup.agent)[0]))
+            # Others may read variables that the agent sets before it imports them.
+            import_all([*_REHEARSAL, *(each for each in libraries if each.startswith("livekit."))])
     say(setup.heading(recorded))
     played = signals.run(_play_in_sandbox(recorded, setup) if sandbox else _play(recorded, setup))
     _print(recorded, played, setup)

@@ -43,9 +43,9 @@ def watch(
     Exit codes: 0 ended by Ctrl-C. With --once: 0 all scenarios hold, 1 some do not, 2 they could not be rehearsed.
     """
     from ...watch.edit_loop import EditLoop
-    from ...watch.libraries import libraries_of
     from ...watch.round_process import cool_down, warm_up
     from ...watch.subject import Subject
+    from ...worker.libraries import libraries_of
     from .. import signals
     from ..console import terminal
     from ..round_display import RoundDisplay

@@ -1,14 +1,15 @@
-"""The libraries that an agent's own modules import: they are imported once, in the warm process."""
+"""The libraries that an agent's own modules import: what can be imported before them."""
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
-from ..worker.source import import_name
+from .source import import_name
 
-_MOST: int = 500
+_MOST: Final = 500
 """Files of the agent's own that are read at most."""
 
 
@@ -25,7 +26,8 @@ def libraries_of(file: Path) -> list[str]:
         path = waiting.pop()
         for name in _imported(path, root):
             own = list(_own_files(root, name))
-            if not own and not (root / name.partition(".")[0]).is_dir():
+            top = root / name.partition(".")[0]
+            if not top.is_dir() and not top.with_suffix(".py").is_file():
                 names[name] = None
             waiting += [each for each in own if each not in seen]
             seen.update(own)
