@@ -10,9 +10,10 @@ from contextlib import contextmanager, suppress
 
 @contextmanager
 def without_collection() -> Iterator[None]:
-    """Collect no garbage in the block: while modules are imported there is none, and the search is up to a third of the time.
+    """Collect no garbage in the block: while modules are imported there is none, and to search for it takes time.
 
-    What the block has made is not searched later either, so that forked processes go on sharing it.
+    A replay needs a third less CPU. What the block has made is not searched later either, so that forked processes
+    go on sharing it.
     """
     was_enabled = gc.isenabled()
     gc.disable()

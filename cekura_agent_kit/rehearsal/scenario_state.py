@@ -1,4 +1,4 @@
-"""What the agent is given in a rehearsal of a scenario: the state and tools of the scenario, of a suite, of a test."""
+"""State and tools that the agent is given in a rehearsal: those of the scenario, of a suite, of a test."""
 
 from __future__ import annotations
 

@@ -200,7 +200,7 @@ class EditLoop:
 
 
 class Memory:
-    """What the rounds before leave to the next one.
+    """Memory of the rounds before, for the next one.
 
     Args:
         subject: what is rehearsed.

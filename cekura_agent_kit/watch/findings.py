@@ -1,4 +1,4 @@
-"""What a round reports to the watching process while it runs."""
+"""Findings of a round, which it reports to the watching process while it runs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Order:
-    """What the next round is to do.
+    """The task of the next round.
 
     Attributes:
         done: scenarios that need not run again, by id, each with the digest of its text; empty after a change of the

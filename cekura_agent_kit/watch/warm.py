@@ -11,7 +11,6 @@ import asyncio
 import os
 import signal
 import sys
-import tempfile
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -23,6 +22,7 @@ from typing import Any, Final
 from ..importing import import_all, without_collection
 from ..own_code import is_own
 from .findings import Ended, Finding, Order
+from .printed import captured_output
 from .subject import Subject
 
 LIBRARIES_VARIABLE: Final = "CEKURA_KIT_WARM"
@@ -36,8 +36,6 @@ _ALWAYS: Final = (
     "cekura_agent_kit.agent.text_session",
     "cekura_agent_kit.cli",  # the command's own module, which each process of Python's multiprocessing imports
 )
-_MOST: Final = 4000
-"""Characters of what the agent printed that are shown: the last ones."""
 _WRITES: Final = os.O_WRONLY | os.O_RDWR
 
 
@@ -49,7 +47,7 @@ def start_round(subject: Subject, order: Order, findings: Connection) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
     read: set[str] = set()
     sys.addaudithook(_notes_reads(read))
-    printed = _captured_output()
+    printed = captured_output()
     from .edit_round import Round
 
     def send(finding: Finding) -> None:
@@ -83,28 +81,6 @@ def _own_files(read: set[str]) -> set[str]:
     modules = {getattr(module, "__file__", None) for module in list(sys.modules.values())}
     files = {Path(each).resolve() for each in {*read, *(each for each in modules if isinstance(each, str))}}
     return {str(each) for each in files if is_own(str(each))}
-
-
-def _captured_output() -> Callable[[], str]:
-    """Send what this process prints, its native parts included, to a file; return what reads it, from call to call."""
-    # Without a name: nothing is left behind.
-    file = tempfile.TemporaryFile()  # noqa: SIM115 - open as long as the process runs
-    for number in (1, 2):
-        os.dup2(file.fileno(), number)
-    place = 0
-
-    def printed() -> str:
-        nonlocal place
-        for stream in (sys.stdout, sys.stderr):
-            with suppress(Exception):
-                stream.flush()
-        end = os.fstat(file.fileno()).st_size
-        data = os.pread(file.fileno(), end - place, place) if hasattr(os, "pread") else b""
-        place = end
-        text = data.decode("utf-8", "replace").strip("\n")
-        return text if len(text) <= _MOST else f"…{text[-_MOST:]}"
-
-    return printed
 
 
 def _warm_up(libraries: list[str]) -> None:

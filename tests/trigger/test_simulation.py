@@ -10,7 +10,7 @@ from livekit.agents import Agent, AgentServer, AgentSession, JobContext, get_job
 from livekit.protocol import agent_simulation
 
 from cekura_agent_kit import Mode
-from cekura_agent_kit.rehearsal.scenarios import given_to
+from cekura_agent_kit.rehearsal.scenario_state import given_to
 from cekura_agent_kit.sandbox.cekura.scenarios import load_scenarios
 from cekura_agent_kit.trigger.plan.suite import Suite
 from cekura_agent_kit.trigger.rooms.room import Room
