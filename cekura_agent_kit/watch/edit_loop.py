@@ -12,6 +12,7 @@ from typing import Final, Protocol
 
 import watchfiles
 
+from ..errors import TargetError
 from .findings import Broken, Ended, Finding, Order, Result
 from .round_process import RoundProcess
 from .subject import Subject
@@ -153,7 +154,21 @@ class EditLoop:
             watching.result()
 
     async def _watch(self) -> None:
-        """Note the saved files that concern the rehearsals."""
+        """Note the saved files that concern the rehearsals.
+
+        Raises:
+            TargetError: the system cannot watch the folders: too many, or one that is gone.
+        """
+        try:
+            await self._note_changes()
+        except (OSError, RuntimeError) as error:
+            folders = ", ".join(map(str, self._subject.folders))
+            raise TargetError(
+                f"{folders}: cannot be watched ({error})",
+                hint="start it in the agent's own folder; on Linux, fs.inotify.max_user_watches limits the folders",
+            ) from None
+
+    async def _note_changes(self) -> None:
         changes = watchfiles.awatch(
             *self._subject.folders, debounce=_GROUPED, step=_STEP, rust_timeout=_TICK, yield_on_timeout=True
         )

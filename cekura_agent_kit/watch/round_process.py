@@ -61,6 +61,7 @@ class RoundProcess:
         self._findings, sending = multiprocessing.Pipe(duplex=False)
         self._process = context.Process(target=start_round, args=(subject, order, sending), name="cekura-kit-round")
         self._sending = sending
+        self._is_ended = False
 
     def start(self) -> None:
         """Start it. Waits until the warm process is ready."""
@@ -68,6 +69,8 @@ class RoundProcess:
             self._process.start()
         finally:
             self._sending.close()
+        if self._is_ended:  # while it was being started
+            self.end()
 
     def next(self) -> Finding:
         """Wait for the next finding; of a process that died, `Broken`."""
@@ -81,6 +84,7 @@ class RoundProcess:
 
     def end(self) -> None:
         """Kill the process, with all that it started."""
+        self._is_ended = True
         pid = self._process.pid
         if pid is None:
             return

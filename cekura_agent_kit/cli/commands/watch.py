@@ -54,11 +54,15 @@ def watch(
     display = RoundDisplay(terminal())
     display.heading(*_heading(subject))
     warm_up(libraries_of(subject.file))
-    try:
-        code = signals.run(EditLoop(subject, display).run(once=once), interrupt_code=None if once else 0)
-    finally:
-        cool_down()
-    raise typer.Exit(code)
+
+    async def rounds() -> int:
+        try:
+            return await EditLoop(subject, display).run(once=once)
+        finally:
+            # Here, since a signal ends the command without unwinding it.
+            cool_down()
+
+    raise typer.Exit(signals.run(rounds(), interrupt_code=None if once else 0))
 
 
 def _heading(subject: Subject) -> list[str]:
