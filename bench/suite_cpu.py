@@ -1,6 +1,6 @@
 """CPU seconds of each process of a suite, and where its jobs' time goes.
 
-    python -m bench.suite_cpu [RUNS]
+    python -m bench.suite_cpu [RUNS [WITNESSES]]
 
 Not a benchmark with a goal: it shows what limits suite-20.
 """
@@ -78,8 +78,9 @@ def main() -> None:
     from .suite_20 import CONCURRENCY, RUNS, TURNS
 
     runs = int(sys.argv[1]) if len(sys.argv) > 1 else RUNS
+    keys = {"witnesses": int(sys.argv[2])} if len(sys.argv) > 2 else {}
     with tempfile.TemporaryDirectory() as folder:
-        suite = write_suite(Path(folder), scenarios=runs, turns=TURNS, concurrency=min(runs, CONCURRENCY))
+        suite = write_suite(Path(folder), scenarios=runs, turns=TURNS, concurrency=min(runs, CONCURRENCY), **keys)
         took, used = measure(suite_command(suite))
     total = sum(seconds for _, _, seconds in used.values())
     print(f"{runs} runs: {took:.1f} s, {total:.1f} s of CPU, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")

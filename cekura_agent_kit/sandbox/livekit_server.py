@@ -30,17 +30,18 @@ class LiveKitServer:
 
     Args:
         binary: the program.
+        redis: ``HOST:PORT`` of a Redis, which makes the server one node of several. Nodes need the same key and secret.
 
     Attributes:
         api_key, api_secret: random, new for each server.
         port: the HTTP port; 0 before the first start.
     """
 
-    def __init__(self, binary: Path) -> None:
+    def __init__(self, binary: Path, *, redis: str | None = None) -> None:
         self.api_key = "kit" + secrets.token_hex(6)
         self.api_secret = secrets.token_hex(24)
         self.port = 0
-        self._binary = binary
+        self._binary, self._redis = binary, redis
         self._folder = tempfile.TemporaryDirectory(prefix="cekura-kit-livekit-")
         self._ports: tuple[int, int, int] | None = None
         self._process: GuardedProcess | None = None
@@ -114,6 +115,7 @@ class LiveKitServer:
             f"  enable_loopback_candidate: true, interfaces: {{includes: [lo, lo0]}}}}\n"
             f"keys: {{{self.api_key}: {self.api_secret}}}\nlogging: {{level: info}}\n"
             f"agents: {{target_load: {_TARGET_LOAD}}}\n"
+            + (f"redis: {{address: '{self._redis}'}}\n" if self._redis else "")
         )
         self._process = GuardedProcess(
             [str(self._binary), "--config", str(config)], log=folder / "log", key_files=[config], grace=_STOP_TIMEOUT

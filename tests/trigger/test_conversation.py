@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -15,6 +15,7 @@ from cekura_agent_kit.trigger.cekura.api_models import ApiRun
 from cekura_agent_kit.trigger.cekura.poller import FollowedRun
 from cekura_agent_kit.trigger.errored import Errored
 from cekura_agent_kit.trigger.rooms.conversation import Conversation
+from cekura_agent_kit.trigger.rooms.outages import Outages
 from cekura_agent_kit.trigger.rooms.presence import EVALUATOR
 from cekura_agent_kit.trigger.rooms.service import Participant
 from cekura_agent_kit.trigger.timing import Clock, Timing
@@ -39,6 +40,7 @@ class ScriptedRoom:
     announced: list[float] = field(default_factory=list)
     told: list[str] = field(default_factory=list)
     gone_at: float = float("inf")
+    outages: Outages = field(default_factory=Outages)
 
     async def participants(self, *, urgent: bool = False) -> list[Participant] | None:
         now = asyncio.get_running_loop().time()
@@ -101,6 +103,14 @@ def test_the_evaluator_is_announced_at_the_first_list_that_shows_it_active() -> 
     assert len(watched.room.announced) == 1
     assert 1.4 <= watched.room.announced[0] <= 1.4 + TIMING.list_fast / 2
     assert watched.conversation.proven
+
+
+def test_a_room_that_another_node_made_again_is_a_breakdown_of_the_server() -> None:
+    again = [replace(AGENT, id="PA_3"), replace(evaluator(6.0), id="PA_4")]
+    watched = watch((0, [AGENT]), (1, [AGENT, evaluator(1.0)]), (6, again), (10, [again[0]]))
+
+    assert watched.room.outages.is_breakdown
+    assert not watch((0, [AGENT]), (1, [AGENT, evaluator(1.0)]), (10, [AGENT])).room.outages.is_breakdown
 
 
 def test_it_is_over_when_the_evaluator_has_left_for_three_seconds() -> None:

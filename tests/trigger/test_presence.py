@@ -76,3 +76,26 @@ def test_the_agent_left_first_if_a_list_shows_it(
     second: list[Participant], third: list[Participant], first: bool
 ) -> None:
     assert presence((0, [AGENT, EVALUATOR_THERE]), (1, second), (2, third)).agent_left_first is first
+
+
+def joins(agent: str, evaluator: str) -> list[Participant]:
+    """Return a list with both, by the ids of their joins."""
+    return [Participant("agent-1", "active", True, id=agent), Participant(EVALUATOR, "active", False, id=evaluator)]
+
+
+@pytest.mark.parametrize(
+    ("lists", "came_back"),
+    [
+        ([joins("PA_1", "PA_2"), joins("PA_3", "PA_4")], True),
+        ([joins("PA_1", "PA_2"), [], joins("PA_3", "PA_2"), joins("PA_3", "PA_4")], True),
+        ([joins("PA_1", "PA_2"), [], joins("PA_1", "PA_2")], False),
+        ([joins("PA_1", "PA_2"), joins("PA_3", "PA_2")], False),
+        ([joins("PA_1", "PA_2"), joins("PA_1", "PA_4")], False),
+    ],
+    ids=["at once", "one after the other", "both resumed", "the agent alone", "the evaluator alone"],
+)
+def test_a_room_was_lost_if_both_evaluator_and_agent_had_to_join_again(
+    lists: list[list[Participant]], came_back: bool
+) -> None:
+    """A node of a cluster died: another one makes the room again under its old id, and refuses nobody."""
+    assert presence(*enumerate(lists)).all_came_back is came_back

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from ..timing import Clock, Timing
@@ -31,6 +31,8 @@ class Presence:
     evaluator_since: float | None = None
     evaluator_gone: float | None = None
     agent_gone: float | None = None
+    _first_ids: dict[str, str] = field(default_factory=dict)
+    _came_back: set[str] = field(default_factory=set)
     _outage: float | None = None
     _listed_at: float | None = None
 
@@ -50,7 +52,20 @@ class Presence:
         self.agent_gone = None if agents_in(participants) else _earlier(self.agent_gone, now)
         if self.evaluator_since is not None:
             self.evaluator_gone = None if evaluator is not None else _earlier(self.evaluator_gone, now)
+        if self.evaluator_since is not None:
+            for each in (*agents_in(participants), *([evaluator] if evaluator else [])):
+                if self._first_ids.setdefault(each.identity, each.id) != each.id:
+                    self._came_back.add(each.identity)
         self._listed_at = now
+
+    @property
+    def all_came_back(self) -> bool:
+        """True if evaluator and agent had to join again: not their connections were lost, but the server's room.
+
+        Connections that are resumed keep the id of their join. So does a room that another node of a cluster makes
+        again after its own node's death: nothing else tells of it.
+        """
+        return EVALUATOR in self._came_back and len(self._came_back) > 1
 
     def evaluator_left(self, now: float) -> bool:
         """Return True if the evaluator joined, and is gone for too long to reconnect."""

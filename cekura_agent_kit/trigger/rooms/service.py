@@ -45,7 +45,7 @@ _STATES: Final[Mapping[int, State]] = {
 
 @dataclass(frozen=True)
 class Participant:
-    """Participant as the server lists it. ``joined_at`` is the server's own clock, Unix seconds."""
+    """Participant as the server lists it. ``joined_at`` is the server's own clock, Unix seconds; ``id`` a join's."""
 
     identity: str
     state: State
@@ -53,6 +53,7 @@ class Participant:
     attributes: Mapping[str, str] = field(default_factory=dict)
     joined_at: float = 0.0
     audio_tracks: int = 0
+    id: str = ""
 
 
 @dataclass(frozen=True)
@@ -284,6 +285,7 @@ def _participant(info: ParticipantInfo) -> Participant:
         # Milliseconds since livekit-server 1.8; whole seconds before.
         joined_at=info.joined_at_ms / 1000 if info.joined_at_ms else float(info.joined_at),
         audio_tracks=sum(track.type == TrackType.AUDIO for track in info.tracks),
+        id=info.sid,
     )
 
 
