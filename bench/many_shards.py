@@ -173,8 +173,13 @@ async def _report(livekit: CountingLiveKit, cekura: CekuraService) -> None:
         await asyncio.sleep(1)
         if time.perf_counter() - reported >= REPORTED:
             reported = time.perf_counter()
-            now = asyncio.get_running_loop().time()
-            print(f"  {now:.0f} s: {len(cekura.runs)} runs started, {len(livekit.times)} requests", flush=True)
+            now, most = asyncio.get_running_loop().time(), most_in_window(livekit.times)
+            ended = sum(run.final for run in cekura.runs.values())
+            print(
+                f"  {now:.0f} s: {len(cekura.runs)} runs started, {ended} over, {len(livekit.times)} requests, at most "
+                f"{most} in {WINDOW:g} s",
+                flush=True,
+            )
 
 
 def _print(livekit: CountingLiveKit, cekura: CekuraService, verdicts: list[SuiteVerdict], took: float) -> int:

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from bench.balancer import Balancer
-from bench.cluster import judge, node_ids, worker_of
+from bench.cluster import judge
 from bench.many_shards import SimulatedLoop, most_in_window
+from bench.nodes import node_ids, worker_of
 from bench.suites import ROOT
 
 
