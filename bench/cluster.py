@@ -79,7 +79,7 @@ def print_served(cluster: Cluster, runs: Sequence[dict[str, Any]]) -> None:
         nodes[node] += 1
         workers[worker] += 1
         where = node if node == moved else f"{node}, then {moved}"
-        reason = f"  {run['kind']}: {run['reason']}" if run["outcome"] != "passed" else ""
+        reason = f"  {run['kind'] or ''} {run['reason'][:120]}" if run["outcome"] != "passed" else ""
         print(f"  {run['case']:>5}  {room}  node {where:<9}  worker {worker:<4}  {run['outcome']}{reason}")
         for note in run["notes"]:
             print(f"         {note}")

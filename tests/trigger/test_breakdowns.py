@@ -167,3 +167,14 @@ def test_the_deepest_cause_comes_first_and_all_are_told() -> None:
     )
     assert [kind for kind, _ in errors] == [Kind.WORKER_FAILED, Kind.LIVEKIT_UNREACHABLE, Kind.SANDBOX_FAILED]
     assert "the witness lost its connection to LiveKit 2 times" in notes
+
+
+@pytest.mark.parametrize(
+    ("joined_again", "lost", "broken"), [(0, 2, False), (1, 0, False), (1, 1, True), (2, 0, True), (0, 0, False)]
+)
+def test_two_parties_that_lose_their_connections_lost_the_server(joined_again: int, lost: int, broken: bool) -> None:
+    """A node of a cluster died: another one makes the room again under its old id, and refuses nobody."""
+    seen = Outages()
+    seen.joined_again = joined_again
+    errors, _ = found(outages=seen, witness=Witness(lost=lost))
+    assert [kind for kind, _ in errors] == ([Kind.LIVEKIT_UNREACHABLE] if broken else [])

@@ -84,18 +84,15 @@ def joins(agent: str, evaluator: str) -> list[Participant]:
 
 
 @pytest.mark.parametrize(
-    ("lists", "came_back"),
+    ("lists", "again"),
     [
-        ([joins("PA_1", "PA_2"), joins("PA_3", "PA_4")], True),
-        ([joins("PA_1", "PA_2"), [], joins("PA_3", "PA_2"), joins("PA_3", "PA_4")], True),
-        ([joins("PA_1", "PA_2"), [], joins("PA_1", "PA_2")], False),
-        ([joins("PA_1", "PA_2"), joins("PA_3", "PA_2")], False),
-        ([joins("PA_1", "PA_2"), joins("PA_1", "PA_4")], False),
+        ([joins("PA_1", "PA_2"), joins("PA_3", "PA_4")], 2),
+        ([joins("PA_1", "PA_2"), [], joins("PA_3", "PA_2"), joins("PA_3", "PA_4")], 2),
+        ([joins("PA_1", "PA_2"), [], joins("PA_1", "PA_2")], 0),
+        ([joins("PA_1", "PA_2"), joins("PA_3", "PA_2")], 1),
+        ([joins("PA_1", "PA_2"), joins("PA_1", "PA_4")], 1),
     ],
     ids=["at once", "one after the other", "both resumed", "the agent alone", "the evaluator alone"],
 )
-def test_a_room_was_lost_if_both_evaluator_and_agent_had_to_join_again(
-    lists: list[list[Participant]], came_back: bool
-) -> None:
-    """A node of a cluster died: another one makes the room again under its old id, and refuses nobody."""
-    assert presence(*enumerate(lists)).all_came_back is came_back
+def test_who_had_to_join_again_is_known_by_the_ids_of_joins(lists: list[list[Participant]], again: int) -> None:
+    assert presence(*enumerate(lists)).joined_again == again

@@ -31,6 +31,7 @@ def breakdowns(
     if worker is not None and worker.died.is_set():
         broken.append(worker_died(worker))
         notes.append(f"the worker's log ends:\n{worker.tail()}")
+    outages.witness_lost = witness is not None and witness.lost > 0
     if outages.is_breakdown:
         broken.append(Errored(Kind.LIVEKIT_UNREACHABLE, outages.description))
     elif outages.description:

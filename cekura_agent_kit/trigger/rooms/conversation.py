@@ -109,8 +109,7 @@ class Conversation:
             if here and participants == []:
                 self.room_lost = self.room_lost or not await self.room.exists()
             presence.update(participants, now)
-            if presence.all_came_back:
-                self.room.outages.restarted()
+            self.room.outages.joined_again = presence.joined_again
             if not joined and presence.evaluator_since is not None:
                 await self.room.announce()
                 self.on_evaluator(presence.evaluator_since)

@@ -52,20 +52,15 @@ class Presence:
         self.agent_gone = None if agents_in(participants) else _earlier(self.agent_gone, now)
         if self.evaluator_since is not None:
             self.evaluator_gone = None if evaluator is not None else _earlier(self.evaluator_gone, now)
-        if self.evaluator_since is not None:
-            for each in (*agents_in(participants), *([evaluator] if evaluator else [])):
-                if self._first_ids.setdefault(each.identity, each.id) != each.id:
-                    self._came_back.add(each.identity)
+        for each in (*agents_in(participants), *([evaluator] if evaluator else [])):
+            if self._first_ids.setdefault(each.identity, each.id) != each.id:
+                self._came_back.add(each.identity)
         self._listed_at = now
 
     @property
-    def all_came_back(self) -> bool:
-        """True if evaluator and agent had to join again: not their connections were lost, but the server's room.
-
-        Connections that are resumed keep the id of their join. So does a room that another node of a cluster makes
-        again after its own node's death: nothing else tells of it.
-        """
-        return EVALUATOR in self._came_back and len(self._came_back) > 1
+    def joined_again(self) -> int:
+        """Number of those, of evaluator and agent, who had to join again. A connection that is resumed is none."""
+        return len(self._came_back)
 
     def evaluator_left(self, now: float) -> bool:
         """Return True if the evaluator joined, and is gone for too long to reconnect."""
