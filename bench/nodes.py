@@ -39,7 +39,7 @@ KIT = str(Path(sys.executable).with_name("cekura-kit"))
 
 @dataclass
 class Cluster:
-    """What is running.
+    """Servers, stand-ins and workers that run, and where the rooms were.
 
     Attributes:
         placed: node's letter by room, as Redis had it first.
