@@ -103,7 +103,7 @@ def _earlier(file: Path, json_file: Path | None, suite: str) -> SuiteVerdict:
 
 
 def left_over(report: SuiteVerdict) -> frozenset[str]:
-    """Return the cases that did not pass, in pools that did not, and those that fail-fast left out."""
+    """Return the cases that did not pass, in pools that did not, and those that fail-fast or a try left out."""
     from ..verdict import Outcome, PoolId, SkipReason
 
     passed = {pool.id for pool in report.pools if pool.outcome is Outcome.PASSED}
@@ -111,5 +111,5 @@ def left_over(report: SuiteVerdict) -> frozenset[str]:
         run.case
         for run in report.runs
         if (run.outcome in (Outcome.FAILED, Outcome.ERRORED) and PoolId.of(run) not in passed)
-        or (run.outcome is Outcome.SKIPPED and run.reason == SkipReason.FAIL_FAST)
+        or (run.outcome is Outcome.SKIPPED and run.reason in (SkipReason.FAIL_FAST, SkipReason.TRIED))
     )

@@ -11,6 +11,7 @@ from ..counting import counted
 from ..report.sanitize import console_line
 from ..report.strength import AGENTS, let_through, runs_until_decided
 from .console import say
+from .trying import left_out_of
 
 if TYPE_CHECKING:
     from ..trigger.plan.planned_run import PlannedRun
@@ -31,7 +32,7 @@ def print_plan(planned: PlannedSuite, cost: PlanCost, *, sandbox: bool = False, 
     """
     from ..trigger.cekura.client import BILLED, START
 
-    suite, plan = planned.suite, planned.runs
+    suite, plan, left_out = planned.suite, planned.runs, left_out_of(planned)
     runs = f"{counted(len(plan), 'run')}, {_at_once(planned, sandbox=sandbox)} at the same time"
     agent = f"the suite's worker: {suite.worker}" if suite.worker else f"agent {suite.agent_name!r}"
     lines = [f"{console_line(suite.name)}: {runs}. Nothing is started.", f"  agent     {console_line(agent)}"]
@@ -40,9 +41,11 @@ def print_plan(planned: PlannedSuite, cost: PlanCost, *, sandbox: bool = False, 
         if of_mode:
             lines.append(f"  {mode:<8}  {counted(len(of_mode), 'run')}, POST {START[mode]}, billed {BILLED[mode]}")
     lines += [f"  {'note':<8}  {console_line(note)}" for note in planned.notes]
+    lines += [f"  {'tried':<8}  {_tried(planned, len(left_out))}"] if planned.tries else []
     lines += cost.lines
     for run in plan:
         extra = " with a data message" if run.publish_data_message is not None else ""
+        extra += f", not started: {console_line(left_out[run.case], 300)}" if run.case in left_out else ""
         lines.append(f"    {run.case:<12} {run.mode:<5} timeout {run.timeout:g} s{extra}")
     lines += _strengths(suite, plan)
     say("\n".join(lines), err=err)
@@ -64,7 +67,7 @@ def plan_as_json(planned: PlannedSuite, cost: PlanCost) -> dict[str, Any]:
     """Return the plan as a JSON object, version 1; docs/suite.md describes it."""
     from ..trigger.cekura.client import BILLED, START
 
-    suite = planned.suite
+    suite, left_out = planned.suite, left_out_of(planned)
 
     return {
         "version": 1,
@@ -85,6 +88,7 @@ def plan_as_json(planned: PlannedSuite, cost: PlanCost) -> dict[str, Any]:
                 "timeout_s": run.timeout,
                 "post": START[run.mode],
                 "billed": BILLED[run.mode],
+                "not_started": left_out.get(run.case),
             }
             for run in planned.runs
         ],
@@ -103,6 +107,12 @@ def plan_as_json(planned: PlannedSuite, cost: PlanCost) -> dict[str, Any]:
             for pool, runs, pass_rate in _pools(suite, planned.runs)
         ],
     }
+
+
+def _tried(planned: PlannedSuite, left_out: int) -> str:
+    passed = sum(each.outcome == "passed" for each in planned.tries)
+    tries = f"{passed} of {counted(len(planned.tries), 'try', 'tries')} in memory passed"
+    return f"{tries}; {counted(left_out, 'run')} not started"
 
 
 def _pools(suite: Suite, plan: list[PlannedRun]) -> list[tuple[PoolId, int, float]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from ..counting import credits
@@ -62,7 +62,10 @@ def cost_of_plan(planned: PlannedSuite, *, sandbox: bool) -> PlanCost:
     from ..errors import KitError
     from ..trigger.estimate import estimate_of
     from . import signals
+    from .trying import left_out_of
 
+    left_out = left_out_of(planned)
+    planned = replace(planned, runs=[run for run in planned.runs if run.case not in left_out])
     if sandbox:
         return PlanCost(estimate_of(planned.runs, {}), billed=False)
     try:

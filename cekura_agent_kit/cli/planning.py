@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ..trigger.narrowing import Narrowing
     from ..trigger.plan.planned_run import PlannedRun
     from ..trigger.plan.suite import Suite
-    from ..verdict import Shard
+    from ..verdict import RunVerdict, Shard
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,7 @@ class PlannedSuite:
         notes: on the plan, for the report.
         narrowed: the options that narrowed the plan, with the number of runs that are left; empty without any.
         retries: id of the report whose cases are run again; empty if it is none's.
+        tries: conversations held in memory before anything is started (`--try`).
     """
 
     suite: Suite
@@ -34,6 +35,7 @@ class PlannedSuite:
     notes: Sequence[str] = ()
     narrowed: str = ""
     retries: str = ""
+    tries: Sequence[RunVerdict] = ()
 
 
 def plan_suite(

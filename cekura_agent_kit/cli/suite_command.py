@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .console import Terminal
     from .outputs import Form
     from .planning import PlannedSuite
+    from .trying import Trying
 
 
 class SuiteCommand:
@@ -31,6 +32,7 @@ class SuiteCommand:
         self,
         planned: PlannedSuite,
         *,
+        trying: Trying | None,
         sandbox: bool,
         fail_fast: bool,
         follow: bool,
@@ -40,6 +42,7 @@ class SuiteCommand:
         fail_on: str,
     ) -> None:
         self._planned, self._suite, self._plan = planned, planned.suite, planned.runs
+        self._trying = trying
         self._sandbox, self._fail_fast, self._follow, self._files = sandbox, fail_fast, follow, files
         self._baselines, self._fail_on = baselines, fail_on
         self._suite_id = suite_id
@@ -86,6 +89,7 @@ class SuiteCommand:
             notes=self._planned.notes,
             narrowed=self._planned.narrowed,
             retries=self._planned.retries,
+            tries=self._planned.tries,
         )
 
     async def _run_suite(self, console: Terminal) -> SuiteVerdict:
@@ -94,6 +98,7 @@ class SuiteCommand:
         from .live import Live
         from .log_paths import folder_beside
 
+        await self._try(console)
         async with AsyncExitStack() as stack:
             settings, environment = await self._settings_and_environment(stack, console.print)
             redaction = Redaction(settings.secrets)
@@ -115,6 +120,7 @@ class SuiteCommand:
                         notes=self._planned.notes,
                         narrowed=self._planned.narrowed,
                         retries=self._planned.retries,
+                        tries=self._planned.tries,
                         log_folder=folder_beside(self._files.values()),
                         sandbox_gaps=lambda: self._box.gaps if self._box else (),
                     )
@@ -128,6 +134,17 @@ class SuiteCommand:
         for note in notes:
             console.print(f"sandbox: {console_line(note)}", markup=False, highlight=False)
         return verdict
+
+    async def _try(self, console: Terminal) -> None:
+        """Hold the scenarios in memory first, if that was asked for."""
+        from ..trigger.settings.settings import Settings
+
+        if self._trying is None:
+            return
+        if not self._sandbox:
+            # A key that is missing is known before the tries, which take a while.
+            Settings.from_environment(self._suite.folder).check()
+        self._planned = await self._trying.hold(self._planned, console.print)
 
     async def _settings_and_environment(
         self, stack: AsyncExitStack, say: Callable[[str], None]

@@ -19,6 +19,7 @@ from ..verdict import (
     PoolVerdict,
     Rate,
     RunVerdict,
+    SkipReason,
     SuiteVerdict,
 )
 from .chance import fisher, significant, smallest, wilson
@@ -60,8 +61,9 @@ class _Side:
 
     @property
     def is_judged(self) -> bool:
-        """True if some report judged it."""
-        return any(pool.outcome in (Outcome.PASSED, Outcome.FAILED) for pool in self.pools)
+        """True if some report judged it, or left it out because it failed in memory."""
+        tried = any(run.outcome is Outcome.SKIPPED and run.reason == SkipReason.TRIED for run in self.runs)
+        return tried or any(pool.outcome in (Outcome.PASSED, Outcome.FAILED) for pool in self.pools)
 
     @property
     def has_passed(self) -> bool:

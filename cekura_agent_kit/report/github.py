@@ -8,6 +8,7 @@ from ..verdict import RunVerdict, SuiteVerdict, exceptions
 from .phrases import cause, expected, headline, run_title
 from .reasons import not_passed, reasons
 from .sanitize import printable_line
+from .tries_view import failed_tries
 
 _LIMIT: Final = 10
 """Errors of one step that GitHub shows."""
@@ -20,7 +21,7 @@ def error_commands(verdict: SuiteVerdict) -> str:
     if not verdict.exit_code:
         return ""
     hint = f"\nhint: {verdict.hint}" if verdict.hint else ""
-    shown = not_passed(verdict.runs)
+    shown = [*failed_tries(verdict), *not_passed(verdict.runs)]
     lines = [_error(verdict.suite, headline(verdict) + hint)]
     lines += [_error(f"{run_title(run)}: {cause(run)}", _message(run)) for run in shown[: _LIMIT - 1]]
     return "\n".join(lines) + "\n"

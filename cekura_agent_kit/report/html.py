@@ -19,6 +19,7 @@ from .cost_view import cost_summary
 from .reasons import by_attention
 from .run_view import RunView, view_of
 from .sanitize import printable, printable_line, web_address
+from .tries_view import Tried, failed_tries, tried
 
 _TEMPLATES: Final = Path(__file__).parent / "templates"
 _CARDS: Final = 6
@@ -66,6 +67,7 @@ def render(verdict: SuiteVerdict) -> str:
         runs=runs,
         cards=not_passed[:_CARDS],
         more=len(not_passed[_CARDS:]),
+        tries=_tries(verdict, first=len(runs) + 1),
         pools=_repeated(verdict, runs),
         numbers={pool.id: number for number, pool in enumerate(verdict.pools)},
         cost=cost_summary(verdict.cost),
@@ -77,6 +79,16 @@ def render(verdict: SuiteVerdict) -> str:
         script=Markup(script),
         policy=policy,
     )
+
+
+def _tries(verdict: SuiteVerdict, *, first: int) -> list[tuple[Tried, RunView | None]]:
+    """Return the tries by scenario, with the view of one that kept runs from being started, if one did."""
+    failed = {(run.entry, run.scenario): run for run in failed_tries(verdict)}
+    found = [(each, failed.get((each.tries[0].entry, each.tries[0].scenario))) for each in tried(verdict)]
+    return [
+        (each, None if run is None else view_of(n, run, flaky=False))
+        for n, (each, run) in enumerate(found, start=first)
+    ]
 
 
 def _repeated(verdict: SuiteVerdict, runs: list[RunView]) -> list[PoolView]:

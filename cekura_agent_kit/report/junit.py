@@ -19,6 +19,7 @@ from .phrases import cause, check_result, expected, headline, metric_result, rul
 from .reasons import explanation, main_reason, reasons, skip_reason
 from .sanitize import printable, printable_line
 from .transcript_lines import transcript_lines
+from .tries_view import may_fail_a_build
 
 R = TypeVar("R", bound=Result)
 
@@ -29,6 +30,7 @@ def render(verdict: SuiteVerdict) -> str:
     A failed run is a ``failure``, an errored run an ``error``, a skipped run is ``skipped``. A run that failed in a
     pool that passed by its rate is a ``flakyFailure``, which does not fail a build. So a reader of the report gets the
     same verdict as a reader of the exit code. A suite that errored as a whole has one more case, which is an ``error``.
+    A try in memory is a case, too: a ``failure`` if runs were not started because of it.
     """
     forgiven = {pool.id for pool in verdict.pools if pool.outcome is Outcome.PASSED}
     suite = xunit2.TestSuite(printable_line(verdict.suite) or "suite")  # type: ignore[no-untyped-call]
@@ -36,7 +38,8 @@ def render(verdict: SuiteVerdict) -> str:
     for name, value in _suite_properties(verdict):
         suite.add_property(name, value)
     # One after another, add_testcase() would count all cases again for each.
-    cases: list[TestCase] = [_case(run, suite.name, PoolId.of(run) in forgiven) for run in verdict.runs]
+    cases: list[TestCase] = [_try(run, suite.name, may_fail_a_build(run, verdict)) for run in verdict.tries]
+    cases += [_case(run, suite.name, PoolId.of(run) in forgiven) for run in verdict.runs]
     if verdict.kind is not None:
         cases.append(_whole_suite(verdict, suite.name))
     suite.add_testcases(cases)
@@ -78,6 +81,14 @@ def _case(run: RunVerdict, suite: str, forgiven: bool) -> xunit2.TestCase:
     elif run.outcome is Outcome.FAILED:
         case.result = _with_details(Failure(message, "failed"), run)
     case.system_out = _output(run)
+    return case
+
+
+def _try(run: RunVerdict, suite: str, counts: bool) -> xunit2.TestCase:
+    case = _case(run, suite, not counts)
+    if run.outcome is Outcome.ERRORED:
+        # It decided nothing: its scenario was started on Cekura.
+        case.result = Skipped(printable_line(f"could not be held in memory: {main_reason(run)}", 1000))
     return case
 
 

@@ -27,6 +27,7 @@ from .phrases import (
 from .reasons import by_attention, explanation, main_reason, not_passed, reasons, turning_point
 from .sanitize import printable, printable_line, web_address
 from .transcript_lines import transcript_lines
+from .tries_view import failed_tries, tried
 
 COMMENT_LIMIT: Final = 65_536
 """Characters that GitHub accepts in a comment. Bytes are counted here; a text never has fewer bytes than characters."""
@@ -45,13 +46,15 @@ _NOTES: Final = 10
 """Notes of the suite that are listed."""
 _COMPARED: Final = 30
 """Changed pools that are listed."""
+_TRIED: Final = 30
+"""Scenarios tried in memory that are listed."""
 _RESULTS: Final = 20
 """Rules, metrics, statements or checks of one run that are listed."""
 
 
 def render(verdict: SuiteVerdict, *, limit: int = COMMENT_LIMIT) -> str:
     """Return the report in GitHub's Markdown, in at most ``limit`` bytes of UTF-8. It ends with what was left out."""
-    parts = [_head(verdict) + _compared(verdict)]
+    parts = [_head(verdict) + _tried(verdict) + _compared(verdict)]
     left = limit - _size(parts[0]) - _NOTE_ROOM
     cut: list[str] = []
     # Half for the table: a row that passed is worth less than the transcript of a run that did not.
@@ -101,6 +104,14 @@ def _head(verdict: SuiteVerdict) -> str:
     return head
 
 
+def _tried(verdict: SuiteVerdict) -> str:
+    """Return the tries in memory, one line a scenario, those that kept runs from being started first."""
+    found = tried(verdict)
+    lines = [f"- {MARKS[each.outcome]} {_text(each.title)}: {_text(each.summary)}" for each in found[:_TRIED]]
+    lines += [f"- {counted(len(found) - _TRIED, 'more scenario')} tried in memory"] if len(found) > _TRIED else []
+    return "\n".join(lines) + "\n\n" if lines else ""
+
+
 def _compared(verdict: SuiteVerdict) -> str:
     """Return the comparison with a baseline: a sentence, and a table of what changed."""
     if verdict.comparison is None:
@@ -146,9 +157,9 @@ def _table(verdict: SuiteVerdict) -> Iterator[str]:
 
 
 def _details(verdict: SuiteVerdict) -> Iterator[str]:
-    """Yield a folded block for each run that did not pass, then for each that passed with a note."""
+    """Yield a folded block for each try and run that did not pass, then for each run that passed with a note."""
     noted = [run for run in verdict.runs if run.outcome is Outcome.PASSED and run.notes]
-    for run in [*not_passed(verdict.runs), *noted]:
+    for run in [*failed_tries(verdict), *not_passed(verdict.runs), *noted]:
         summary = (
             f"<code>{_html(printable_line(run.case, 60))}</code> {_quiet(_html(printable_line(run.scenario_name, 80)))}"
         )

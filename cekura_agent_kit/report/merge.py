@@ -58,6 +58,7 @@ def merged(verdicts: Sequence[SuiteVerdict]) -> SuiteVerdict:
         narrowed="" if not all(each.narrowed for each in verdicts) else verdicts[0].narrowed,
         retries=_retries(verdicts),
         superseded=[*old.values(), *superseded],
+        tries=_tries(verdicts, [(start - first).total_seconds() for start in starts]),
     )
 
 
@@ -144,6 +145,12 @@ def _merged_runs(verdicts: Sequence[SuiteVerdict], offsets: Sequence[float]) -> 
             runs.setdefault(_identity(run), (_moved(run, offset), verdict))
     ran = {run.case for run, _ in runs.values() if _ran(run)}
     return [(run, verdict) for run, verdict in runs.values() if _ran(run) or run.case not in ran]
+
+
+def _tries(verdicts: Sequence[SuiteVerdict], offsets: Sequence[float]) -> list[RunVerdict]:
+    """Return the tries of all reports, each once, with their times moved."""
+    found = [_moved(run, offset) for verdict, offset in zip(verdicts, offsets, strict=True) for run in verdict.tries]
+    return [run for place, run in enumerate(found) if run not in found[:place]]
 
 
 def _ran(run: RunVerdict) -> bool:

@@ -16,6 +16,7 @@ from ..verdict import (
     Result,
     RubricRule,
     RunVerdict,
+    SkipReason,
     Statement,
     SuiteVerdict,
     shown_value,
@@ -59,11 +60,20 @@ def headline(verdict: SuiteVerdict) -> str:
     """Return the suite's outcome in one sentence: the agent failed, or the test broke and why."""
     counts = Counter(run.outcome for run in verdict.runs)
     skipped = f"; {counted(counts[Outcome.SKIPPED], 'run')} skipped" if counts[Outcome.SKIPPED] else ""
+    in_memory = _failed_in_memory(verdict)
     if verdict.kind is not None:
         return f"The test broke: {KINDS[verdict.kind]}."
     if not counts.total() - counts[Outcome.SKIPPED]:
-        return f"Nothing ran{skipped}."
-    return f"{_judged(verdict, counts)}{skipped}."
+        return f"The agent {in_memory}{skipped}." if in_memory else f"Nothing ran{skipped}."
+    return f"{_judged(verdict, counts)}{f'; it {in_memory}' if in_memory else ''}{skipped}."
+
+
+def _failed_in_memory(verdict: SuiteVerdict) -> str:
+    """Return ``failed 2 scenarios in memory`` for those that were not started because of it; else an empty string."""
+    left_out = {
+        run.scenario for run in verdict.runs if run.outcome is Outcome.SKIPPED and run.reason == SkipReason.TRIED
+    }
+    return f"failed {counted(len(left_out), 'scenario')} in memory" if left_out else ""
 
 
 def _judged(verdict: SuiteVerdict, counts: Counter[Outcome]) -> str:
@@ -74,10 +84,10 @@ def _judged(verdict: SuiteVerdict, counts: Counter[Outcome]) -> str:
         return f"The agent failed {failed} of {of}, and the test broke in {errored}{_common_kind(verdict)}"
     if errored:
         return f"The test broke in {errored} of {of}{_common_kind(verdict)}"
-    if verdict.outcome is not Outcome.PASSED:
-        return f"The agent failed {failed} of {of}"
     if not failed:
         return f"The agent passed {_all(total)}"
+    if verdict.outcome is not Outcome.PASSED:
+        return f"The agent failed {failed} of {of}"
     forgiven = "the other is" if failed == 1 else "the others are"
     return f"The agent passed {passed} of {of}; {forgiven} within the pass rate"
 
@@ -96,7 +106,7 @@ def _all(total: int) -> str:
 def cause(run: RunVerdict) -> str:
     """Return what is at fault, the agent or the test, in a few words; empty if the run passed."""
     if run.outcome is Outcome.FAILED:
-        return "the agent failed"
+        return "the agent failed in memory" if is_try(run) else "the agent failed"
     if run.outcome is Outcome.ERRORED:
         return f"the test broke: {KINDS[run.kind]}" if run.kind else "the test broke"
     return "skipped" if run.outcome is Outcome.SKIPPED else ""
@@ -109,7 +119,12 @@ def expected(run: RunVerdict) -> str:
 
 def run_title(run: RunVerdict) -> str:
     """Return the case, and the scenario's name if it is known."""
-    return printable_line(f"{run.case} {run.scenario_name}", 120)
+    return printable_line(f"{run.case} {'in memory: ' if is_try(run) else ''}{run.scenario_name}", 120)
+
+
+def is_try(run: RunVerdict) -> bool:
+    """Return True for a conversation that was held in memory before the first start."""
+    return run.transcript_source == "memory"
 
 
 def pool_title(pool: PoolVerdict) -> str:

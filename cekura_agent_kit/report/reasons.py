@@ -15,6 +15,7 @@ _TELLING: Final = 6
 _SKIPPED: Final = {
     SkipReason.FAIL_FAST: "not run, because an earlier run failed",
     SkipReason.DECIDED: "not run, because the outcome was already decided",
+    SkipReason.TRIED: "not started, because it failed in memory",
 }
 
 

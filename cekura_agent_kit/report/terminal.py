@@ -29,6 +29,7 @@ from .phrases import (
 from .reasons import main_reason, not_passed, reasons, turning_point
 from .sanitize import console_line, console_text, printable_line, web_address
 from .transcript_lines import transcript_lines
+from .tries_view import failed_tries, tried
 
 MARKS: Final = {Outcome.PASSED: "✓", Outcome.FAILED: "✗", Outcome.ERRORED: "!", Outcome.SKIPPED: "-"}
 STYLES: Final = {Outcome.PASSED: "green", Outcome.FAILED: "red", Outcome.ERRORED: "yellow", Outcome.SKIPPED: "dim"}
@@ -49,7 +50,7 @@ def render(verdict: SuiteVerdict, console: Console) -> None:
 
     Lines are wrapped on a terminal only; the lines of a log stay whole, so that it can be searched.
     """
-    shown = not_passed(verdict.runs)
+    shown = [*failed_tries(verdict), *not_passed(verdict.runs)]
     for run in shown[:_IN_FULL]:
         _print_run(run, console)
     for run in shown[_IN_FULL:]:
@@ -57,6 +58,7 @@ def render(verdict: SuiteVerdict, console: Console) -> None:
     if shown:
         _print(console)
     _print_notes(verdict, console)
+    _print_tries(verdict, console)
     _print_pools(verdict, console)
     _print_comparison(verdict, console)
     _print_summary(verdict, console)
@@ -160,6 +162,15 @@ def _print_notes(verdict: SuiteVerdict, console: Console) -> None:
     if len(by_note) > _IN_FULL:
         _print(console, (f"{counted(len(by_note) - _IN_FULL, 'more note')} in the other reports", "dim"))
     if by_note or verdict.notes:
+        _print(console)
+
+
+def _print_tries(verdict: SuiteVerdict, console: Console) -> None:
+    shown = tried(verdict)
+    for each in shown:
+        outcome = (MARKS[each.outcome], STYLES[each.outcome])
+        _print(console, outcome, f" {console_line(each.title)}  ", (each.summary, "dim"))
+    if shown:
         _print(console)
 
 

@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from ..verdict import Kind, RunVerdict, Shard, SuiteVerdict
+from ..verdict import Kind, RunVerdict, Shard, SkipReason, SuiteVerdict
 from .case.judging import Observed, verdict_of
 from .errored import Errored
 from .plan.planned_run import PlannedRun
@@ -22,6 +22,11 @@ def run_not_begun(planned: PlannedRun, failure: Errored | None) -> RunVerdict:
     return verdict_of(seen)
 
 
+def run_left_out(planned: PlannedRun, note: str) -> RunVerdict:
+    """Return the verdict of a run that is not started, since its scenario failed in memory; the note says how."""
+    return verdict_of(Observed(planned, skipped=SkipReason.TRIED, notes=[note]))
+
+
 def suite_not_begun(
     suite: Suite,
     plan: Sequence[PlannedRun],
@@ -34,6 +39,7 @@ def suite_not_begun(
     notes: Sequence[str] = (),
     narrowed: str = "",
     retries: str = "",
+    tries: Sequence[RunVerdict] = (),
 ) -> SuiteVerdict:
     """Return the verdict of a suite that was stopped while what it needs was still being started.
 
@@ -48,6 +54,7 @@ def suite_not_begun(
         notes: on the plan.
         narrowed: options that left the plan a part of the suite's.
         retries: id of the report whose cases the plan runs again.
+        tries: conversations held in memory before.
     """
     failure = Errored(Kind.CANCELLED, reason, hint="run it again")
     return SuiteVerdict.of(
@@ -65,4 +72,5 @@ def suite_not_begun(
         selected=suite.selected(),
         narrowed=narrowed,
         retries=retries,
+        tries=tries,
     )

@@ -23,11 +23,12 @@ from .context import SandboxGap, SuiteContext
 from .doctor.profiles import with_profiles
 from .errored import Errored
 from .estimate import check_credits, estimate_of, low_balance
-from .not_run import run_not_begun
+from .left_out import left_out
+from .not_run import run_left_out, run_not_begun
 from .plan.planned_run import PlannedRun
 from .plan.suite import Suite
 from .preflight import check_plan, check_services
-from .progress import Ended, Event, Noted, OnEvent, Planned, PlannedCase, Preparing, Started
+from .progress import Ended, Event, Finished, Noted, OnEvent, Planned, PlannedCase, Preparing, Started
 from .rooms.budget import Budget
 from .rooms.service import LiveKit
 from .settings.redaction import Redaction, redacted, redacted_logs
@@ -60,6 +61,7 @@ class SuiteRun:
         notes: on the plan, for the report.
         narrowed: options that left the plan a part of the suite's; empty if it is all of it.
         retries: id of the report whose cases the plan runs again; empty if it is none's.
+        tries: conversations held in memory before; runs of scenarios that failed in them are not started.
         log_folder: receives the worker's log if something did not pass; default: a new folder among the system's
             temporary files. Logs of an earlier run in it are deleted.
     """
@@ -80,16 +82,20 @@ class SuiteRun:
         notes: Sequence[str] = (),
         narrowed: str = "",
         retries: str = "",
+        tries: Sequence[RunVerdict] = (),
         log_folder: Path | None = None,
     ) -> None:
         suite.check()
         self._suite = suite
-        self._plan = list(suite.plan() if plan is None else plan)
-        if not self._plan:
+        whole = list(suite.plan() if plan is None else plan)
+        if not whole:
             raise SuiteError(
                 "the plan has no run", hint="a shard is empty if there are more shards than scenarios: use fewer"
             )
-        suite.check_size(self._plan)
+        suite.check_size(whole)
+        notes_on_tries = left_out(whole, tries, suite.pass_rates())
+        self._whole, self._tries = whole, list(tries)
+        self._plan = [run for run in whole if run.case not in notes_on_tries]
         self._settings = settings or Settings.from_environment(suite.folder)
         self._settings.check()
         self._on_event, self._fail_fast = on_event, fail_fast
@@ -99,7 +105,7 @@ class SuiteRun:
         self._clock = Clock()
         self._suite_id = suite_id or secrets.token_hex(4)
         self._seed = secrets.randbelow(2**31) if suite.seed is None else suite.seed
-        self._verdicts: dict[str, RunVerdict] = {}
+        self._verdicts = {run.case: run_left_out(run, note) for run in whole if (note := notes_on_tries.get(run.case))}
         self._notes, self._narrowed, self._retries = list(notes), narrowed, retries
         self._sandbox_gaps = sandbox_gaps
         self._balance_before: float | None = None
@@ -122,8 +128,19 @@ class SuiteRun:
             SuiteError: the plan is estimated at more than `max_credits`; nothing was started.
             asyncio.CancelledError: the caller cancelled it; everything was cleaned up.
         """
-        self._emit(Planned(tuple(PlannedCase(run.case, run.scenario, run.mode) for run in self._plan)))
-        failure: Errored | None = None
+        self._emit(Planned(tuple(PlannedCase(run.case, run.scenario, run.mode) for run in self._whole)))
+        for case, left_out_run in self._verdicts.items():
+            self._emit(Finished(case, left_out_run))
+        failure, results, rooms_left = await self._make_runs() if self._plan else (None, [], [])
+        if len(self._plan) > 1 and (said := self._slots.described):
+            self._notes.append(said)
+            self._emit(Noted("", said))
+        verdict = self._redacted(self._verdict(failure, results, rooms_left))
+        self._emit(Ended(verdict))
+        return verdict
+
+    async def _make_runs(self) -> tuple[Errored | None, list[Result], list[str]]:
+        """Make all runs; return why they could not be made, the results on Cekura, and rooms that were not deleted."""
         results: list[Result] = []
         rooms_left: list[str] = []
         with redacted_logs(self._redaction):
@@ -141,13 +158,8 @@ class SuiteRun:
                     if self._balance_before is not None:
                         self._balance_after = await self._stop.unless_requested(cekura.balance())
             except Errored as error:
-                failure = error
-        if len(self._plan) > 1 and (said := self._slots.described):
-            self._notes.append(said)
-            self._emit(Noted("", said))
-        verdict = self._redacted(self._verdict(failure, results, rooms_left))
-        self._emit(Ended(verdict))
-        return verdict
+                return error, results, rooms_left
+        return None, results, rooms_left
 
     @contextlib.asynccontextmanager
     async def _services(self) -> AsyncIterator[tuple[LiveKit, Cekura, Poller]]:
@@ -227,7 +239,9 @@ class SuiteRun:
         )
 
     def _verdict(self, failure: Errored | None, results: list[Result], rooms_left: list[str]) -> SuiteVerdict:
-        runs = [self._verdicts.get(planned.case) or run_not_begun(planned, failure) for planned in self._plan]
+        plan = {run.case: run for run in self._plan}
+        cases = [run.case for run in self._whole]
+        runs = [self._verdicts.get(case) or run_not_begun(plan[case], failure) for case in cases]
         versions = self._versions
         runs = [run.model_copy(update={"scenario_version": versions.get(run.scenario, "")}) for run in runs]
         runs = keep_logs(self._worker_log, runs, self._log_folder, failed=failure is not None)
@@ -251,6 +265,7 @@ class SuiteRun:
             selected=self._suite.selected(),
             narrowed=self._narrowed,
             retries=self._retries,
+            tries=self._tries,
         )
 
     def _emit(self, event: Event) -> None:

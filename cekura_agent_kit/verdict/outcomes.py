@@ -25,6 +25,8 @@ class SkipReason(StrEnum):
     """An earlier run failed, and the suite stops at the first failure."""
     DECIDED = "decided"
     """The run could not change its pool's outcome (`stop_when_decided`)."""
+    TRIED = "tried"
+    """The scenario failed in memory, on this machine, before anything was started (`--try`)."""
 
 
 class Kind(StrEnum):

@@ -137,11 +137,13 @@ def outcome_of(runs: list[RunVerdict], pools: list[PoolVerdict], kind: Kind | No
     if kind is not None:
         return Outcome.ERRORED
     outcome = _worst(pool.outcome for pool in pools)
+    left_out = {run.reason for run in runs if run.outcome is Outcome.SKIPPED}
     if outcome is Outcome.SKIPPED:
-        return Outcome.ERRORED
-    # Fail-fast follows a failure. A pass rate that forgives the failure says nothing about the runs left out.
-    stopped = any(run.outcome is Outcome.SKIPPED and run.reason == SkipReason.FAIL_FAST for run in runs)
-    return Outcome.FAILED if outcome is Outcome.PASSED and stopped else outcome
+        return Outcome.FAILED if SkipReason.TRIED in left_out else Outcome.ERRORED
+    # Both follow a failure of the agent's. Fail-fast: one that a pass rate may forgive, which says nothing about the
+    # runs left out.
+    failed = bool(left_out & {SkipReason.FAIL_FAST, SkipReason.TRIED})
+    return Outcome.FAILED if outcome is Outcome.PASSED and failed else outcome
 
 
 def _worst(outcomes: Iterable[Outcome]) -> Outcome:

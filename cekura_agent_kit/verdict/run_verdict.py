@@ -154,7 +154,7 @@ class RunVerdict(ReportModel):
     kind: Kind | None = None
     """Set if the outcome is errored."""
     reason: str = ""
-    """Cause of the outcome if the run failed or errored; `fail_fast` or `decided` if it was skipped."""
+    """Cause of the outcome if the run failed or errored; `fail_fast`, `decided` or `tried` if it was skipped."""
     hint: str = ""
     """Advice on what to do about it."""
     notes: list[str] = []
@@ -195,8 +195,8 @@ class RunVerdict(ReportModel):
     """Time from the evaluator's last words to the first words of the agent's reply."""
     full_reply: Latency = Latency()
     """Time from the evaluator's last words to the last words of the agent's reply."""
-    transcript_source: Literal["witness", "cekura"] | None = None
-    """`witness`: observed in the room. `cekura`: read from Cekura."""
+    transcript_source: Literal["witness", "cekura", "memory"] | None = None
+    """`witness`: observed in the room. `cekura`: read from Cekura. `memory`: of a try, held in memory."""
     transcript: list[Line] = []
     """The conversation, with tool calls and events, in order."""
     worker_log: str = ""

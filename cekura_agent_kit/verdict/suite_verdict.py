@@ -75,7 +75,7 @@ class SuiteVerdict(ReportModel):
     narrowed: str = ""
     """Options that left only a part of the suite's plan, such as `--tag smoke`; empty for the whole plan."""
     outcome: Outcome
-    """Worst outcome of the pools; errored if nothing ran; failed at least if fail-fast left out a run."""
+    """Worst outcome of the pools; errored if nothing ran; failed at least if fail-fast or a try left out a run."""
     kind: Kind | None = None
     """Set if the suite as a whole errored."""
     hint: str = ""
@@ -90,6 +90,8 @@ class SuiteVerdict(ReportModel):
     """All runs of the plan, in the order of the suite file."""
     superseded: list[RunVerdict] = []
     """Attempts at cases of which another attempt counts, in `runs`; only in merged reports."""
+    tries: list[RunVerdict] = []
+    """Conversations held in memory before the first start (`--try`), in text. They count in no pool."""
     pools: list[PoolVerdict] = []
     """All runs, by entry, scenario and mode."""
     scenarios: list[ScenarioVerdict] = []
@@ -142,6 +144,7 @@ class SuiteVerdict(ReportModel):
         balance: tuple[float | None, float | None] = (None, None),
         retries: str = "",
         superseded: Iterable[RunVerdict] = (),
+        tries: Iterable[RunVerdict] = (),
     ) -> SuiteVerdict:
         """Judge a suite by its runs.
 
@@ -166,6 +169,7 @@ class SuiteVerdict(ReportModel):
             balance: credits before the first start and after the last run, as far as they are known.
             retries: id of the report whose cases were run again.
             superseded: attempts at cases of which another attempt is in `runs`.
+            tries: conversations held in memory before the first start.
         """
         runs, superseded = list(runs), list(superseded)
         pools = pools_of(runs, pass_rates or {}, superseded)
@@ -186,6 +190,7 @@ class SuiteVerdict(ReportModel):
             results=list(results),
             runs=runs,
             superseded=superseded,
+            tries=list(tries),
             pools=pools,
             scenarios=scenarios_of(pools),
             rooms_left=list(rooms_left),

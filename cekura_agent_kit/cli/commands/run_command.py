@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,7 +11,9 @@ import typer
 from ...contract import Mode
 from .. import signals
 from ..baseline import BaselineOption, FailOnOption
+from ..console import say
 from ..narrowing_options import EntryOption, ExpressionOption, OnlyFailedOption, ScenarioOption, TagOption, narrowing_of
+from ..trying import TryAgentOption, Trying, TryModelOption, TryOption, left_out_of
 
 if TYPE_CHECKING:
     from ..outputs import Form
@@ -107,6 +110,9 @@ def run(
     entry: EntryOption = None,
     expression: ExpressionOption = "",
     only_failed: OnlyFailedOption = None,
+    times: TryOption = 0,
+    try_agent: TryAgentOption = "",
+    try_llm: TryModelOption = "",
     baseline: BaselineOption = None,
     fail_on: FailOnOption = "failed",
 ) -> None:
@@ -157,17 +163,21 @@ def run(
     )
     planned = plan_suite(loaded, narrowing, sandbox=sandbox, shard=(index, count), err=is_stdout(json_file))
     baselines = baselines_of(baseline, fail_on=fail_on, suite=loaded, plan=planned.runs)
+    trying = Trying.of(planned, times, agent=try_agent, llm=try_llm, sandbox=sandbox) if times else None
     if dry_run:
+        if trying is not None:
+            planned = signals.run(trying.hold(planned, partial(say, err=is_stdout(json_file))))
         cost = cost_of_plan(planned, sandbox=sandbox)
         print_plan(planned, cost, sandbox=sandbox, err=is_stdout(json_file))
         if json_file is not None:
             write_json(plan_as_json(planned, cost), json_file)
         check_credits(cost.estimate, loaded.max_credits, loaded.place)
-        return
+        raise typer.Exit(1 if left_out_of(planned) else 0)
     files: dict[Form, Path | None] = {"json": json_file, "junit": junit, "markdown": markdown, "html": html}
     check_writable(files)
     command = SuiteCommand(
         planned,
+        trying=trying,
         sandbox=sandbox,
         fail_fast=fail_fast,
         follow=follow,
