@@ -91,6 +91,16 @@ def test_a_suite_of_skipped_runs_alone_is_errored() -> None:
     assert suite(run(1, SKIPPED, reason=SkipReason.DECIDED)).exit_code == 2
 
 
+@pytest.mark.parametrize(
+    ("others", "overall"), [([], FAILED), ([PASSED], FAILED), ([FAILED], FAILED), ([PASSED, ERRORED], ERRORED)]
+)
+def test_what_failed_in_memory_never_ends_in_success(others: list[Outcome], overall: Outcome) -> None:
+    left_out = run(9, SKIPPED, reason=SkipReason.TRIED)
+    verdict = suite(left_out, *(run(i, outcome) for i, outcome in enumerate(others)))
+    assert verdict.outcome is overall
+    assert SuiteVerdict.from_json(verdict.to_json()) == verdict
+
+
 def test_fail_fast_never_ends_in_success() -> None:
     """The failure that stopped the suite may be within its pool's rate; what was left out is not known."""
     failed = run(1, FAILED)

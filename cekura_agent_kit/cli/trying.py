@@ -87,10 +87,11 @@ class Trying:
         suite = planned.suite
         file, name = split_target(agent or _agent_of(suite))
         path = find_file(file, [Path.cwd() if agent else suite.folder])
-        scenarios = load_scenarios(suite.scenarios_file)
+        # A caller that a model plays is not tried.
+        scenarios = {key: each for key, each in load_scenarios(suite.scenarios_file).items() if each.talk}
         if not any(run.scenario in scenarios for run in planned.runs):
             raise SuiteError(
-                f"--try: {suite.scenarios_file} has none of the plan's scenarios",
+                f"--try: {suite.scenarios_file} has a `talk` for none of the plan's scenarios",
                 hint="write what their callers say under their ids on Cekura, or run without --try",
             )
         rules = default_file(suite.scenarios_file.parent, RULES)
@@ -136,7 +137,7 @@ class Trying:
                 at_once=1 if self.llm is not None and is_cassette(self.llm) else suite.concurrency,
             )
         unknown = ", ".join(str(each) for each in scenarios if each not in self.scenarios)
-        notes = [f"not tried in memory, since {suite.scenarios_file.name} has no such scenario: {unknown}"]
+        notes = [f"not tried in memory, since {suite.scenarios_file.name} has no `talk` for it: scenario {unknown}"]
         return replace(planned, tries=tries, notes=(*planned.notes, *(notes if unknown else [])))
 
 

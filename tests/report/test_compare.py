@@ -140,6 +140,13 @@ def test_the_exit_code_says_failed_or_worse(before: Any, now: Any, failed: int, 
     assert exit_code(verdict, fail_on="new") == new
 
 
+@pytest.mark.parametrize(("before", "change", "code"), [((1, 0), "newly_failing", 1), ((0, 1), "still_failing", 0)])
+def test_what_failed_in_memory_is_failing(before: Counts, change: str, code: int) -> None:
+    verdict = compared(suite(run(1, SKIPPED, reason="tried")), [report(before)])
+    assert only(verdict).change == change
+    assert exit_code(verdict, fail_on="new") == code
+
+
 def test_what_fail_fast_left_out_is_no_success() -> None:
     verdict = compared(suite(run(1, FAILED), run(2, SKIPPED, reason="fail_fast")), [report((0, 1))])
     assert exit_code(verdict, fail_on="new") == 1
