@@ -142,6 +142,7 @@ class _Try:
             tools=planned.tools,
             room_metadata=planned.room_metadata,
             test_profile=self._profile,
+            userdata=self._scenario.userdata,
             seed=self._seed,
         )
 
