@@ -134,7 +134,7 @@ class Trying:
                 times=self.times,
                 seed=secrets.randbelow(2**31) if suite.seed is None else suite.seed,
                 # A cassette is written and read in one order.
-                at_once=1 if self.llm is not None and is_cassette(self.llm) else suite.concurrency,
+                at_once=1 if self.llm is not None and is_cassette(self.llm) else _at_once(suite),
             )
         unknown = ", ".join(str(each) for each in scenarios if each not in self.scenarios)
         notes = [f"not tried in memory, since {suite.scenarios_file.name} has no `talk` for it: scenario {unknown}"]
@@ -156,6 +156,14 @@ def _agent_of(suite: Suite) -> str:
         what = f"the suite's worker is a command: {worker}" if worker else "the suite has no worker"
         raise SuiteError(f"{what}, and --try needs the agent's file", hint="give it: --try-agent agent.py")
     return worker
+
+
+def _at_once(suite: Suite) -> int:
+    """Return the number of tries at a time: with `auto` one a core, since all of them run in this process."""
+    from ..trigger.cores import usable_cores
+    from ..trigger.plan.suite_values import AUTO
+
+    return usable_cores() if suite.concurrency == AUTO else int(suite.concurrency)
 
 
 @contextlib.contextmanager

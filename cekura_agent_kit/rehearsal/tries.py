@@ -65,7 +65,7 @@ async def hold_tries(
         scenarios: what the caller says and expects, by id. Others of the plan are not tried.
         agent: the agent.
         times: tries of each.
-        seed: of which each try's is derived.
+        seed: of which each try's is derived, where its entry has none.
         at_once: number of tries at the same time.
 
     Returns:
@@ -86,7 +86,8 @@ async def hold_tries(
 
         async def held(planned: PlannedRun, number: int) -> RunVerdict:
             async with slots:
-                one = _Try(planned, number, scenarios[planned.scenario], seed_of(seed, f"{planned.scenario}#{number}"))
+                own = seed_of(seed if planned.seed is None else planned.seed, f"{planned.scenario}#{number}")
+                one = _Try(planned, number, scenarios[planned.scenario], own)
                 return await one.hold(agent, processes)
 
         return list(await asyncio.gather(*(held(planned, number) for planned, number in tries)))
