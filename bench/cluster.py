@@ -133,6 +133,9 @@ async def show(runs: int) -> int:
                     killing.cancel()
                 await asyncio.gather(killing, return_exceptions=True)
             print_served(found, broken)
+            if killing.cancelled():
+                print("\nno node was killed: at no time was a conversation under way in it")
+                return 1
             return judge(whole, broken, killing.result())
     raise AssertionError("unreachable")
 

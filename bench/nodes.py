@@ -80,7 +80,9 @@ def node_ids(log: str) -> list[str]:
 
 
 def worker_of(room: str, logs: dict[str, str]) -> str:
-    """Return the worker in whose log the room's job stands."""
+    """Return the worker in whose log the room's job stands; empty for none, and for a run without a room."""
+    if not room:
+        return ""
     return next((name for name, log in logs.items() if f'"{room}"' in log or f" {room}" in log), "")
 
 
@@ -143,6 +145,8 @@ async def cluster(folder: Path) -> AsyncIterator[Cluster]:
         nodes["B"].api_key, nodes["B"].api_secret = nodes["A"].api_key, nodes["A"].api_secret
         for letter, node in nodes.items():
             await parts.enter_async_context(node)
+            # Another server may have got the port first, and have answered in this one's place.
+            await _until(lambda node=node: bool(node_ids(node.log)), f"node {letter}")  # type: ignore[misc]
             print(f"node {letter}: {node.url}, {', '.join(sorted(set(node_ids(node.log))))}", flush=True)
         balancer = await parts.enter_async_context(Balancer([node.port for node in nodes.values()]))
         models = await parts.enter_async_context(ModelsService(folder / "cekura.models.yaml"))

@@ -35,8 +35,8 @@ def test_nodes_and_workers_are_known_by_their_logs() -> None:
     assert node_ids('INFO starting LiveKit server {"portHttp": 1, "nodeID": "ND_abc", "nodeIP": "127.0.0.1"}') == [
         "ND_abc"
     ]
-    logs = {"A1": '{"room": "one"}', "B1": '{"room": "two"}'}
-    assert [worker_of(room, logs) for room in ("one", "two", "three")] == ["A1", "B1", ""]
+    logs = {"A1": 'a job {"room": "one"}', "B1": '{"room": "two"}'}
+    assert [worker_of(room, logs) for room in ("one", "two", "three", "")] == ["A1", "B1", "", ""]
 
 
 @pytest.mark.parametrize(("times", "most"), [([], 0), ([0, 1, 59.9], 3), ([0, 60], 1), ([0, 30, 61, 89, 95], 3)])
