@@ -45,6 +45,7 @@ class Cluster:
         placed: node's letter by room, as Redis had it first.
         moved: the same, as Redis had it last.
         since: time at which Redis had it first, by room.
+        killed_at: time at which a node was killed.
     """
 
     redis: int
@@ -55,6 +56,7 @@ class Cluster:
     placed: dict[str, str] = field(default_factory=dict)
     moved: dict[str, str] = field(default_factory=dict)
     since: dict[str, float] = field(default_factory=dict)
+    killed_at: float = float("inf")
 
     def worker_of(self, room: str) -> str:
         """Return the name of the worker that got the room's job, by the workers' logs; empty if none did."""
