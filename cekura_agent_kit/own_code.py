@@ -59,10 +59,14 @@ def place_in(traceback: TracebackType) -> str:
     return _shown(next(_traceback(traceback)))
 
 
-def _shown(place: Place) -> str:
-    path = Path(place.file)
+def shown_path(path: str | Path) -> str:
+    """Return a path relative to the current folder, if it is below it."""
     below = Path(os.path.relpath(path))
-    return f"{path if '..' in below.parts else below}:{place.line}"
+    return str(path if ".." in below.parts else below)
+
+
+def _shown(place: Place) -> str:
+    return f"{shown_path(place.file)}:{place.line}"
 
 
 def _traceback(traceback: TracebackType | None) -> Iterator[Place]:

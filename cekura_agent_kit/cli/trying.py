@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from ..trigger.plan.suite import Suite
     from .planning import PlannedSuite
 
-_OWN: Final = "own"
 _PANEL: Final = "First look: scenarios that fail on this machine are not started"
 
 TryOption = Annotated[
@@ -81,12 +80,15 @@ class Trying:
             ScenarioError: the scenario file is missing or does not fit.
         """
         from ..file_names import RULES, default_file
+        from ..rehearsal.model_file import model_file
         from ..sandbox.cekura.scenarios import load_scenarios
-        from ..worker.source import find_file, split_target
+        from ..worker.source import absolute_target
+        from .local_agent import agent_of
 
         suite = planned.suite
-        file, name = split_target(agent or _agent_of(suite))
-        path = find_file(file, [Path.cwd() if agent else suite.folder])
+        target = absolute_target(
+            agent or agent_of(suite, needed_by="--try", option="--try-agent"), [Path.cwd() if agent else suite.folder]
+        )
         # A caller that a model plays is not tried.
         scenarios = {key: each for key, each in load_scenarios(suite.scenarios_file).items() if each.talk}
         if not any(run.scenario in scenarios for run in planned.runs):
@@ -94,12 +96,11 @@ class Trying:
                 f"--try: {suite.scenarios_file} has a `talk` for none of the plan's scenarios",
                 hint="write what their callers say under their ids on Cekura, or run without --try",
             )
-        rules = default_file(suite.scenarios_file.parent, RULES)
-        model = rules if sandbox and not llm and rules.exists() else None
+        rules = default_file(suite.scenarios_file.parent, RULES) if sandbox else None
         return cls(
             times=times,
-            target=f"{path}:{name}" if name else str(path),
-            llm=find_file(llm, [Path.cwd(), suite.folder]) if llm not in ("", _OWN) else model,
+            target=target,
+            llm=model_file(llm, [Path.cwd(), suite.folder], default=rules),
             scenarios=scenarios,
         )
 
@@ -146,16 +147,6 @@ def left_out_of(planned: PlannedSuite) -> dict[str, str]:
     from ..trigger.left_out import left_out
 
     return left_out(planned.runs, planned.tries, planned.suite.pass_rates())
-
-
-def _agent_of(suite: Suite) -> str:
-    from ..worker.source import split_target
-
-    worker = suite.worker
-    if not worker or not split_target(worker)[0].endswith(".py") or " " in worker:
-        what = f"the suite's worker is a command: {worker}" if worker else "the suite has no worker"
-        raise SuiteError(f"{what}, and --try needs the agent's file", hint="give it: --try-agent agent.py")
-    return worker
 
 
 def _at_once(suite: Suite) -> int:

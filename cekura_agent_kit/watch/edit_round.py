@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from ..errors import KitError
-from ..own_code import raised_at
+from ..own_code import raised_at, shown_path
 from ..rehearsal.memory_channel import MemoryChannel
 from ..rehearsal.model import load_model
 from ..rehearsal.modules import find_with_own_modules
@@ -116,18 +116,13 @@ def sentence_of(error: BaseException) -> str:
         return str(error)
     text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     if isinstance(error, SyntaxError) and error.filename:
-        return f"{_shown(error.filename)}:{error.lineno}: {type(error).__name__}: {error.msg}"
+        return f"{shown_path(error.filename)}:{error.lineno}: {type(error).__name__}: {error.msg}"
     place = raised_at(error)
     return f"{place}: {text}" if place else text
 
 
 def _hint(error: BaseException) -> str:
     return error.hint if isinstance(error, KitError) else " ".join(getattr(error, "__notes__", ()))
-
-
-def _shown(file: str) -> str:
-    path = Path(file)
-    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else file
 
 
 def _digest(scenario: Scenario) -> str:

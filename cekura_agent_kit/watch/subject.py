@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 from ..errors import SuiteError, TargetError
 from ..file_names import RULES, SCENARIOS, default_file
+from ..rehearsal.model_file import model_file
 from ..trigger.plan.suite import DEFAULT_FILE, Suite
-from ..worker.source import find_file, import_name, split_target
-
-OWN: Final = "own"
-"""Option for the agent's own model."""
+from ..worker import target_of
+from ..worker.source import absolute_target, find_file, import_name, split_target
 
 
 @dataclass(frozen=True)
@@ -45,19 +43,16 @@ class Subject:
             KitError: a file is missing, or the suite does not fit.
         """
         here = [Path.cwd()]
-        file, name = split_target(target)
-        path = find_file(file, here)
+        whole = absolute_target(target, here)
+        path = Path(split_target(whole)[0])
         beside = default_file(path.parent, SCENARIOS)
         if scenarios is None and not beside.exists():
             raise TargetError(
                 f"there is no {SCENARIOS} beside {path.name}", hint="name the scenario file: watch TARGET SCENARIOS"
             )
         found = find_file(scenarios, here) if scenarios is not None else beside
-        rules = default_file(found.parent, RULES)
-        model = find_file(llm, [*here, found.parent]) if llm not in ("", OWN) else None
-        if not llm and rules.exists():
-            model = rules
-        return cls(f"{path}:{name}" if name else str(path), found, _suite(suite, path), model)
+        model = model_file(llm, [*here, found.parent], default=default_file(found.parent, RULES))
+        return cls(whole, found, _suite(suite, path), model)
 
     @property
     def file(self) -> Path:
@@ -85,6 +80,6 @@ def _suite(given: Path | None, agent: Path) -> Path | None:
         return None
     if given is not None and not file.exists():
         raise SuiteError(f"{given}: there is no such suite file", hint="give the suite file, or its folder")
-    worker = split_target(Suite.load(file).worker or "")[0]
-    is_other = worker.endswith(".py") and " " not in worker and (file.parent / worker).resolve() != agent
+    worker = split_target(target_of(Suite.load(file).worker))[0]
+    is_other = worker and (file.parent / worker).resolve() != agent
     return None if given is None and is_other else file

@@ -23,3 +23,8 @@ def is_target(words: list[str]) -> bool:
         return False
     file, colon, name = words[0].rpartition(":")
     return (file if colon and name.isidentifier() else words[0]).endswith(".py")
+
+
+def target_of(worker: str | None) -> str:
+    """Return the agent that a suite's ``worker`` names, as in `serve_command`; empty for a command, or none."""
+    return worker if worker and " " not in worker and is_target([worker]) else ""

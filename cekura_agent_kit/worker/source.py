@@ -59,6 +59,13 @@ def split_target(target: str | Path) -> tuple[str, str]:
     return (file, name) if colon and name.isidentifier() else (str(target), "")
 
 
+def absolute_target(target: str | Path, folders: Sequence[Path]) -> str:
+    """Return a target with the absolute path of its file; see `find_file`."""
+    file, name = split_target(target)
+    path = find_file(file, folders)
+    return f"{path}:{name}" if name else str(path)
+
+
 def place_of(thing: Any) -> str:
     """Return where a function or class is defined: ``agent.py:42 entrypoint``, or its name alone."""
     thing = inspect.unwrap(thing) if callable(thing) else thing

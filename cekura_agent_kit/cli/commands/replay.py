@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from ...sandbox.cekura.scenarios import Scenario
     from ...trigger.plan.suite import Suite
 
-_OWN = "own"
 _REHEARSAL = ("cekura_agent_kit.replay.play", "cekura_agent_kit.agent.run", "cekura_agent_kit.agent.text_session")
 
 
@@ -117,26 +116,26 @@ class _Setup:
             KitError: the suite, its agent or a file is missing, or the report is of another agent.
         """
         from ...file_names import RULES, default_file
+        from ...rehearsal.model_file import model_file
         from ...replay.recorded import completed_by, planned_for, require_same_agent
         from ...sandbox.cekura.scenarios import load_scenarios
-        from ...worker.source import find_file, split_target
+        from ...worker.source import absolute_target, split_target
+        from ..local_agent import agent_of
 
         loaded = _suite(suite, needed=not agent)
         if loaded is not None and not agent:
             require_same_agent(loaded, recorded)
         folders = [Path.cwd()] if agent or loaded is None else [loaded.folder]
-        file, name = split_target(agent or _agent_of(loaded))
-        path = find_file(file, folders)
-        folder = path.parent if loaded is None else loaded.folder
-        rules = default_file(folder, RULES)
+        target = absolute_target(agent or agent_of(loaded, needed_by="a replay", option="--agent"), folders)
+        folder = Path(split_target(target)[0]).parent if loaded is None else loaded.folder
         scenarios = loaded.scenarios_file if loaded is not None and loaded.scenarios_file.exists() else None
         scenario = load_scenarios(scenarios).get(recorded.scenario) if scenarios is not None else None
         planned = planned_for(loaded, recorded) if loaded is not None else None
         return cls(
-            agent=f"{path}:{name}" if name else str(path),
+            agent=target,
             folder=folder,
             suite=loaded,
-            llm=find_file(llm, [Path.cwd(), folder]) if llm not in ("", _OWN) else _existing(rules, wanted=not llm),
+            llm=model_file(llm, [Path.cwd(), folder], default=default_file(folder, RULES).resolve()),
             scenarios=scenarios if scenario is not None else None,
             scenario=scenario,
             given=completed_by(recorded, planned, scenario),
@@ -144,13 +143,15 @@ class _Setup:
 
     def heading(self, recorded: Recorded) -> str:
         """Return the lines that say what is replayed, and how."""
+        from ...own_code import shown_path
+
         name = f" ({recorded.name})" if recorded.name else ""
         outcome = f", {recorded.outcome}" if recorded.outcome else ""
-        model = _short(self.llm) if self.llm is not None else "the agent's own model"
+        model = shown_path(self.llm) if self.llm is not None else "the agent's own model"
         return "\n".join(
             [
                 f"replay of {recorded.case}{name}{outcome}{f': {recorded.reason}' if recorded.reason else ''}",
-                f"agent: {_short(self.agent)}; model: {model}",
+                f"agent: {shown_path(self.agent)}; model: {model}",
                 *(["it had passed"] if recorded.outcome == "passed" else []),
                 "",
             ]
@@ -185,20 +186,6 @@ def _suite(path: Path, *, needed: bool) -> Suite | None:
 
     file = path / DEFAULT_FILE if path.is_dir() else path
     return Suite.load(path) if needed or file.exists() else None
-
-
-def _agent_of(suite: Suite | None) -> str:
-    from ...worker.source import split_target
-
-    worker = suite.worker if suite is not None else None
-    if not worker or not split_target(worker)[0].endswith(".py") or " " in worker:
-        what = f"the suite's worker is a command: {worker}" if worker else "the suite has no worker"
-        raise SuiteError(f"{what}, and a replay needs the agent's file", hint="give it: --agent agent.py")
-    return worker
-
-
-def _existing(file: Path, *, wanted: bool) -> Path | None:
-    return file.resolve() if wanted and file.exists() else None
 
 
 async def _play(recorded: Recorded, setup: _Setup) -> Played:
@@ -242,18 +229,14 @@ def _print(recorded: Recorded, played: Played, setup: _Setup) -> None:
 
 def _result(recorded: Recorded, played: Played, setup: _Setup) -> Sequence[str]:
     """Return the lines that say whether it was held, and what holds."""
+    from ...own_code import shown_path
+
     if played.fault:
         return [f"not held: {played.fault}"]
     if setup.scenarios is None:
         return ["held; no scenario file beside the suite has this scenario, so nothing was expected"]
-    place = f"{_short(setup.scenarios)}, scenario {recorded.scenario}"
+    place = f"{shown_path(setup.scenarios)}, scenario {recorded.scenario}"
     judged = [f"  {sentence}" for sentence in played.explanation]
     if not played.followed:
         place += ", by the whole conversation: the evaluator's words were its own"
     return [f"held; what is expected {'holds' if played.holds else 'does not hold'} ({place}):", *judged]
-
-
-def _short(path: str | Path) -> str:
-    """Return a path relative to the current folder, if it is in it."""
-    absolute = Path(path)
-    return str(absolute.relative_to(Path.cwd())) if absolute.is_relative_to(Path.cwd()) else str(absolute)

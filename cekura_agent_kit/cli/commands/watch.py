@@ -66,17 +66,12 @@ def watch(
 
 
 def _heading(subject: Subject) -> list[str]:
+    from ...own_code import shown_path
     from ...watch.round_process import IS_FORKED
 
-    model = _short(subject.llm) if subject.llm is not None else "the agent's own, asked in each round"
-    given = f"; given to the agent: as in {_short(subject.suite)}" if subject.suite is not None else ""
-    lines = [f"{_short(subject.target)} with {_short(subject.scenarios)}; model: {model}{given}"]
+    model = shown_path(subject.llm) if subject.llm is not None else "the agent's own, asked in each round"
+    given = f"; given to the agent: as in {shown_path(subject.suite)}" if subject.suite is not None else ""
+    lines = [f"{shown_path(subject.target)} with {shown_path(subject.scenarios)}; model: {model}{given}"]
     if not IS_FORKED:
         lines.append("each round has a fresh process, which imports everything again: this platform cannot fork one")
     return lines
-
-
-def _short(path: str | Path) -> str:
-    """Return a path relative to the current folder, if it is in it."""
-    absolute = Path(path)
-    return str(absolute.relative_to(Path.cwd())) if absolute.is_relative_to(Path.cwd()) else str(absolute)
