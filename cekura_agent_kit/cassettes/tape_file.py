@@ -7,13 +7,12 @@ long and seldom change, stand at the top, by number.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from ..errors import CassetteError
+from ..whole_file import write_whole
 from ..yaml_files import load, place
 from ..yaml_loader import parse
 from ..yaml_writer import Inline, InlineList, dump
@@ -79,15 +78,9 @@ def write(path: Path, agent: str, exchanges: Sequence[Exchange]) -> None:
         CassetteError: it cannot be written.
     """
     text = _HEAD + dump(_content(agent, exchanges))
-    # Of this process: another may write the same cassette.
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside.write_text(text, encoding="utf-8")
-        beside.replace(path)
+        write_whole(path, text)
     except OSError as fault:
-        with suppress(OSError):
-            beside.unlink()
         raise CassetteError(
             f"{path}: the cassette cannot be written ({fault.strerror})", hint="free the path, or name another file"
         ) from None

@@ -9,9 +9,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from .. import collection
 from ..errors import ReportError
 from ..verdict import SuiteVerdict
-from . import collection
 from .console import Terminal, say, say_error, say_json
 from .log_paths import relative_to
 

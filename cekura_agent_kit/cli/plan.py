@@ -52,7 +52,7 @@ def print_plan(planned: PlannedSuite, cost: PlanCost, *, sandbox: bool = False, 
 
 
 def _at_once(planned: PlannedSuite, *, sandbox: bool) -> str:
-    from ..trigger.cores import usable_cores
+    from ..trigger.machine import usable_cores
     from ..trigger.plan.suite_values import AUTO
     from ..trigger.slots import most_runs
 

@@ -151,7 +151,7 @@ def left_out_of(planned: PlannedSuite) -> dict[str, str]:
 
 def _at_once(suite: Suite) -> int:
     """Return the number of tries at a time: with `auto` one a core, since all of them run in this process."""
-    from ..trigger.cores import usable_cores
+    from ..trigger.machine import usable_cores
     from ..trigger.plan.suite_values import AUTO
 
     return usable_cores() if suite.concurrency == AUTO else int(suite.concurrency)

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from ..trigger.cekura.api_scenario import END_CALL, ApiScenario
+from ..trigger.plan.given_state import MAIN_PART, TESTING_PART
 
 ORIGIN: Final = "origin"
 """Key of a pulled entry: which scenario it is, when that was updated, and a hash of what was pulled."""
@@ -107,8 +108,7 @@ def _caller(scenario: ApiScenario) -> dict[str, Any]:
 
 def _facts(profile: Mapping[str, Any]) -> dict[str, Any]:
     """Return the evaluator's part of a test profile, or a whole profile without parts."""
-    parts = ("testing_agent_variables", "main_agent_variables")
-    if not any(part in profile for part in parts):
+    if not profile.keys() & {MAIN_PART, TESTING_PART}:
         return dict(profile)
-    facts = profile.get(parts[0])
+    facts = profile.get(TESTING_PART)
     return dict(facts) if isinstance(facts, dict) else {}

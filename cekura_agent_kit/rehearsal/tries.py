@@ -26,6 +26,7 @@ from .model import Model
 from .modules import find_with_own_modules
 from .processes import Processes
 from .rehearsal import Rehearsal
+from .scenario_state import given_to
 from .transcript import transcript
 
 _QUIET: Final = 1.0
@@ -137,14 +138,9 @@ class _Try:
             llm=agent.model(),
             folders=[agent.folder],
             processes=processes,
-            metadata=planned.metadata,
             scenario=planned.scenario,
             suite=agent.suite,
-            tools=planned.tools,
-            room_metadata=planned.room_metadata,
-            test_profile=self._profile,
-            userdata=self._scenario.userdata,
-            seed=self._seed,
+            **given_to(planned.scenario, self._scenario, planned, {}) | {"seed": self._seed},
         )
 
     @property

@@ -19,7 +19,6 @@ from ..verdict import (
     PoolVerdict,
     Rate,
     RunVerdict,
-    SkipReason,
     SuiteVerdict,
 )
 from .chance import fisher, significant, smallest, wilson
@@ -62,7 +61,7 @@ class _Side:
     @property
     def is_judged(self) -> bool:
         """True if some report judged it, or left it out because it failed in memory."""
-        tried = any(run.outcome is Outcome.SKIPPED and run.reason == SkipReason.TRIED for run in self.runs)
+        tried = any(run.failed_in_memory for run in self.runs)
         return tried or any(pool.outcome in (Outcome.PASSED, Outcome.FAILED) for pool in self.pools)
 
     @property

@@ -19,7 +19,7 @@ from .cost_view import cost_summary
 from .reasons import by_attention
 from .run_view import RunView, view_of
 from .sanitize import printable, printable_line, web_address
-from .tries_view import Tried, failed_tries, tried
+from .tries_view import Tried, tried
 
 _TEMPLATES: Final = Path(__file__).parent / "templates"
 _CARDS: Final = 6
@@ -83,11 +83,9 @@ def render(verdict: SuiteVerdict) -> str:
 
 def _tries(verdict: SuiteVerdict, *, first: int) -> list[tuple[Tried, RunView | None]]:
     """Return the tries by scenario, with the view of one that kept runs from being started, if one did."""
-    failed = {(run.entry, run.scenario): run for run in failed_tries(verdict)}
-    found = [(each, failed.get((each.tries[0].entry, each.tries[0].scenario))) for each in tried(verdict)]
     return [
-        (each, None if run is None else view_of(n, run, flaky=False))
-        for n, (each, run) in enumerate(found, start=first)
+        (each, view_of(n, each.deciding[0], flaky=False) if each.deciding else None)
+        for n, each in enumerate(tried(verdict), start=first)
     ]
 
 

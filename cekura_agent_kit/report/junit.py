@@ -19,7 +19,7 @@ from .phrases import cause, check_result, expected, headline, metric_result, rul
 from .reasons import explanation, main_reason, reasons, skip_reason
 from .sanitize import printable, printable_line
 from .transcript_lines import transcript_lines
-from .tries_view import may_fail_a_build
+from .tries_view import tried
 
 R = TypeVar("R", bound=Result)
 
@@ -38,7 +38,8 @@ def render(verdict: SuiteVerdict) -> str:
     for name, value in _suite_properties(verdict):
         suite.add_property(name, value)
     # One after another, add_testcase() would count all cases again for each.
-    cases: list[TestCase] = [_try(run, suite.name, may_fail_a_build(run, verdict)) for run in verdict.tries]
+    deciding = {id(run) for each in tried(verdict) for run in each.deciding}
+    cases: list[TestCase] = [_try(run, suite.name, id(run) in deciding) for run in verdict.tries]
     cases += [_case(run, suite.name, PoolId.of(run) in forgiven) for run in verdict.runs]
     if verdict.kind is not None:
         cases.append(_whole_suite(verdict, suite.name))

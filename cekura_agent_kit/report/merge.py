@@ -149,8 +149,8 @@ def _merged_runs(verdicts: Sequence[SuiteVerdict], offsets: Sequence[float]) -> 
 
 def _tries(verdicts: Sequence[SuiteVerdict], offsets: Sequence[float]) -> list[RunVerdict]:
     """Return the tries of all reports, each once, with their times moved."""
-    found = [_moved(run, offset) for verdict, offset in zip(verdicts, offsets, strict=True) for run in verdict.tries]
-    return [run for place, run in enumerate(found) if run not in found[:place]]
+    found = (_moved(run, offset) for verdict, offset in zip(verdicts, offsets, strict=True) for run in verdict.tries)
+    return list({run.model_dump_json(): run for run in found}.values())
 
 
 def _ran(run: RunVerdict) -> bool:

@@ -16,7 +16,6 @@ from ..verdict import (
     Result,
     RubricRule,
     RunVerdict,
-    SkipReason,
     Statement,
     SuiteVerdict,
     shown_value,
@@ -70,9 +69,7 @@ def headline(verdict: SuiteVerdict) -> str:
 
 def _failed_in_memory(verdict: SuiteVerdict) -> str:
     """Return ``failed 2 scenarios in memory`` for those that were not started because of it; else an empty string."""
-    left_out = {
-        run.scenario for run in verdict.runs if run.outcome is Outcome.SKIPPED and run.reason == SkipReason.TRIED
-    }
+    left_out = {run.scenario for run in verdict.runs if run.failed_in_memory}
     return f"failed {counted(len(left_out), 'scenario')} in memory" if left_out else ""
 
 

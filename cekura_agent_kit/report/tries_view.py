@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..counting import counted
-from ..verdict import Outcome, RunVerdict, SkipReason, SuiteVerdict
+from ..verdict import Outcome, RunVerdict, SuiteVerdict
 from .phrases import entry_name
 from .sanitize import printable_line
 
@@ -30,6 +30,11 @@ class Tried:
         return printable_line(" · ".join(filter(None, parts)), 120)
 
     @property
+    def deciding(self) -> list[RunVerdict]:
+        """Those that kept runs from being started: the failed ones, where runs were left out."""
+        return [each for each in self.tries if each.outcome is Outcome.FAILED] if self.left_out else []
+
+    @property
     def outcome(self) -> Outcome:
         """Failed if it kept runs from being started, errored if no try could be held to its end, else passed."""
         if self.left_out:
@@ -51,7 +56,7 @@ def tried(verdict: SuiteVerdict) -> list[Tried]:
     """Return the tries by entry and scenario: those that kept runs from being started first."""
     left_out: dict[tuple[str, int], int] = {}
     for run in verdict.runs:
-        if run.outcome is Outcome.SKIPPED and run.reason == SkipReason.TRIED:
+        if run.failed_in_memory:
             left_out[run.entry, run.scenario] = left_out.get((run.entry, run.scenario), 0) + 1
     tries: dict[tuple[str, int], list[RunVerdict]] = {}
     for each in verdict.tries:
@@ -62,10 +67,4 @@ def tried(verdict: SuiteVerdict) -> list[Tried]:
 
 def failed_tries(verdict: SuiteVerdict) -> list[RunVerdict]:
     """Return one failed try of each scenario of which runs were not started: the others are usually the same."""
-    found = (next((run for run in each.tries if run.outcome is Outcome.FAILED), None) for each in tried(verdict))
-    return [run for run, each in zip(found, tried(verdict), strict=True) if run is not None and each.left_out]
-
-
-def may_fail_a_build(run: RunVerdict, verdict: SuiteVerdict) -> bool:
-    """Return True if a try is one of those that kept runs from being started."""
-    return run.outcome is Outcome.FAILED and any(each.left_out and run in each.tries for each in tried(verdict))
+    return [failed[0] for each in tried(verdict) if (failed := each.deciding)]

@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Final
 
-from .cores import usable_cores
 from .limiter import Limiter
+from .machine import usable_cores
 from .plan.suite import Suite
 from .plan.suite_values import AUTO
 from .progress import Event, Stage

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any, Literal
 
 from ..contract import Mode
-from .outcomes import Kind, Outcome
+from .outcomes import Kind, Outcome, SkipReason
 from .report_model import ReportModel
 
 Scalar = bool | int | float | str | None
@@ -211,3 +211,8 @@ class RunVerdict(ReportModel):
     """The main agent's part of the scenario's test profile, as sent to the agent."""
     tools: dict[str, Any] = {}
     """Behaviour of the agent's tools in this test, as in the suite."""
+
+    @property
+    def failed_in_memory(self) -> bool:
+        """True for a run that was not started, because its scenario failed in memory."""
+        return self.outcome is Outcome.SKIPPED and self.reason == SkipReason.TRIED

@@ -8,13 +8,13 @@ import signal
 from collections.abc import Sequence
 from contextlib import suppress
 from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import Any, Final
 
+from ..worker.handover import handed_over
 from ..worker.internals import start_forkserver, stop_forkserver
 from .findings import Broken, Finding, Order
 from .subject import Subject
-from .warm import LIBRARIES_VARIABLE, PATH_VARIABLE, start_round
+from .warm import LIBRARIES_VARIABLE, start_round
 
 IS_FORKED: Final = "forkserver" in multiprocessing.get_all_start_methods()
 """A round is forked from the warm process; else it has a fresh one, which imports everything."""
@@ -26,19 +26,8 @@ def warm_up(libraries: Sequence[str]) -> None:
     """Start the warm process; it imports the libraries, and the first round waits for it."""
     if not IS_FORKED:
         return
-    package = str(Path(__file__).parents[2])
-    before = os.environ.get("PYTHONPATH")
-    os.environ |= {
-        LIBRARIES_VARIABLE: ":".join(libraries),
-        PATH_VARIABLE: before or "",
-        "PYTHONPATH": os.pathsep.join(filter(None, [package, before])),
-    }
-    try:
+    with handed_over(LIBRARIES_VARIABLE, ":".join(libraries)):
         start_forkserver("cekura_agent_kit.watch.warm")
-    finally:
-        del os.environ[LIBRARIES_VARIABLE], os.environ[PATH_VARIABLE], os.environ["PYTHONPATH"]
-        if before is not None:
-            os.environ["PYTHONPATH"] = before
 
 
 def cool_down() -> None:

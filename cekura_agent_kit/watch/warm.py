@@ -13,22 +13,20 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
-from contextlib import suppress
-from multiprocessing import current_process, parent_process
+from multiprocessing import parent_process
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Final
 
-from ..importing import import_all, without_collection
+from ..importing import import_all, open_native_library, without_collection
 from ..own_code import is_own
+from ..worker.handover import taken
 from .findings import Ended, Finding, Order
 from .printed import captured_output
 from .subject import Subject
 
 LIBRARIES_VARIABLE: Final = "CEKURA_KIT_WARM"
-"""Names of the libraries, separated by colons, for the forkserver. Not in the environment of rounds."""
-PATH_VARIABLE: Final = "CEKURA_KIT_PYTHONPATH"
-"""The value of PYTHONPATH that rounds get, for the forkserver. Not in the environment of rounds."""
+"""Names of the libraries, separated by colons, for the forkserver; see `worker.handover`."""
 _ALWAYS: Final = (
     "livekit.agents",
     "cekura_agent_kit.watch.edit_round",
@@ -86,16 +84,8 @@ def _own_files(read: set[str]) -> set[str]:
 def _warm_up(libraries: list[str]) -> None:
     with without_collection():
         import_all([*_ALWAYS, *libraries])
-        with suppress(Exception):
-            # Opening the native library takes 0.2 s. Its threads start later, in each round.
-            sys.modules["livekit.rtc._ffi_client"].get_ffi_lib()
+        open_native_library()
 
 
-# A round's process has a name of its own.
-if LIBRARIES_VARIABLE in os.environ and current_process().name == "MainProcess":
-    _names = os.environ.pop(LIBRARIES_VARIABLE)
-    _path = os.environ.pop(PATH_VARIABLE, "")
-    os.environ.pop("PYTHONPATH", None)
-    if _path:
-        os.environ["PYTHONPATH"] = _path
+if (_names := taken(LIBRARIES_VARIABLE)) is not None:
     _warm_up(_names.split(":"))

@@ -11,26 +11,22 @@ is therefore imported by its path, and what it raises is kept for the jobs.
 from __future__ import annotations
 
 import gc
-import importlib
 import logging
 import os
-import sys
 import traceback
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
-from multiprocessing import current_process
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from .. import native_log
+from .. import collection, native_log
+from ..importing import import_all, open_native_library
 from ..variables import MODEL_ADDRESSES, replaced_model
+from .handover import set_environment, taken
 
 logger = logging.getLogger("cekura_agent_kit")
 
 FILE_VARIABLE: Final = "CEKURA_KIT_PRELOAD"
-"""The agent's file, for the forkserver. Not in the environment of jobs."""
-PATH_VARIABLE: Final = "CEKURA_KIT_PYTHONPATH"
-"""The value of PYTHONPATH that jobs get, for the forkserver. Not in the environment of jobs."""
+"""Absolute path of the agent's file, for the forkserver; see `handover`."""
 
 _SHARED: Final = (
     "livekit.agents.ipc._preload",  # livekit-agents' own, after 1.7
@@ -48,30 +44,6 @@ loaded: Path | None = None
 """The file that was preloaded in this process or the one it was forked from."""
 failure = ""
 """Traceback of a preload that failed."""
-
-
-@contextmanager
-def environment(file: Path) -> Iterator[None]:
-    """Set the variables with which a forkserver that is started preloads an agent's file.
-
-    Args:
-        file: absolute path of the file.
-    """
-    package = str(Path(__file__).parents[2])
-    before = os.environ.get("PYTHONPATH", "")
-    unchanged = dict(os.environ)
-    os.environ[FILE_VARIABLE], os.environ[PATH_VARIABLE] = str(file), before
-    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [package, before]))
-    try:
-        yield
-    finally:
-        _set_environment(unchanged)
-
-
-def _set_environment(wanted: Mapping[str, str]) -> None:
-    for name in os.environ.keys() - wanted.keys():
-        del os.environ[name]
-    os.environ.update({name: value for name, value in wanted.items() if os.environ.get(name) != value})
 
 
 class JobSetup:
@@ -98,7 +70,7 @@ class JobSetup:
     def __call__(self, process: Any) -> Any:
         """Run the agent's prewarm. Log what was not inherited, and the address of a model that was replaced."""
         if self._environment:
-            _set_environment(self._environment)
+            set_environment(self._environment)
         native_log.install()
         if self._file is not None and loaded != self._file:
             why = failure.strip().splitlines()[-1] if failure else "the forkserver did not import it"
@@ -110,33 +82,22 @@ class JobSetup:
                 logger.error("%s", replaced)
 
 
-def _preload(environ: Mapping[str, str]) -> None:
+def _preload(file: Path) -> None:
     global loaded, failure
     from .module import load_module
 
-    file = Path(environ[FILE_VARIABLE])
-    gc.disable()  # a collection finds nothing to free while modules are imported
-    try:
-        load_module(file)
-        loaded = file
-    except BaseException:  # noqa: BLE001 - the forkserver must go on; a job that imports the file raises it again
-        failure = traceback.format_exc()
-    for name in _SHARED:
-        with suppress(Exception):
-            importlib.import_module(name)
-    with suppress(Exception):
-        # Opening the native library takes 0.2 s. Its threads start later, in each job.
-        sys.modules["livekit.rtc._ffi_client"].get_ffi_lib()
+    with collection.paused():
+        try:
+            load_module(file)
+            loaded = file
+        except BaseException:  # noqa: BLE001 - the forkserver must go on; a job that imports the file raises it again
+            failure = traceback.format_exc()
+        import_all(_SHARED)
+        open_native_library()
     # Garbage collection in a job would write to the pages that it shares with the others.
-    gc.enable()
     gc.collect()
     gc.freeze()
 
 
-# A job process has a name of its own. It must not repair, and so hide, what the forkserver failed to do.
-if FILE_VARIABLE in os.environ and current_process().name == "MainProcess":
-    _given = {name: os.environ.pop(name) for name in (FILE_VARIABLE, PATH_VARIABLE)}
-    os.environ.pop("PYTHONPATH", None)
-    if _given[PATH_VARIABLE]:
-        os.environ["PYTHONPATH"] = _given[PATH_VARIABLE]
-    _preload(_given)
+if (_file := taken(FILE_VARIABLE)) is not None:
+    _preload(Path(_file))

@@ -14,7 +14,6 @@ must be small.
 from __future__ import annotations
 
 import argparse
-import gc
 import logging
 import math
 import os
@@ -24,9 +23,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .. import collection
 from ..errors import KitError, TargetError
 from ..variables import REPLACED_HINT, replaced_model
 from . import internals, preload
+from .handover import handed_over
 from .source import find_file, split_target
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def serve(target: str, *, idle: int, wrapped: bool, drain: int | None = None) ->
     given = dict(os.environ)
     if _FORKS:
         # First: it imports the agent's module at the same time as this process does.
-        with preload.environment(find_file(split_target(target)[0], [Path.cwd()])):
+        with handed_over(preload.FILE_VARIABLE, str(find_file(split_target(target)[0], [Path.cwd()]))):
             internals.start_forkserver(preload.__name__)
     found, threads = _find(target)
     _check(found, given, wrapped=wrapped)
@@ -100,14 +101,11 @@ def serve(target: str, *, idle: int, wrapped: bool, drain: int | None = None) ->
 
 def _find(target: str) -> tuple[Target, list[str]]:
     """Import the agent. Return it, and the names of the threads that its module leaves running."""
-    gc.disable()  # a collection finds nothing to free while modules are imported
-    try:
+    with collection.paused():
         from .target import find_target
 
         before = set(threading.enumerate())
         found = find_target(target, folders=[Path.cwd()])
-    finally:
-        gc.enable()
     return found, [thread.name for thread in threading.enumerate() if thread not in before]
 
 

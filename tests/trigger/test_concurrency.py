@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from cekura_agent_kit.errors import SuiteError
-from cekura_agent_kit.trigger.cores import usable_cores
 from cekura_agent_kit.trigger.limiter import Limiter
+from cekura_agent_kit.trigger.machine import usable_cores
 from cekura_agent_kit.trigger.plan.suite import Suite
 from cekura_agent_kit.trigger.progress import Stage
 from cekura_agent_kit.trigger.slots import Slots, limit_of

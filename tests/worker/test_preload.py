@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import pickle
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from cekura_agent_kit.worker.preload import FILE_VARIABLE, JobSetup, environment
+from cekura_agent_kit.worker.handover import handed_over
+from cekura_agent_kit.worker.preload import FILE_VARIABLE, JobSetup
 
 LOCAL = {"OPENAI_BASE_URL": "http://127.0.0.1:4000/v1"}
 
@@ -22,7 +22,7 @@ def prewarm(process: Any) -> None:
 def test_the_variables_of_the_preload_are_set_for_it_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", "/own")
     before = dict(os.environ)
-    with environment(Path("/agent.py")):
+    with handed_over(FILE_VARIABLE, "/agent.py"):
         assert os.environ[FILE_VARIABLE] == "/agent.py"
         assert os.environ["PYTHONPATH"].endswith(f"{os.pathsep}/own")
 

@@ -147,26 +147,13 @@ async def _chosen(file: EntriesFile, suite: Suite | None, ids: Sequence[int], se
 
 
 def _write(file: EntriesFile, entries: Mapping[int, Mapping[str, Any] | None]) -> None:
-    """Write the file anew beside itself, then put it in its place: it is never half written."""
-    import os
-    from contextlib import suppress
-
     from ...errors import ScenarioError
+    from ...whole_file import write_whole
 
     text = file.with_entries(entries)
-    # What a link leads to is replaced, not the link.
-    path = file.path.resolve()
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with beside.open("w", encoding="utf-8", newline="") as stream:
-            stream.write(text)
-        if path.exists():
-            beside.chmod(path.stat().st_mode)
-        beside.replace(path)
+        write_whole(file.path, text, newline="")
     except OSError as error:
-        with suppress(OSError):
-            beside.unlink()
         raise ScenarioError(
             f"{file.path}: cannot be written ({error.strerror})", hint="give a file in a folder that can be written to"
         ) from None

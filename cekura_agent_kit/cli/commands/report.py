@@ -43,8 +43,9 @@ def report(
     The exit code is the verdict's, as with `run`: 0 all passed, 1 some failed, 2 some errored or a shard is missing.
     With --baseline the report is compared with earlier ones.
     """
+    from ... import collection
     from ...report.merge import merged
-    from .. import collection, signals
+    from .. import signals
     from ..baseline import compared_with, read_baselines, read_report
     from ..console import terminal
     from ..outputs import Form, deliver, is_stdout

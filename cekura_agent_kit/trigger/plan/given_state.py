@@ -17,7 +17,7 @@ from ...errors import MetadataError
 MAX_ROOM_BYTES: Final = 60_000
 """Size of a suite's `room_metadata`: LiveKit's own limit is 64,000, and the kit's mark is added to it."""
 MAIN_PART: Final = "main_agent_variables"
-_TESTING: Final = "testing_agent_variables"
+TESTING_PART: Final = "testing_agent_variables"
 
 
 def main_agent_part(information: Mapping[str, Any]) -> dict[str, Any]:
@@ -26,7 +26,7 @@ def main_agent_part(information: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         ValueError: ``main_agent_variables`` is not a mapping.
     """
-    if not information.keys() & {MAIN_PART, _TESTING}:
+    if not information.keys() & {MAIN_PART, TESTING_PART}:
         return dict(information)
     part = information.get(MAIN_PART, {})
     if not isinstance(part, Mapping):

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from ...contract import Mode
 
-_ATTRIBUTE: Final = "lk.simulator.dispatch"
+SIMULATOR_ATTRIBUTE: Final = "lk.simulator.dispatch"
 _RUN: Final = "cekura-kit"
 """Id of the simulation's run, without which the agent would have no simulation."""
 _MODES: Final = {Mode.TEXT: "SIMULATION_MODE_TEXT", Mode.VOICE: "SIMULATION_MODE_AUDIO"}
@@ -36,4 +36,4 @@ def simulation_attributes(
         # A string in the protocol.
         "userdata": json.dumps(userdata),
     }
-    return {_ATTRIBUTE: json.dumps({"simulation_run_id": _RUN, "mode": _MODES[mode], "scenario": scenario})}
+    return {SIMULATOR_ATTRIBUTE: json.dumps({"simulation_run_id": _RUN, "mode": _MODES[mode], "scenario": scenario})}

@@ -17,12 +17,13 @@ from ...contract import (
 from ...permit import KIT_SECRET
 from ...verdict import Kind
 from ..errored import Errored
+from ..plan.simulation import SIMULATOR_ATTRIBUTE
 from ..plan.suite_values import TextSwitch
 from ..timing import Timing
 from .service import Participant
 from .signature import signature_of
 
-SIMULATION: Final = {"lk.simulator.dispatch": '{"simulation_run_id": "cekura", "mode": "SIMULATION_MODE_TEXT"}'}
+SIMULATION: Final = {SIMULATOR_ATTRIBUTE: '{"simulation_run_id": "cekura", "mode": "SIMULATION_MODE_TEXT"}'}
 """Dispatch attribute that switches an unwrapped agent of livekit-agents 1.6.6 or later to text."""
 SIMULATION_LACKS: Final = (
     "text by dispatch (text_switch: dispatch): greetings and early messages may be lost, on_user_turn_completed is "

@@ -6,7 +6,7 @@ import gc
 
 import pytest
 
-from cekura_agent_kit.cli import collection
+from cekura_agent_kit import collection
 
 
 def fail_in_a_pause() -> None:

@@ -12,7 +12,7 @@ def paused() -> Iterator[None]:
     """Collect no garbage meanwhile.
 
     Every collection looks at all objects that there are. While a report of 5,000 cases was read, collections took two
-    thirds of the time, and found nothing.
+    thirds of the time, and found nothing. Nor do they find anything while modules are imported.
     """
     was_enabled = gc.isenabled()
     gc.disable()
