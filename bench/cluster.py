@@ -27,7 +27,8 @@ import yaml
 from cekura_agent_kit.cli import signals
 from cekura_agent_kit.cli.stdio import protect
 
-from .nodes import AGENT_NAME, KIT, LOOK, Cluster, ask_redis, cluster, process
+from .measure import KIT
+from .nodes import AGENT_NAME, LOOK, Cluster, ask_redis, cluster, process
 from .suites import write_suite, write_yaml
 
 RUNS, TURNS = 12, 20

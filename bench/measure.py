@@ -69,6 +69,10 @@ async def interleaved_async(ways: Sequence[Callable[[], Awaitable[float]]], *, r
     return Rounds([tuple([await way() for way in ways]) for _ in range(repeats + 1)][1:])
 
 
+KIT = str(Path(sys.executable).with_name("cekura-kit"))
+"""The command, of this environment."""
+
+
 def process_seconds(*command: str, cwd: str | None = None, env: dict[str, str] | None = None) -> float:
     """Wall seconds of a whole process."""
     start = time.perf_counter()

@@ -7,7 +7,6 @@ import os
 import re
 import shutil
 import socket
-import sys
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -22,6 +21,7 @@ from cekura_agent_kit.sandbox.models.service import ModelsService
 from cekura_agent_kit.sandbox.server_binary import find_binary
 
 from .balancer import Balancer
+from .measure import KIT
 from .suites import EXAMPLE
 
 AGENT_NAME = "restaurant"
@@ -34,7 +34,6 @@ LOOK = 0.1
 NO_REDIS = (
     "redis-server is not on PATH: install it (Debian: `apt-get install redis-server`; macOS: `brew install redis`)"
 )
-KIT = str(Path(sys.executable).with_name("cekura-kit"))
 
 
 @dataclass

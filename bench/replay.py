@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 import tempfile
 from functools import partial
@@ -12,8 +11,8 @@ from cekura_agent_kit.contract import Mode
 from cekura_agent_kit.verdict import Line, Outcome, RunVerdict, SuiteVerdict
 
 from .measure import Figure, interleaved, process_seconds
+from .suites import copy_example
 
-ROOT = Path(__file__).parents[1]
 SAID = ("A table for two on Friday at seven, please.", "My name is Maria.", "Thank you, goodbye.")
 IMPORTS = "import livekit.agents, livekit.plugins.openai, livekit.plugins.silero"
 
@@ -21,8 +20,7 @@ IMPORTS = "import livekit.agents, livekit.plugins.openai, livekit.plugins.silero
 def bench(*, short: bool) -> list[Figure]:
     """Whole processes, in turn."""
     with tempfile.TemporaryDirectory() as folder:
-        repo = Path(folder) / "restaurant"
-        shutil.copytree(ROOT / "examples/restaurant", repo, ignore=shutil.ignore_patterns("__pycache__"))
+        repo = copy_example(Path(folder))
         (repo / "report.json").write_text(_report().to_json(), encoding="utf-8")
         commands = [
             [sys.executable, "-m", "cekura_agent_kit", "replay", "report.json", "30#1"],

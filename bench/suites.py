@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import shlex
+import shutil
 import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import yaml
+
+from .measure import KIT
 
 ROOT = Path(__file__).parents[1]
 EXAMPLE = ROOT / "examples" / "restaurant"
@@ -20,6 +22,11 @@ AGENT_FILE = shlex.quote(str(EXAMPLE / "agent.py"))
 """The same agent, served by the kit."""
 LLM_SECONDS = 0.3
 """Seconds for which the model thinks: a small hosted one's time to its first word."""
+
+
+def copy_example(folder: Path) -> Path:
+    """Copy the example's repo into a folder; return the copy."""
+    return shutil.copytree(EXAMPLE, folder / EXAMPLE.name, ignore=shutil.ignore_patterns("__pycache__"))
 
 
 def write_suite(folder: Path, *, scenarios: int, turns: int, **suite: Any) -> Path:
@@ -49,7 +56,7 @@ def write_suite(folder: Path, *, scenarios: int, turns: int, **suite: Any) -> Pa
 
 def suite_command(suite: Path) -> list[str]:
     """The command that runs a suite in the sandbox."""
-    return [str(Path(sys.executable).with_name("cekura-kit")), "run", "--sandbox", str(suite)]
+    return [KIT, "run", "--sandbox", str(suite)]
 
 
 def run_suite(suite: Path) -> tuple[float, dict[str, Any]]:

@@ -7,7 +7,6 @@ needs; other plugins of this environment are left out.
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -19,8 +18,8 @@ from functools import partial
 from pathlib import Path
 
 from .measure import Figure, interleaved, process_seconds
+from .suites import copy_example
 
-ROOT = Path(__file__).parents[1]
 TEST = """
 import pytest
 
@@ -37,8 +36,7 @@ WAITS, PASSED = "waiting for a saved file", "✓"
 def bench(*, short: bool) -> list[Figure]:
     """One watch for all rounds; a new pytest in each."""
     with tempfile.TemporaryDirectory() as folder:
-        repo = Path(folder) / "restaurant"
-        shutil.copytree(ROOT / "examples/restaurant", repo, ignore=shutil.ignore_patterns("__pycache__"))
+        repo = copy_example(Path(folder))
         (repo / "test_agent.py").write_text(TEST)
         (repo / "pytest.ini").write_text("[pytest]\nasyncio_mode = strict\n")
         alone = os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}

@@ -14,7 +14,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from .measure import Figure, used_by
+from .measure import KIT, Figure, used_by
 from .suites import ROOT, write_yaml
 
 MANY, FEW = 500, 50
@@ -113,8 +113,7 @@ def _watch(runs: int, talk: float) -> Used:
                 "runs": [{"scenario": each + 1, "repeat": repeated} for each in range(scenarios)],
             }
             file = write_yaml(Path(folder) / "cekura.yaml", suite)
-            kit = str(Path(sys.executable).with_name("cekura-kit"))
-            took = used_by(kit, "run", str(file), environment=json.loads(crowd.stdout.readline()))
+            took = used_by(KIT, "run", str(file), environment=json.loads(crowd.stdout.readline()))
         said, _ = crowd.communicate()
     finally:
         crowd.kill()
