@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .agent.entrypoint import wrap_entrypoint
     from .contract import Mode
     from .errors import (
+        CallerError,
         CassetteError,
         CassetteMiss,
         CekuraError,
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Call",
+    "CallerError",
     "CassetteError",
     "CassetteMiss",
     "CekuraError",
@@ -100,6 +102,7 @@ __all__ = [
 _HOME = {
     "Call": ".agent.call",
     "CassetteError": ".errors",
+    "CallerError": ".errors",
     "CassetteMiss": ".errors",
     "CekuraError": ".errors",
     "CekuraRefused": ".errors",

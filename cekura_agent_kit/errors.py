@@ -23,6 +23,7 @@
     ├── ReportError             a report that cannot be read or written
     ├── TargetError             the agent to run: no such file, no agent in it, or more than one
     ├── RehearsalError          a rehearsal that cannot start or continue
+    ├── CallerError             a model that plays a caller cannot be asked, or its answers cannot be used
     └── Errored                 a run that cannot be judged; it ends in the run's verdict and never reaches a caller
 
 The text of an error is what happened; its ``hint`` is what to do about it. An error that ends the command is printed
@@ -153,3 +154,7 @@ class TargetError(KitError):
 
 class RehearsalError(KitError):
     """A rehearsal cannot start or continue."""
+
+
+class CallerError(KitError):
+    """A model that plays a caller cannot be asked, its answers cannot be used, or an outcome could not be judged."""

@@ -7,6 +7,7 @@ from typing import Final
 
 SCENARIOS: Final = "cekura.scenarios.yaml"
 RULES: Final = "cekura.models.yaml"
+CALLERS: Final = "cekura.callers.yaml"
 _FORMER: Final = {SCENARIOS: "scenarios.yaml", RULES: "models.yaml"}
 """LiveKit's own tools have a ``scenarios.yaml``, of another form."""
 _LIVEKIT: Final = frozenset({"instructions", "agent_expectations"})

@@ -36,6 +36,10 @@ VARIABLES: Final = {
     "CEKURA_KIT_SECRET": "signs tests where the LiveKit secrets of trigger and worker differ; on both sides",
     "CEKURA_KIT_TESTS": "`any`, `signed` or `none`: tests that the agent accepts, if its code does not say; worker",
     "CEKURA_AGENT_ID": "agent id on Cekura, for its tracer; worker",
+    "CEKURA_KIT_LLM_URL": "endpoint with OpenAI's API, `…/v1`, of the model that plays callers; default: "
+    "`OPENAI_BASE_URL`, else OpenAI's",
+    "CEKURA_KIT_LLM_KEY": "key of that endpoint; default: `OPENAI_API_KEY`, unless `CEKURA_KIT_LLM_URL` is set",
+    "CEKURA_KIT_LLM_MODEL": "name of that model; default: `gpt-4.1-mini`",
     "CEKURA_KIT_DEBUG": "prints logs and tracebacks of the command",
     "CEKURA_KIT_LIVEKIT_RELEASES": "address from which the sandbox downloads livekit-server",
     "CEKURA_KIT_LIVEKIT_SHA256": "checksum of that download",

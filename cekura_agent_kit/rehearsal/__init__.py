@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from ..cassettes.tape import RecordMode
     from .fixture import Rehearse
     from .rehearsal import Rehearsal
+    from .rehearsed_scenario import RehearsedScenario
     from .room.caller import Caller
     from .room.room import MemoryRoom
     from .room.server_api import ServerRequest
-    from .scenarios import RehearsedScenario
     from .tapes import Cassette, cassette
     from .turn import Handoff, ToolCall, Turn
 
@@ -46,7 +46,7 @@ __getattr__, __dir__ = attach(
         "RecordMode": "..cassettes.tape",
         "Rehearsal": ".rehearsal",
         "Rehearse": ".fixture",
-        "RehearsedScenario": ".scenarios",
+        "RehearsedScenario": ".rehearsed_scenario",
         "ServerRequest": ".room.server_api",
         "ToolCall": ".turn",
         "Turn": ".turn",

@@ -13,6 +13,7 @@ from livekit.agents import llm as lk
 
 from ..cassettes.tape import RecordMode
 from ..contract import Mode
+from ..sandbox.caller.choice import Callers
 from ..sandbox.models.rules import Rules
 from .internals.sessions import hide_frames
 from .model import load_model
@@ -142,6 +143,17 @@ class Rehearse:
         name = target if isinstance(target, str | Path) else getattr(target, "__name__", type(target).__name__)
         self.calls.append((str(name), call))
         return call
+
+    def callers(self, recorded: str | Path | Cassette | None) -> Callers:
+        """Return what plays callers: by the environment's model, or by a cassette of its answers.
+
+        Args:
+            recorded: the cassette. A relative path is searched as `folders` says.
+        """
+        if recorded is None:
+            return Callers()
+        given = recorded if isinstance(recorded, Cassette) else cassette(recorded)
+        return Callers(player=lambda: self._tapes.player(given, self.folders, command=self._command))
 
     def sections(self) -> list[tuple[str, str]]:
         """Return the sections of a failed test's report, one for each rehearsal."""

@@ -14,7 +14,7 @@ from ..errors import CassetteError, RehearsalError
 from ..sandbox.models.rules import Rules, load_rules
 from ..sandbox.models.rules_llm import RulesLLM
 from ..worker.source import find_file
-from .cassette_llm import CassetteModels
+from .cassette_models import CassetteModels
 from .internals.models import Models, Own
 from .tapes import Cassette, Tapes
 

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 _MARKERS = (
     'cekura_scenarios(path, entrypoint="agent.py", **options): '
     "one test for each scenario of the file, in memory; the test has the fixture `scenario`; "
-    'suite="cekura.yaml" gives the agent what that suite gives it',
+    'suite="cekura.yaml" gives the agent what that suite gives it; '
+    'callers="callers.yaml" is a cassette of the model that plays callers',
     "cekura_cassette(path=None, record=None): the rehearsals of the test play this cassette of the agent's model",
     "cekura_hosted: starts runs on Cekura, which cost money; skipped without --cekura-hosted",
 )

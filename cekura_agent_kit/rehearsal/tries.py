@@ -14,7 +14,8 @@ from typing import Any, Final
 
 from ..contract import Mode
 from ..errors import KitError
-from ..sandbox.cekura.evaluator import Evaluator, Judgement
+from ..sandbox.cekura.evaluator import Evaluator
+from ..sandbox.cekura.judgement import Judgement
 from ..sandbox.cekura.scenarios import Scenario
 from ..trigger.plan.given_state import main_agent_part
 from ..trigger.plan.planned_run import PlannedRun

@@ -13,8 +13,10 @@ from ..cassettes.tape import Player, RecordMode, Tape
 from ..cassettes.tape_file import is_cassette
 from ..counting import counted
 from ..errors import ScenarioError
-from ..file_names import RULES, advice_on, default_file
+from ..file_names import CALLERS, RULES, advice_on, default_file
+from ..trigger.settings.env_files import read_variables
 from ..variables import no_proxies
+from .caller.choice import Callers
 from .cekura.faults import Faults
 from .cekura.scenarios import load_scenarios
 from .cekura.service import CekuraService
@@ -24,6 +26,17 @@ from .livekit_server import LiveKitServer
 from .models.gaps import Gap
 from .models.rules import Rules, load_rules
 from .models.service import ModelsService
+
+
+def _callers_beside(scenarios: Path) -> Callers:
+    """Return the callers of a scenario file: by the variables of this process and of .env files, or by a cassette."""
+    file = scenarios.parent / CALLERS
+    found = read_variables((scenarios.parent, Path())).found
+    variables = {name: variable.value for name, variable in found.items()}
+    if not file.exists():
+        return Callers(variables)
+    tape = Tape(file, RecordMode.NONE)
+    return Callers(variables, player=lambda: Player(tape, asker="a caller in the sandbox"))
 
 
 class Sandbox:
@@ -58,6 +71,7 @@ class Sandbox:
         if is_cassette(self._rules_file):
             self._player = Player(Tape(self._rules_file, RecordMode.NONE), asker="the runs in the sandbox")
         self.rules = load_rules(self._rules_file) if self._has_rules and self._player is None else Rules()
+        self._callers = _callers_beside(scenarios)
         self._file, self._say, self._faults = scenarios, say, faults
         self._parts = AsyncExitStack()
 
@@ -70,6 +84,8 @@ class Sandbox:
 
         Raises:
             ScenarioError: the scenario file does not have all of the scenarios.
+            SettingsError: a scenario has a `caller`, and no variable names a model that could play it.
+            CassetteError: the cassette that plays it cannot be used.
             SandboxError: the extra `sandbox`, which voice needs, is not installed.
         """
         if missing := sorted(set(scenarios) - set(self.scenarios)):
@@ -78,6 +94,8 @@ class Sandbox:
                 f"{self._file}: no scenario {', '.join(map(str, missing))}; it has {known}",
                 hint="add the scenario to this file, or correct the id in the suite",
             )
+        for each in scenarios:
+            self._callers.check(self.scenarios[each])
         if voice:
             check_installed()
 
@@ -122,7 +140,13 @@ class Sandbox:
             models = ModelsService(self._player or self.rules, speech=agent, caller=caller)
             self.models = await parts.enter_async_context(models)
             self.make_voice_channel = partial(VoiceChannel, caller, agent=agent)
-            cekura = CekuraService(self.scenarios, faults=self._faults, make_voice_channel=self.make_voice_channel)
+            parts.push_async_callback(self._callers.close)
+            cekura = CekuraService(
+                self.scenarios,
+                faults=self._faults,
+                make_voice_channel=self.make_voice_channel,
+                converse=self._callers.conversation,
+            )
             self.cekura = await parts.enter_async_context(cekura)
             self._parts = parts.pop_all()
         return self

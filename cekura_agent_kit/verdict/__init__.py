@@ -18,7 +18,7 @@ from .outcomes import Kind as Kind
 from .outcomes import Outcome as Outcome
 from .outcomes import SkipReason
 from .pools import PoolId, PoolVerdict, ScenarioVerdict
-from .run_verdict import Check, Latency, Line, Metric, RubricRule, Statement, Timeline
+from .run_verdict import Check, Latency, Line, Metric, PlayedCaller, RubricRule, Statement, Timeline
 from .run_verdict import RunVerdict as RunVerdict
 from .suite_verdict import Result, Selected, Shard
 from .suite_verdict import SuiteVerdict as SuiteVerdict
@@ -32,6 +32,7 @@ __all__ = [
     "Latency",
     "Line",
     "Metric",
+    "PlayedCaller",
     "PoolComparison",
     "PoolId",
     "PoolVerdict",

@@ -134,6 +134,19 @@ class Line(ReportModel):
     """A double or a mock answered the tool call."""
 
 
+class PlayedCaller(ReportModel):
+    """The caller of a run in the sandbox, played by a model."""
+
+    model: str
+    """Name of the model, which also judged the outcome."""
+    prompts: str = ""
+    """Versions of the prompts, such as `caller 1, outcome 1`."""
+    turns: int = 0
+    """Number of the caller's turns."""
+    tokens: int = 0
+    """Tokens that the caller's model has read and written. Estimated where the endpoint does not count them."""
+
+
 class RunVerdict(ReportModel):
     """Verdict of one run."""
 
@@ -211,6 +224,8 @@ class RunVerdict(ReportModel):
     """The main agent's part of the scenario's test profile, as sent to the agent."""
     tools: dict[str, Any] = {}
     """Behaviour of the agent's tools in this test, as in the suite."""
+    played_caller: PlayedCaller | None = None
+    """The model that played the caller. Null on Cekura, and for a scripted caller."""
 
     @property
     def failed_in_memory(self) -> bool:

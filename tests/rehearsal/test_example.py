@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cekura_agent_kit.rehearsal.fixture import Rehearse
-from cekura_agent_kit.rehearsal.scenarios import RehearsedScenario
+from cekura_agent_kit.rehearsal.rehearsed_scenario import RehearsedScenario
 from cekura_agent_kit.sandbox.models.rules import Rules
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "restaurant"

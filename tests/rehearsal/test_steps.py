@@ -11,7 +11,7 @@ from livekit.agents import Agent, AgentSession, JobContext, RunContext, function
 
 from cekura_agent_kit.contract import EVENTS_REQUEST, EVENTS_TOPIC
 from cekura_agent_kit.rehearsal.fixture import Rehearse
-from cekura_agent_kit.rehearsal.scenarios import RehearsedScenario
+from cekura_agent_kit.rehearsal.rehearsed_scenario import RehearsedScenario
 from cekura_agent_kit.sandbox.models.rules import Rules
 from tests.sandbox.cekura_requests import scenario
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from cekura_agent_kit.sandbox.cekura.evaluator import Evaluator, Judgement
+from cekura_agent_kit.sandbox.cekura.evaluator import Evaluator
+from cekura_agent_kit.sandbox.cekura.judgement import Judgement
 from cekura_agent_kit.sandbox.cekura.line_use import unused_lines
 from cekura_agent_kit.sandbox.channels.channel import ChannelClosed, ToolUse, Utterance
 from cekura_agent_kit.sandbox.channels.voice import VoiceChannel

@@ -15,8 +15,8 @@ import yaml
 
 from cekura_agent_kit.rehearsal.model import load_model
 from cekura_agent_kit.rehearsal.rehearsal import Rehearsal
+from cekura_agent_kit.rehearsal.rehearsed_scenario import RehearsedScenario
 from cekura_agent_kit.rehearsal.scenario_state import given_to, planned_run
-from cekura_agent_kit.rehearsal.scenarios import RehearsedScenario
 from cekura_agent_kit.rehearsal.transcript import transcript
 from cekura_agent_kit.sandbox.cekura.scenarios import load_scenarios
 from cekura_agent_kit.trigger.plan.suite import Suite

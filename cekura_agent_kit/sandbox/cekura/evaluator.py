@@ -11,30 +11,13 @@ from typing import Final
 from ...errors import ScenarioError
 from ..channels.channel import Channel, ChannelClosed
 from .expectations import Answer, Expectation, expectations
+from .judgement import Judgement
 from .line_use import LineUse
 from .scenarios import Scenario
 from .steps import Step
 
 _TICK: Final = 0.02
 """Seconds between two looks at what has no event of its own: tool calls, and whether the agent is busy."""
-
-
-@dataclass(frozen=True)
-class Judgement:
-    """The result of a conversation.
-
-    Attributes:
-        success: each expectation of the scenario holds.
-        score: the part that holds, 0 to 100.
-        explanation: one sentence for each expectation that was judged.
-        ended_reason: who ended the conversation, in Cekura's words: ``testing-agent-ended-call``,
-            ``main-agent-ended-call``, ``main-agent-did-not-answer`` or ``call-ended-by-request``.
-    """
-
-    success: bool
-    score: float
-    explanation: list[str]
-    ended_reason: str
 
 
 @dataclass

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Final
 
 from ...contract import Mode
 from ..channels.channel import Utterance
+from .judgement import Judgement
 from .runs import Result, SandboxRun
 from .scenarios import Scenario
 
@@ -60,7 +62,7 @@ def run_record(run: SandboxRun) -> dict[str, Any]:
         ),
         "transcript_object": [_line(each) for each in run.transcript],
         "voice_recording_url": "",
-        "metadata": {"ended_reason": run.judgement.ended_reason} if run.judgement else {},
+        "metadata": _metadata(run.judgement) if run.judgement else {},
         "provider_call_id": "",
     }
     if scores and run.parts.review is not None:
@@ -68,6 +70,12 @@ def run_record(run: SandboxRun) -> dict[str, Any]:
     elif run.success is not None:
         record["evaluation_status"] = "success" if run.success else "failure"
     return record
+
+
+def _metadata(judgement: Judgement) -> dict[str, Any]:
+    """Return a run's metadata; of a caller that a model played also by which one."""
+    played = {"played_caller": asdict(judgement.played)} if judgement.played else {}
+    return {"ended_reason": judgement.ended_reason, **played}
 
 
 def scenario_record(scenario_id: int, scenario: Scenario) -> dict[str, Any]:

@@ -14,8 +14,9 @@ from ...contract import Mode
 from ...errors import KitError
 from ..channels.channel import Utterance
 from ..channels.room import RoomChannel
-from .evaluator import Evaluator, Judgement
+from .evaluator import Evaluator
 from .faults import RunFault
+from .judgement import Conversation, Judgement
 from .line_use import LineUse
 from .scenarios import Scenario
 from .verdict_parts import Scores, Statement, VerdictParts
@@ -23,6 +24,7 @@ from .verdict_parts import Scores, Statement, VerdictParts
 _log: Final = logging.getLogger("cekura_agent_kit.sandbox")
 
 MakeChannel = Callable[[Mode], RoomChannel]
+Converse = Callable[[Scenario, RoomChannel], Conversation]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +55,7 @@ class SandboxRun:
 
     Attributes:
         make_channel: makes the evaluator's channel. None: no room is joined, and the conversation succeeds.
+        converse: makes the conversation over a channel.
         status: Cekura's word, without faults.
         final: the status will not change any more.
         judgement: of the conversation; None until it is over.
@@ -71,6 +74,7 @@ class SandboxRun:
     timing: RunTiming
     fault: RunFault
     make_channel: MakeChannel | None
+    converse: Converse = Evaluator
     status: str = "pending"
     final: bool = False
     judgement: Judgement | None = None
@@ -80,7 +84,7 @@ class SandboxRun:
     line_use: LineUse | None = None
     _ended_at: float = 0.0
     _call: asyncio.Task[None] | None = None
-    _evaluator: Evaluator | None = None
+    _evaluator: Conversation | None = None
     _channel: RoomChannel | None = None
 
     async def run(self) -> None:
@@ -126,7 +130,7 @@ class SandboxRun:
             return
         channel = self.make_channel(self.mode)
         self.transcript, self._channel = channel.transcript, channel
-        self._evaluator = evaluator = Evaluator(self.scenario, channel)
+        self._evaluator = evaluator = self.converse(self.scenario, channel)
         self.line_use = evaluator.line_use
         try:
             await channel.join(self.invitation.url, self.invitation.token)
@@ -139,7 +143,7 @@ class SandboxRun:
         finally:
             await channel.hang_up()
 
-    def _judged(self, evaluator: Evaluator) -> Judgement:
+    def _judged(self, evaluator: Conversation) -> Judgement:
         judgement = evaluator.judgement
         if judgement.success or self._channel is None or not self._channel.diagnosis:
             return judgement
@@ -185,8 +189,15 @@ class SandboxRun:
             talk_succeeded=self.judgement.success,
             agent_came=self.judgement.ended_reason != "main-agent-did-not-answer",
             explanation=self.judgement.explanation,
-            statements=tuple(Statement(outcome=each) for each in self.scenario.statements),
+            statements=self._statements(self.judgement),
         )
+
+    def _statements(self, judgement: Judgement) -> tuple[Statement, ...]:
+        """Return the statements of the outcome; those that no model judged follow the conversation."""
+        judged = tuple(
+            Statement(outcome=each.text, aligned=each.aligned, explanation=each.reason) for each in judgement.statements
+        )
+        return judged or tuple(Statement(outcome=each) for each in self.scenario.statements)
 
     @property
     def success(self) -> bool | None:

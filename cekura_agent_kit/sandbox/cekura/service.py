@@ -21,11 +21,12 @@ from ..channels.room import RoomChannel
 from ..channels.text import TextChannel
 from ..web import WebService
 from .answers import Handler, body_of, documented_errors, give
+from .evaluator import Evaluator
 from .faults import Answer, Faults, answer_for
 from .line_use import LineUse, unused_lines
 from .reads import V1, V2, Reads, found
 from .records import start_record
-from .runs import Invitation, Result, RunTiming, SandboxRun
+from .runs import Converse, Invitation, Result, RunTiming, SandboxRun
 from .scenarios import AGENT, Scenario
 from .starts import read_start
 
@@ -61,6 +62,7 @@ class CekuraService(WebService):
         join: False: no room is joined, and each conversation succeeds. For measurements of what starts runs.
         make_voice_channel: makes the evaluator's channel for voice. By default one that understands nothing but the
             stand-in's own synthesizer.
+        converse: makes the conversation of a scenario over a channel. Default: the evaluator with the script.
 
     Attributes:
         starts: all POSTs to start endpoints, in order.
@@ -76,6 +78,7 @@ class CekuraService(WebService):
         timing: RunTiming | None = None,
         join: bool = True,
         make_voice_channel: Callable[[], RoomChannel] | None = None,
+        converse: Converse = Evaluator,
     ) -> None:
         super().__init__()
         self.scenarios = dict(scenarios)
@@ -89,6 +92,7 @@ class CekuraService(WebService):
         self._updates: dict[int, datetime] = {}
         self._join = join
         self._make_voice_channel = make_voice_channel
+        self._converse = converse
         self._run_ids = itertools.count(_FIRST_RUN)
         self._result_ids = itertools.count(_FIRST_RESULT)
         self._runs_of_scenario: Counter[int] = Counter()
@@ -170,6 +174,7 @@ class CekuraService(WebService):
             timing=self.timing,
             fault=self.faults.run(scenario_id, self._runs_of_scenario[scenario_id]),
             make_channel=self._make_channel if self._join else None,
+            converse=self._converse,
         )
         result.runs.append(run)
         self.runs[run.id] = run

@@ -72,6 +72,7 @@ class Statement(_Part):
     aligned: Value = None
     """Written to the answer as it is: ``true``, ``false``, ``"yes"``, ``"no"``, ``"blocked"`` or null.
     Default: true if the conversation succeeded, else false."""
+    explanation: Explanation = ""
 
 
 def _metric(value: object) -> object:
@@ -181,6 +182,7 @@ class Scores:
             "explanation": explanation,
             "outcome_alignments": [
                 {"outcome": statement.outcome, "prompt_part": statement.outcome, "aligned": each}
+                | ({"explanation": _texts(statement.explanation)} if statement.explanation else {})
                 for statement, each in zip(statements, aligned, strict=True)
             ],
         }

@@ -122,6 +122,7 @@ def verdict_of(seen: Observed) -> RunVerdict:
         full_reply=seen.full_reply,
         transcript_source=source,
         transcript=_with_mocks(lines, run.mocked_tools),
+        played_caller=run.played_caller,
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from ...verdict import Line, Metric, RubricRule, Statement
+from ...verdict import Line, Metric, PlayedCaller, RubricRule, Statement
 from ..json_values import clock_of, field_of, int_of, moment_of, text_of, texts_of
 from .api_transcript import read_transcript
 from .evaluation import measures, read_expected_outcome, read_metrics, read_rubric
@@ -38,6 +38,7 @@ class ApiRun:
         agent_version: of the agent on Cekura, in its words.
         executed_at: Unix seconds at which the conversation began; None if they are not known.
         duration: of the conversation, in seconds; None if it is not known.
+        played_caller: the model that played the caller in the sandbox; None for Cekura's own evaluator.
     """
 
     id: int
@@ -62,6 +63,7 @@ class ApiRun:
     agent_version: str = ""
     executed_at: float | None = None
     duration: float | None = None
+    played_caller: PlayedCaller | None = None
 
     @property
     def verdict(self) -> bool | None:
@@ -226,4 +228,13 @@ def _run(value: dict[str, Any], run_id: int) -> ApiRun:
         agent_version=_agent_version(value.get("agent_version")),
         executed_at=moment_of(value.get("executed_at")),
         duration=clock_of(value.get("duration")),
+        played_caller=_played_caller(field_of(value.get("metadata"), "played_caller")),
     )
+
+
+def _played_caller(value: Any) -> PlayedCaller | None:
+    """Return what the sandbox says of the model that played the caller."""
+    if not (model := text_of(field_of(value, "model"))):
+        return None
+    turns, tokens = (int_of(field_of(value, key)) or 0 for key in ("turns", "tokens"))
+    return PlayedCaller(model=model, prompts=text_of(field_of(value, "prompts")), turns=turns, tokens=tokens)

@@ -1,4 +1,4 @@
-"""A language model that plays a cassette, and asks the agent's own model for what is to be recorded."""
+"""A language model that plays a cassette, and asks another model for what is to be recorded."""
 
 from __future__ import annotations
 
@@ -12,10 +12,9 @@ from uuid import uuid4
 from livekit.agents import APIConnectionError, APIStatusError, APITimeoutError, llm
 from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS, NOT_GIVEN, APIConnectOptions, NotGivenOr
 
-from ..cassettes.exchange import Answer, Asked, Called, Fault, Said
-from ..cassettes.tape import Player
 from ..errors import CassetteError, CassetteMiss
-from .internals.models import Own
+from .exchange import Answer, Asked, Called, Fault, Said
+from .tape import Player
 
 __tracebackhide__ = True
 
@@ -23,49 +22,11 @@ _REFUSES_KEY: Final = (401, 403)
 _TOO_SLOW: Final = 408
 
 
-class CassetteModels:
-    """Models that play a cassette, one in the place of each of the agent's (`internals.models.Models`).
-
-    Args:
-        player: the cassette, as this call hears it.
-        fail: called with the error for a request that was not recorded: it ends the call.
-    """
-
-    def __init__(self, player: Player, fail: Callable[[CassetteError], object]) -> None:
-        self.player = player
-        self._fail = fail
-        self._made: dict[int, CassetteLLM] = {}
-
-    def replacement(self, own: Own | None) -> Own | None:
-        """Return the model in the place of one of the agent's.
-
-        Raises:
-            CassetteError: it is a realtime model.
-        """
-        if own is None or isinstance(own, CassetteLLM):
-            return own
-        if isinstance(own, llm.RealtimeModel):
-            error = CassetteError(
-                f"{self.player.tape.path}: {type(own).__module__}.{type(own).__name__} is a realtime model, "
-                "whose answers no cassette records",
-                hint="rehearse the agent with a model of text, or with llm= another LLM",
-            )
-            self._fail(error)
-            raise error
-        if id(own) not in self._made:
-            self._made[id(own)] = CassetteLLM(own, self.player, self._fail)
-        return self._made[id(own)]
-
-    def is_ours(self, model: object) -> bool:
-        """Return whether a model plays a cassette."""
-        return isinstance(model, CassetteLLM)
-
-
 class CassetteLLM(llm.LLM[Any]):
-    """Model that plays a cassette in the place of one of the agent's.
+    """Model that plays a cassette in the place of another.
 
     Args:
-        own: the agent's model, which is asked for what is to be recorded.
+        own: the other model, which is asked for what is to be recorded.
         player: the cassette.
         fail: called with the error for a request that was not recorded.
     """
@@ -76,12 +37,12 @@ class CassetteLLM(llm.LLM[Any]):
 
     @property
     def model(self) -> str:
-        """The name of the agent's model."""
+        """The name of the other model."""
         return self.own.model
 
     @property
     def provider(self) -> str:
-        """The provider of the agent's model."""
+        """The provider of the other model."""
         return self.own.provider
 
     def chat(
@@ -118,7 +79,7 @@ class _CassetteStream(llm.LLMStream):
             model,
             chat_ctx=request["chat_ctx"],
             tools=request["tools"] or [],
-            # The agent's own model retries; what it answered in the end is recorded.
+            # The other model retries; what it answered in the end is recorded.
             conn_options=replace(request["conn_options"], max_retry=0),
         )
 
@@ -151,7 +112,7 @@ class _CassetteStream(llm.LLMStream):
         self._event_ch.send_nowait(llm.ChatChunk(id=name, delta=delta))
 
     async def _record(self) -> None:
-        """Ask the agent's own model, and record what it answers."""
+        """Ask the other model, and record what it answers."""
         heard = _Heard()
         try:
             async with self._model.own.chat(**self._request) as stream:

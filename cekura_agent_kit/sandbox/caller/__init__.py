@@ -1,0 +1,1 @@
+"""Callers that a language model plays, and models that judge the outcome."""

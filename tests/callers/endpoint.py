@@ -1,0 +1,85 @@
+"""An endpoint whose rules play callers and judges, and an agent that books tables in memory."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+
+from cekura_agent_kit.rehearsal.rehearsed_scenario import play_scenario
+from cekura_agent_kit.sandbox.caller.choice import Callers
+from cekura_agent_kit.sandbox.cekura.judgement import Judgement
+from cekura_agent_kit.sandbox.cekura.scenarios import Scenario
+from cekura_agent_kit.sandbox.models.rules import Rules
+from cekura_agent_kit.sandbox.models.service import ModelsService
+from cekura_agent_kit.sandbox.web import WebService
+
+RESTAURANT = Path(__file__).parents[2] / "examples" / "restaurant"
+PASS = {"verdict": "pass", "reasoning": "The agent says so."}
+BOOKS: list[dict[str, Any]] = [
+    {"user": "Statement: A table is booked", "call": "submit_verdict", "with": PASS},
+    {"user": "what is your name", "say": "My name is Maria."},
+    # Only of the whole turn: before and after the tool.
+    {
+        "user": "one moment, please. .*is booked",
+        "say": "Thank you, goodbye.",
+        "call": "end_call",
+        "with": {"reached": True, "reason": "A table is booked"},
+    },
+    {"user": "welcome", "say": "A table for two on friday at seven, please."},
+]
+
+
+def played(*, outcome: Any = "A table is booked.", patience: float = 5, **caller: Any) -> Scenario:
+    caller = {"goal": "Book a table for two.", "facts": {"name": "Maria"}} | caller
+    return Scenario.model_validate({"name": "Books", "caller": caller, "outcome": outcome, "patience": patience})
+
+
+@asynccontextmanager
+async def endpoint(*rules: dict[str, Any], otherwise: str = "Pardon?") -> AsyncIterator[ModelsService]:
+    async with ModelsService(Rules.model_validate({"rules": rules, "otherwise": otherwise})) as service:
+        yield service
+
+
+def variables(service: ModelsService | Refusing, **more: str) -> dict[str, str]:
+    return {"CEKURA_KIT_LLM_URL": service.url, "CEKURA_KIT_LLM_KEY": "key-of-the-caller"} | more
+
+
+async def play(
+    scenario: Scenario,
+    service: ModelsService | Refusing,
+    target: object = RESTAURANT / "agent.py",
+    *,
+    answer_time: float = 30,
+    **options: Any,
+) -> Judgement:
+    callers = Callers(variables(service), answer_time=answer_time)
+    if target == RESTAURANT / "agent.py":
+        options = {"llm": RESTAURANT / "cekura.models.yaml"} | options
+    try:
+        return await play_scenario(30, scenario, target, callers=callers, **options)
+    finally:
+        await callers.close()
+
+
+class Refusing(WebService):
+    """An endpoint that refuses every request."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__()
+        self._status, self._message = status, message
+
+    @property
+    def url(self) -> str:
+        return f"{super().url}/v1"
+
+    def make_app(self) -> web.Application:
+        async def refuse(_: web.Request) -> web.Response:
+            return web.json_response({"error": {"message": self._message}}, status=self._status)
+
+        app = web.Application()
+        app.router.add_post("/v1/chat/completions", refuse)
+        return app
