@@ -19,8 +19,17 @@ from cekura_agent_kit.sandbox.web import WebService
 
 RESTAURANT = Path(__file__).parents[2] / "examples" / "restaurant"
 PASS = {"verdict": "pass", "reasoning": "The agent says so."}
+FAIL = {"verdict": "fail", "reasoning": "The agent does not say so."}
+BOOKED = {"returns": "A table for 2 is booked on friday at 19:00, in the name of Maria."}
+"""Double of `book_table`: the diary of the example belongs to the process, and has 40 seats for all tests."""
 BOOKS: list[dict[str, Any]] = [
-    {"user": "Statement: A table is booked", "call": "submit_verdict", "with": PASS},
+    # As a judge would: only if the agent says so in the conversation.
+    {
+        "user": r"Statement: A table is booked[\s\S]*assistant: [^\n]*is booked",
+        "call": "submit_verdict",
+        "with": PASS,
+    },
+    {"user": "Statement: A table is booked", "call": "submit_verdict", "with": FAIL},
     {"user": "what is your name", "say": "My name is Maria."},
     # Only of the whole turn: before and after the tool.
     {
@@ -58,7 +67,7 @@ async def play(
 ) -> Judgement:
     callers = Callers(variables(service), answer_time=answer_time)
     if target == RESTAURANT / "agent.py":
-        options = {"llm": RESTAURANT / "cekura.models.yaml"} | options
+        options = {"llm": RESTAURANT / "cekura.models.yaml", "tools": {"book_table": BOOKED}} | options
     try:
         return await play_scenario(30, scenario, target, callers=callers, **options)
     finally:

@@ -12,12 +12,15 @@ from cekura_agent_kit import CallerError, CassetteMiss, SettingsError
 from cekura_agent_kit.cassettes.tape import Player, RecordMode, Tape
 from cekura_agent_kit.placeholder import PLACEHOLDER
 from cekura_agent_kit.rehearsal import Rehearsal
+from cekura_agent_kit.rehearsal.model import load_model
 from cekura_agent_kit.rehearsal.rehearsed_scenario import RehearsedScenario, play_scenario
 from cekura_agent_kit.sandbox.caller.choice import Callers
 from cekura_agent_kit.sandbox.caller.endpoint import OPENAI, endpoint_of
+from cekura_agent_kit.sandbox.models.rules import load_rules
 
-from .endpoint import BOOKS, PASS, RESTAURANT, Refusing, endpoint, play, played, variables
+from .endpoint import BOOKED, BOOKS, PASS, RESTAURANT, Refusing, endpoint, play, played, variables
 
+RULES = load_rules(RESTAURANT / "cekura.models.yaml")
 MET = {"user": "Statement:", "call": "submit_verdict", "with": PASS}
 
 
@@ -112,7 +115,7 @@ async def test_statements_are_met_or_not_or_blocked(
 async def test_a_judge_that_calls_nothing_blocks_and_a_test_is_no_pass() -> None:
     async with endpoint() as service:
         callers = Callers(variables(service))
-        call = Rehearsal(RESTAURANT / "agent.py", llm=RESTAURANT / "cekura.models.yaml", scenario=30)
+        call = Rehearsal(RESTAURANT / "agent.py", llm=load_model(RULES, []), scenario=30)
         with pytest.raises(Exception, match="scenario 30, Books, is unscored: Could not be judged: A table"):
             await RehearsedScenario(30, played(turns=1), call, callers).run()
 
@@ -120,7 +123,7 @@ async def test_a_judge_that_calls_nothing_blocks_and_a_test_is_no_pass() -> None
 async def test_a_statement_that_is_not_met_fails_a_test() -> None:
     not_met = {**MET, "with": {"verdict": "fail", "reasoning": "No table."}}
     async with endpoint(not_met) as service:
-        call = Rehearsal(RESTAURANT / "agent.py", llm=RESTAURANT / "cekura.models.yaml", scenario=30)
+        call = Rehearsal(RESTAURANT / "agent.py", llm=load_model(RULES, []), scenario=30)
         with pytest.raises(AssertionError, match=r"Not met: A table is booked\. No table\."):
             await RehearsedScenario(30, played(turns=1), call, Callers(variables(service))).run()
 
@@ -230,8 +233,9 @@ async def test_with_a_cassette_the_second_run_asks_nobody(tmp_path: Path) -> Non
 
     async def run(callers: Callers, **caller: Any) -> Any:
         try:
-            options = {"llm": RESTAURANT / "cekura.models.yaml"}
-            return await play_scenario(30, played(**caller), RESTAURANT / "agent.py", callers=callers, **options)
+            model = load_model(RULES, [])
+            scenario, tools = played(**caller), {"book_table": BOOKED}
+            return await play_scenario(30, scenario, RESTAURANT / "agent.py", callers=callers, llm=model, tools=tools)
         finally:
             await callers.close()
 

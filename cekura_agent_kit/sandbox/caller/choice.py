@@ -92,6 +92,6 @@ class Callers:
         return self._model
 
     def _recorded(self, player: Player) -> llm.LLM[Any]:
-        from .recorded import recorded_model
+        from .recorded_model import recorded_model
 
         return recorded_model(player, self._own_model, self.misses.append)
