@@ -47,7 +47,8 @@ class RoundDisplay:
             among = counted(finding.among, "scenario")
             self._say(among if len(finding.ids) == finding.among else f"{len(finding.ids)} of {among}")
             if finding.left_out:
-                self._say(f"left out, as a model plays their caller: {', '.join(map(str, finding.left_out))}")
+                left_out = ", ".join(map(str, finding.left_out))
+                self._say(f"left out, as a model would be asked for their caller (--callers): {left_out}")
         elif isinstance(finding, Result):
             self._result(finding)
         elif isinstance(finding, Broken):

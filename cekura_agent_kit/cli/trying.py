@@ -17,6 +17,7 @@ from ..errors import SuiteError
 from ..report.sanitize import console_line
 
 if TYPE_CHECKING:
+    from ..sandbox.caller.choice import Callers
     from ..sandbox.cekura.scenarios import Scenario
     from ..trigger.plan.suite import Suite
     from .planning import PlannedSuite
@@ -62,25 +63,29 @@ class Trying:
         times: tries of each scenario.
         target: absolute path of the agent's file, with ``:name`` or without.
         llm: file of model rules or cassette; None for the agent's own model.
-        scenarios: what the caller says and expects, by id.
+        scenarios: scripts and callers, by id.
+        callers: plays the callers that have no script.
     """
 
     times: int
     target: str
     llm: Path | None
     scenarios: Mapping[int, Scenario]
+    callers: Callers
 
     @classmethod
     def of(cls, planned: PlannedSuite, times: int, *, agent: str, llm: str, sandbox: bool) -> Trying:
-        """Find the agent, its model and the scenarios.
+        """Find the agent, its model, the scenarios and the model that plays their callers.
 
         Raises:
             SuiteError: the suite names no file of an agent, or no scenario of the plan can be tried.
             TargetError: there is no such file.
             ScenarioError: the scenario file is missing or does not fit.
+            SettingsError: a caller has no script, and no variable names a model that could play it.
         """
         from ..file_names import RULES, default_file
         from ..rehearsal.model_file import model_file
+        from ..sandbox.caller.choice import callers_beside
         from ..sandbox.cekura.scenarios import load_scenarios
         from ..worker.source import absolute_target
         from .local_agent import agent_of
@@ -89,20 +94,20 @@ class Trying:
         target = absolute_target(
             agent or agent_of(suite, needed_by="--try", option="--try-agent"), [Path.cwd() if agent else suite.folder]
         )
-        # A caller that a model plays is not tried.
-        scenarios = {key: each for key, each in load_scenarios(suite.scenarios_file).items() if each.talk}
-        if not any(run.scenario in scenarios for run in planned.runs):
+        scenarios = load_scenarios(suite.scenarios_file)
+        chosen = {run.scenario for run in planned.runs} & scenarios.keys()
+        if not chosen:
             raise SuiteError(
-                f"--try: {suite.scenarios_file} has a `talk` for none of the plan's scenarios",
-                hint="write what their callers say under their ids on Cekura, or run without --try",
+                f"--try: {suite.scenarios_file} has none of the plan's scenarios",
+                hint="write them with `cekura-kit pull`, or by hand under their ids on Cekura; or run without --try",
             )
         rules = default_file(suite.scenarios_file.parent, RULES) if sandbox else None
-        return cls(
-            times=times,
-            target=target,
-            llm=model_file(llm, [Path.cwd(), suite.folder], default=rules),
-            scenarios=scenarios,
-        )
+        model = model_file(llm, [Path.cwd(), suite.folder], default=rules)
+        # The agent's own model says other words each time, which no recorded caller has heard.
+        callers = callers_beside(suite.scenarios_file, recorded=model is not None)
+        for each in chosen:
+            callers.check(scenarios[each])
+        return cls(times=times, target=target, llm=model, scenarios=scenarios, callers=callers)
 
     async def hold(self, planned: PlannedSuite, say: Callable[[str], None]) -> PlannedSuite:
         """Return the plan with its tries.
@@ -121,24 +126,30 @@ class Trying:
         known = [each for each in scenarios if each in self.scenarios]
         model = console_line(self.llm.name) if self.llm is not None else "the agent's own model"
         say(f"trying {counted(len(known), 'scenario')} in memory, {counted(self.times, 'time')} each, with {model}")
+        if self.callers.shown:
+            say(f"callers without a script are played by {console_line(self.callers.shown)}")
         agent = Agent(
             target=self.target,
             folder=suite.folder,
             suite=suite.name,
             model=lambda: load_model(self.llm, [suite.folder], tapes),
+            callers=self.callers,
         )
         with _kept_apart():
-            tries = await hold_tries(
-                planned.runs,
-                self.scenarios,
-                agent,
-                times=self.times,
-                seed=secrets.randbelow(2**31) if suite.seed is None else suite.seed,
-                # A cassette is written and read in one order.
-                at_once=1 if self.llm is not None and is_cassette(self.llm) else _at_once(suite),
-            )
+            try:
+                tries = await hold_tries(
+                    planned.runs,
+                    self.scenarios,
+                    agent,
+                    times=self.times,
+                    seed=secrets.randbelow(2**31) if suite.seed is None else suite.seed,
+                    # A cassette is written and read in one order.
+                    at_once=1 if self.llm is not None and is_cassette(self.llm) else _at_once(suite),
+                )
+            finally:
+                await self.callers.close()
         unknown = ", ".join(str(each) for each in scenarios if each not in self.scenarios)
-        notes = [f"not tried in memory, since {suite.scenarios_file.name} has no `talk` for it: scenario {unknown}"]
+        notes = [f"not tried in memory, since {suite.scenarios_file.name} does not have it: scenario {unknown}"]
         return replace(planned, tries=tries, notes=(*planned.notes, *(notes if unknown else [])))
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from ..errors import RehearsalError
 from ..sandbox.caller.choice import Callers
-from ..sandbox.cekura.judgement import Judgement
+from ..sandbox.cekura.judgement import BLOCKED_HINT, Judgement
 from ..sandbox.cekura.line_use import LineUse
 from ..sandbox.cekura.scenarios import Scenario
 from ..trigger.plan.planned_run import PlannedRun
@@ -84,7 +84,7 @@ class RehearsedScenario:
         if judgement.is_blocked:
             raise RehearsalError(
                 f"scenario {self.id}, {self.scenario.name}, is unscored: {' '.join(judgement.explanation)}",
-                hint="say in the statement what can be heard in the call or seen in its tool calls",
+                hint=BLOCKED_HINT,
             )
         if not judgement.success:
             raise AssertionError(f"scenario {self.id}, {self.scenario.name}: {' '.join(judgement.explanation)}")
@@ -98,12 +98,8 @@ class RehearsedScenario:
         """
         # In a rehearsal the environment has placeholders for keys; the caller's endpoint is the user's own.
         self._callers.check(self.scenario)
-        try:
-            async with self.call as call:
-                return await self._callers.conversation(self.scenario, MemoryChannel(call), self.line_use).run()
-        finally:
-            if self._callers.misses:
-                raise self._callers.misses.pop()
+        async with self.call as call:
+            return await self._callers.conversation(self.scenario, MemoryChannel(call), self.line_use).run()
 
     def __repr__(self) -> str:
         return f"<scenario {self.id}: {self.scenario.name}>"

@@ -8,19 +8,19 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from ..contract import Mode
 from ..errors import KitError
-from ..sandbox.cekura.evaluator import Evaluator
-from ..sandbox.cekura.judgement import Judgement
+from ..sandbox.caller.choice import Callers
+from ..sandbox.cekura.judgement import BLOCKED_HINT, Judgement
 from ..sandbox.cekura.scenarios import Scenario
 from ..trigger.plan.given_state import main_agent_part
 from ..trigger.plan.planned_run import PlannedRun
 from ..trigger.plan.suite_values import seed_of
-from ..verdict import Line, Outcome, PoolId, RunVerdict, Timeline
+from ..verdict import Line, Outcome, PlayedCaller, PoolId, RunVerdict, Statement, Timeline
 from .environment import environment
 from .memory_channel import MemoryChannel
 from .model import Model
@@ -43,12 +43,14 @@ class Agent:
         folder: the suite's.
         suite: name of the suite.
         model: returns what answers in the place of the agent's own model, for one call; None leaves it its own.
+        callers: plays the callers that have no script.
     """
 
     target: str
     folder: Path
     suite: str
     model: Callable[[], Model | None]
+    callers: Callers
 
 
 async def hold_tries(
@@ -64,7 +66,7 @@ async def hold_tries(
 
     Args:
         plan: the runs; a scenario is tried for each entry that has it.
-        scenarios: what the caller says and expects, by id. Others of the plan are not tried.
+        scenarios: scripts and callers, by id. Others of the plan are not tried.
         agent: the agent.
         times: tries of each.
         seed: of which each try's is derived, where its entry has none.
@@ -127,7 +129,7 @@ class _Try:
         began = time.time()
         try:
             call = self._call(agent, processes)
-            await self._converse(call)
+            await self._converse(call, agent.callers)
         except Exception as raised:  # noqa: BLE001 - the agent's own code may raise anything
             error = raised
         return self._verdict(error, call.notes if call is not None else [], began)
@@ -152,7 +154,7 @@ class _Try:
             return main_agent_part(own)
         return self._planned.profile
 
-    async def _converse(self, call: Rehearsal) -> None:
+    async def _converse(self, call: Rehearsal, callers: Callers) -> None:
         async with call:
             self._has_begun = True
             if call.agent is not None:
@@ -160,7 +162,8 @@ class _Try:
             try:
                 if self._planned.publish_data_message is not None:
                     await call.send_data(dict(self._planned.publish_data_message))
-                self._judgement = await Evaluator(self._scenario, MemoryChannel(call), ends_after=_QUIET).run()
+                conversation = callers.conversation(self._scenario, MemoryChannel(call), ends_after=_QUIET)
+                self._judgement = await conversation.run()
             finally:
                 self._lines = transcript(call)
 
@@ -187,12 +190,16 @@ class _Try:
         assert self._judgement is not None, "nothing was raised"
         if self._judgement.success:
             return Outcome.PASSED, "", ""
-        return Outcome.FAILED, self._judgement.explanation[-1], ""
+        problems = " ".join(self._judgement.problems)
+        if self._judgement.is_blocked:
+            return Outcome.ERRORED, problems, BLOCKED_HINT
+        return Outcome.FAILED, problems, ""
 
     def _explanation(self, outcome: Outcome) -> list[str]:
-        """Return the sentences on what holds; of a failed try the one on what does not, with which it ended."""
-        sentences = self._judgement.explanation if self._judgement is not None else []
-        return sentences[-1:] if outcome is Outcome.FAILED else sentences
+        """Return the sentences on what holds; of a failed try those on what does not."""
+        if self._judgement is None:
+            return []
+        return self._judgement.problems if outcome is Outcome.FAILED else self._judgement.explanation
 
     def _verdict(self, error: Exception | None, notes: Sequence[str], began: float) -> RunVerdict:
         planned, judgement = self._planned, self._judgement
@@ -210,6 +217,11 @@ class _Try:
             expected_outcome=self._scenario.expected_outcome,
             score=judgement.score if judgement is not None else None,
             explanation=self._explanation(outcome),
+            statements=[
+                Statement(text=each.text, outcome=each.outcome, explanation=each.reason)
+                for each in (judgement.statements if judgement is not None else ())
+            ],
+            played_caller=PlayedCaller(**asdict(judgement.played)) if judgement and judgement.played else None,
             timeline=Timeline(evaluator_joined=0.0, ended=round(time.time() - began, 3)),
             transcript_source="memory",
             transcript=[

@@ -89,7 +89,7 @@ def _try(run: RunVerdict, suite: str, counts: bool) -> xunit2.TestCase:
     case = _case(run, suite, not counts)
     if run.outcome is Outcome.ERRORED:
         # It decided nothing: its scenario was started on Cekura.
-        case.result = Skipped(printable_line(f"could not be held in memory: {main_reason(run)}", 1000))
+        case.result = Skipped(printable_line(f"errored in memory: {main_reason(run)}", 1000))
     return case
 
 

@@ -47,7 +47,7 @@ class Tried:
         passed = sum(each.outcome is Outcome.PASSED for each in self.tries)
         errored = sum(each.outcome is Outcome.ERRORED for each in self.tries)
         parts = [f"{passed} of {len(self.tries)} passed in memory"]
-        parts += [f"{errored} could not be held"] if errored else []
+        parts += [f"{errored} errored"] if errored else []
         parts += [f"{counted(self.left_out, 'run')} not started"] if self.left_out else []
         return ", ".join(parts)
 

@@ -13,10 +13,9 @@ from ..cassettes.tape import Player, RecordMode, Tape
 from ..cassettes.tape_file import is_cassette
 from ..counting import counted
 from ..errors import ScenarioError
-from ..file_names import CALLERS, RULES, advice_on, default_file
-from ..trigger.settings.env_files import read_variables
+from ..file_names import RULES, advice_on, default_file
 from ..variables import no_proxies
-from .caller.choice import Callers
+from .caller.choice import callers_beside
 from .cekura.faults import Faults
 from .cekura.scenarios import load_scenarios
 from .cekura.service import CekuraService
@@ -26,17 +25,6 @@ from .livekit_server import LiveKitServer
 from .models.gaps import Gap
 from .models.rules import Rules, load_rules
 from .models.service import ModelsService
-
-
-def _callers_beside(scenarios: Path) -> Callers:
-    """Return the callers of a scenario file: by the variables of this process and of .env files, or by a cassette."""
-    file = scenarios.parent / CALLERS
-    found = read_variables((scenarios.parent, Path())).found
-    variables = {name: variable.value for name, variable in found.items()}
-    if not file.exists():
-        return Callers(variables)
-    tape = Tape(file, RecordMode.NONE)
-    return Callers(variables, player=lambda: Player(tape, asker="a caller in the sandbox"))
 
 
 class Sandbox:
@@ -71,7 +59,7 @@ class Sandbox:
         if is_cassette(self._rules_file):
             self._player = Player(Tape(self._rules_file, RecordMode.NONE), asker="the runs in the sandbox")
         self.rules = load_rules(self._rules_file) if self._has_rules and self._player is None else Rules()
-        self._callers = _callers_beside(scenarios)
+        self._callers = callers_beside(scenarios)
         self._file, self._say, self._faults = scenarios, say, faults
         self._parts = AsyncExitStack()
 

@@ -19,7 +19,7 @@ from ..rehearsal.rehearsal import Rehearsal
 from ..rehearsal.scenario_state import given_to, planned_run
 from ..rehearsal.tapes import Tapes
 from ..rehearsal.transcript import report
-from ..sandbox.cekura.evaluator import Evaluator
+from ..sandbox.caller.choice import Callers, callers_beside, has_cassette
 from ..sandbox.cekura.scenarios import Scenario, load_scenarios
 from ..trigger.plan.suite import Suite
 from .findings import Broken, Finding, Order, Planned, Result
@@ -55,20 +55,37 @@ class Round:
             try:
                 scenarios = load_scenarios(subject.scenarios)
                 suite = Suite.load(subject.suite) if subject.suite is not None else None
+                played = [each for each in scenarios.values() if each.caller is not None and self._plays_callers]
+                callers = callers_beside(subject.scenarios, recorded=subject.llm is not None) if played else Callers()
+                for each in played:
+                    callers.check(each)
                 load_model(subject.llm, self._folders, self._tapes)
                 find_with_own_modules(subject.target, self._folders, {}, resources)
             except Exception as error:  # noqa: BLE001 - the agent's own code may raise anything
                 self._send(Broken(sentence_of(error), _hint(error), self._printed()))
                 return
-            left_out = tuple(number for number, scenario in scenarios.items() if scenario.caller is not None)
+            left_out = tuple(
+                number for number, each in scenarios.items() if each.caller is not None and not self._plays_callers
+            )
             digests = {number: _digest(each) for number, each in scenarios.items() if number not in left_out}
             ids = in_order(self._order, digests)
             self._send(Planned(ids, len(digests), left_out))
             self._printed()
-            for number in ids:
-                self._send(await self._result(number, scenarios[number], digests[number], suite))
+            try:
+                for number in ids:
+                    self._send(await self._result(number, scenarios[number], digests[number], suite, callers))
+            finally:
+                await callers.close()
 
-    async def _result(self, number: int, scenario: Scenario, digest: str, suite: Suite | None) -> Result:
+    @property
+    def _plays_callers(self) -> bool:
+        """Each saved file would ask a model anew: that is for the user to say, unless its answers are recorded."""
+        subject = self._subject
+        return subject.plays_callers or (subject.llm is not None and has_cassette(subject.scenarios))
+
+    async def _result(
+        self, number: int, scenario: Scenario, digest: str, suite: Suite | None, callers: Callers
+    ) -> Result:
         began = time.monotonic()
         planned = planned_run(suite, number) if suite is not None else None
         call: Rehearsal | None = None
@@ -83,9 +100,9 @@ class Round:
                 **given_to(number, scenario, planned, {}),
             )
             async with call:
-                judgement = await Evaluator(scenario, MemoryChannel(call), ends_after=_QUIET).run()
-            if not judgement.success:
-                problems = tuple(judgement.explanation[-1:])
+                conversation = callers.conversation(scenario, MemoryChannel(call), ends_after=_QUIET)
+                judgement = await conversation.run()
+            problems = tuple(judgement.problems)
         except Exception as error:  # noqa: BLE001 - the agent's own code may raise anything
             problems = (sentence_of(error), *filter(None, [_hint(error)]))
         seconds, output = time.monotonic() - began, self._printed()

@@ -26,7 +26,7 @@ class Planned:
     Attributes:
         ids: their ids.
         among: number of scenarios of the file that can be rehearsed.
-        left_out: ids of those whose caller a model plays.
+        left_out: ids of those for whose caller a model would be asked.
     """
 
     ids: tuple[int, ...]

@@ -22,15 +22,19 @@ class Subject:
         scenarios: the scenario file.
         suite: says what the agent is given; None for none.
         llm: model rules or a cassette; None for the agent's own model.
+        plays_callers: a model is asked for the callers that have no script, in each round.
     """
 
     target: str
     scenarios: Path
     suite: Path | None
     llm: Path | None
+    plays_callers: bool = False
 
     @classmethod
-    def find(cls, target: str, scenarios: Path | None, *, suite: Path | None, llm: str) -> Subject:
+    def find(
+        cls, target: str, scenarios: Path | None, *, suite: Path | None, llm: str, plays_callers: bool = False
+    ) -> Subject:
         """Find the files, each beside the target unless it is given.
 
         Args:
@@ -38,6 +42,7 @@ class Subject:
             scenarios: the scenario file.
             suite: the suite file or its folder. Default: the suite beside the target, if it is of this agent.
             llm: model rules, a cassette or ``own``. Default: the rules beside the scenarios, if any.
+            plays_callers: ask a model for the callers that have no script.
 
         Raises:
             KitError: a file is missing, or the suite does not fit.
@@ -52,7 +57,7 @@ class Subject:
             )
         found = find_file(scenarios, here) if scenarios is not None else beside
         model = model_file(llm, [*here, found.parent], default=default_file(found.parent, RULES))
-        return cls(whole, found, _suite(suite, path), model)
+        return cls(whole, found, _suite(suite, path), model, plays_callers)
 
     @property
     def file(self) -> Path:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import asyncio
+import json
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +54,34 @@ def played(*, outcome: Any = "A table is booked.", patience: float = 5, **caller
 async def endpoint(*rules: dict[str, Any], otherwise: str = "Pardon?") -> AsyncIterator[ModelsService]:
     async with ModelsService(Rules.model_validate({"rules": rules, "otherwise": otherwise})) as service:
         yield service
+
+
+@contextmanager
+def served(*rules: dict[str, Any]) -> Iterator[ModelsService]:
+    """The endpoint in a thread of its own, for what runs a loop of its own."""
+    ready, leave = threading.Event(), threading.Event()
+    services: list[ModelsService] = []
+
+    async def serve() -> None:
+        async with endpoint(*rules) as service:
+            services.append(service)
+            ready.set()
+            await asyncio.to_thread(leave.wait)
+
+    thread = threading.Thread(target=asyncio.run, args=(serve(),), daemon=True)
+    thread.start()
+    assert ready.wait(60)
+    try:
+        yield services[0]
+    finally:
+        leave.set()
+        thread.join(60)
+
+
+def written(**scenarios: Scenario) -> str:
+    """The text of a scenario file; ``n30`` has the id 30."""
+    values = {name[1:]: each.model_dump(mode="json", exclude_defaults=True) for name, each in scenarios.items()}
+    return json.dumps({int(number): value for number, value in values.items()})
 
 
 def variables(service: ModelsService | Refusing, **more: str) -> dict[str, str]:

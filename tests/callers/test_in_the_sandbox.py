@@ -14,7 +14,7 @@ import pytest
 
 from cekura_agent_kit.verdict import SuiteVerdict
 
-from .endpoint import BOOKS, RESTAURANT, endpoint, played, variables
+from .endpoint import BOOKS, PASS, RESTAURANT, endpoint, played, variables, written
 
 MAYBE = {
     "user": "Statement: The agent is polite",
@@ -23,14 +23,19 @@ MAYBE = {
 }
 
 
+FREE = {
+    "user": r"Statement: A table is free[\s\S]*assistant: [^\n]*table is free",
+    "call": "submit_verdict",
+    "with": PASS,
+}
+
+
 def suite_in(folder: Path, *runs: dict[str, Any]) -> list[str]:
     (folder / "cekura.models.yaml").write_text((RESTAURANT / "cekura.models.yaml").read_text())
-    scenarios = {
-        30: played(patience=20),
-        31: played(patience=20, outcome=["A table is booked.", "The agent is polite."]),
-    }
-    written = {number: each.model_dump(mode="json", exclude_defaults=True) for number, each in scenarios.items()}
-    (folder / "cekura.scenarios.yaml").write_text(json.dumps(written))
+    polite = played(patience=20, outcome=["A table is booked.", "The agent is polite."])
+    # A turn in voice takes seven seconds.
+    short = played(patience=20, outcome="A table is free.", turns=1)
+    (folder / "cekura.scenarios.yaml").write_text(written(n30=played(patience=20), n31=polite, n32=short))
     suite = {
         "worker": f"{sys.executable} {RESTAURANT / 'agent.py'} dev --no-reload",
         "agent_timeout": "60s",
@@ -48,13 +53,11 @@ def environment(**changes: str) -> dict[str, str]:
 @pytest.mark.server
 @pytest.mark.slow
 @pytest.mark.xdist_group("voice")
-async def test_a_model_books_a_table_in_text_and_in_voice(tmp_path: Path) -> None:
-    # Voice has no full stops.
-    voice = {**BOOKS[3], "user": "one moment.*is booked"}
+async def test_a_model_plays_callers_in_text_and_in_voice(tmp_path: Path) -> None:
     command = suite_in(
-        tmp_path, {"scenario": 30, "mode": "text"}, {"scenario": 31, "mode": "text"}, {"scenario": 30, "mode": "voice"}
+        tmp_path, {"scenario": 30, "mode": "text"}, {"scenario": 31, "mode": "text"}, {"scenario": 32, "mode": "voice"}
     )
-    async with endpoint(MAYBE, *BOOKS, voice) as service:
+    async with endpoint(MAYBE, FREE, *BOOKS) as service:
         process = await asyncio.create_subprocess_exec(
             *command, cwd=tmp_path, env=environment(**variables(service)), stdout=-1, stderr=-2
         )
@@ -62,6 +65,7 @@ async def test_a_model_books_a_table_in_text_and_in_voice(tmp_path: Path) -> Non
     report = SuiteVerdict.model_validate_json((tmp_path / "report.json").read_text())
     text, blocked, voice_run = report.runs
     assert (text.outcome, voice_run.outcome) == ("passed", "passed"), output
+    assert [each.outcome for each in voice_run.statements] == ["met"]
     assert text.statements[0].outcome == "met"
     assert text.statements[0].explanation == "The agent says so."
     assert text.played_caller is not None

@@ -48,7 +48,7 @@ def test_what_fails_in_memory_is_not_started_and_fails_the_suite(tmp_path: Path)
         ("31#2", "failed"),
     ]
     assert {each.transcript_source for each in verdict.tries} == {"memory"}
-    assert any("has no `talk` for it: scenario 32" in note for note in verdict.notes)
+    assert any("does not have it: scenario 32" in note for note in verdict.notes)
     headline = "The agent passed both runs; it failed 1 scenario in memory; 2 runs skipped."
     for form in (done.printed, done.reports["markdown"], done.reports["html"]):
         assert headline in form
@@ -88,8 +88,8 @@ def test_a_try_that_cannot_be_held_decides_nothing(tmp_path: Path) -> None:
         assert len(services.cekura.starts) == 1
 
     assert done.code == 0, done.printed
-    assert "0 of 2 passed in memory, 2 could not be held" in done.printed
-    assert "could not be held in memory: ValueError: the menu is missing" in done.reports["junit"]
+    assert "0 of 2 passed in memory, 2 errored" in done.printed
+    assert "errored in memory: ValueError: the menu is missing" in done.reports["junit"]
     assert "<failure" not in done.reports["junit"]
 
 
@@ -107,7 +107,7 @@ def test_a_pass_rate_forgives_a_failed_try(tmp_path: Path) -> None:
     [
         (("--try-agent", ""), {}, "the suite has no worker, and --try needs the agent's file"),
         (("--try-agent", "none.py"), {}, "none.py: there is no such file"),
-        ((), {"runs": [{"scenario": 32}]}, "has a `talk` for none of the plan's scenarios"),
+        ((), {"runs": [{"scenario": 32}]}, "has none of the plan's scenarios"),
     ],
 )
 def test_what_cannot_be_tried_is_refused(

@@ -17,6 +17,7 @@ from pydantic import SecretStr
 
 from cekura_agent_kit import (
     Call,
+    CallerError,
     CassetteError,
     CassetteMiss,
     CekuraError,
@@ -87,6 +88,7 @@ from cekura_agent_kit.verdict import (
     Latency,
     Line,
     Metric,
+    PlayedCaller,
     PoolComparison,
     PoolId,
     PoolVerdict,
@@ -272,6 +274,7 @@ def reads_a_run(run: RunVerdict) -> None:
     assert_type(run.rubric, list[RubricRule])
     assert_type(run.metrics, list[Metric])
     assert_type(run.statements, list[Statement])
+    assert_type(run.played_caller, PlayedCaller | None)
     assert_type(run.checks, list[Check])
     assert_type(run.timeline, Timeline)
     assert_type(run.timeline.agent_ready, float | None)
@@ -310,6 +313,7 @@ async def catches_errors() -> None:
 
 
 other_errors: Sequence[type[KitError]] = [
+    CallerError,
     MetadataError,
     RehearsalError,
     ReportError,

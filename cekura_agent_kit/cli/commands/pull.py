@@ -51,7 +51,7 @@ def pull(
         Path | None, typer.Option("--json", metavar="FILE", help="Write what changed as JSON; - prints it.")
     ] = None,
 ) -> None:
-    """Write Cekura's scenarios into a scenario file, under their ids. Nothing is started.
+    """Write Cekura's scenarios into a scenario file, under their ids; a model plays their callers. Nothing is started.
 
     Without any choice: the scenarios of the suite. What a person wrote in the file stays as it is.
 

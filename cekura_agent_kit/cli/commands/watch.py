@@ -33,6 +33,14 @@ def watch(
             "the scenarios, if it exists.",
         ),
     ] = "",
+    callers: Annotated[
+        bool,
+        typer.Option(
+            "--callers",
+            help="Play scenarios with a caller, too: each round asks the model that CEKURA_KIT_LLM_URL, _KEY and "
+            "_MODEL name. Without it, only recorded callers are played.",
+        ),
+    ] = False,
     once: Annotated[bool, typer.Option("--once", help="Rehearse once, and exit.")] = False,
 ) -> None:
     """Rehearse the scenarios in memory, and again on each saved file that concerns them; Ctrl-C ends it.
@@ -50,7 +58,7 @@ def watch(
     from ..console import terminal
     from ..round_display import RoundDisplay
 
-    subject = Subject.find(target, scenarios, suite=suite, llm=llm)
+    subject = Subject.find(target, scenarios, suite=suite, llm=llm, plays_callers=callers)
     display = RoundDisplay(terminal())
     display.heading(*_heading(subject))
     warm_up(libraries_of(subject.file))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, Final
 
 from livekit.agents import llm
 
 from ...counting import counted
+from ...errors import CallerError, CassetteError
 from ..cekura.judgement import JudgedStatement, Judgement, Played
 from ..cekura.line_use import LineUse
 from ..cekura.scenarios import Scenario
@@ -37,6 +39,7 @@ class ModelCaller:
         shown: the model and its address, for errors.
         key_name: the variable with the model's key, for errors.
         answer_time: seconds for each answer of the model.
+        misses: errors of requests that the model's cassette does not have, as they come.
 
     Attributes:
         line_use: a played caller has no lines.
@@ -51,12 +54,14 @@ class ModelCaller:
         shown: str,
         key_name: str,
         answer_time: float,
+        misses: Sequence[CassetteError] = (),
     ) -> None:
         assert scenario.caller is not None, "a script has the evaluator"
         self.line_use = LineUse()
         self._scenario, self._channel, self._model = scenario, channel, model
         self._caller, self._answer_time = scenario.caller, answer_time
         self._mind = CallerModel(scenario.caller, model, shown=shown, key_name=key_name, answer_time=answer_time)
+        self._misses = misses
         self._turns = 0
         self._silences = 0
         self._end = "The call was ended before the caller had finished."
@@ -87,7 +92,20 @@ class ModelCaller:
 
         Raises:
             CallerError: the model cannot play the caller.
+            CassetteMiss: a request to the model was not recorded.
         """
+        # Of a miss the caller's model says that its endpoint failed, and the judge that there is no verdict.
+        try:
+            judgement = await self._hold()
+        except CallerError:
+            if self._misses:
+                raise self._misses[0] from None
+            raise
+        if self._misses:
+            raise self._misses[0]
+        return judgement
+
+    async def _hold(self) -> Judgement:
         try:
             await self._channel.watch_tools()
             came = await self._converse()

@@ -51,7 +51,7 @@ class Evaluator:
         if self.scenario.caller is not None:
             raise ScenarioError(
                 f"the scenario {self.scenario.name!r} has a `caller`, which a model plays, and no script",
-                hint="write its script as `talk`: this version reads such scenarios, and does not play them yet",
+                hint="write its script as `talk`, or play it with a model",
             )
 
     async def run(self) -> Judgement:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
 from .line_use import LineUse
+
+BLOCKED_HINT: Final = "say in the statement what can be heard in the call or seen in its tool calls"
+"""Advice on a statement that a judge cannot decide."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,22 @@ class Judgement:
         """True if a statement could not be judged and none is not met: the conversation neither passed nor failed."""
         outcomes = {each.outcome for each in self.statements}
         return "blocked" in outcomes and "not_met" not in outcomes
+
+    @property
+    def problems(self) -> list[str]:
+        """Sentences of the explanation on what does not hold; empty if all holds."""
+        if self.success:
+            return []
+        if not self.statements:
+            # A script ends at the first expectation that does not hold.
+            return self.explanation[-1:]
+        number = len(self.statements)
+        open_ones = [
+            sentence
+            for sentence, each in zip(self.explanation[:number], self.statements, strict=True)
+            if each.outcome != "met"
+        ]
+        return [*open_ones, *self.explanation[number:]]
 
 
 class Conversation(Protocol):
