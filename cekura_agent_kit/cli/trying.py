@@ -17,7 +17,7 @@ from ..errors import SuiteError
 from ..report.sanitize import console_line
 
 if TYPE_CHECKING:
-    from ..sandbox.caller.choice import Callers
+    from ..sandbox.caller.callers import Callers
     from ..sandbox.cekura.scenarios import Scenario
     from ..trigger.plan.suite import Suite
     from .planning import PlannedSuite
@@ -85,7 +85,7 @@ class Trying:
         """
         from ..file_names import RULES, default_file
         from ..rehearsal.model_file import model_file
-        from ..sandbox.caller.choice import callers_beside
+        from ..sandbox.caller.callers import callers_beside
         from ..sandbox.cekura.scenarios import load_scenarios
         from ..worker.source import absolute_target
         from .local_agent import agent_of

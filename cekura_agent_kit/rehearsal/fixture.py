@@ -13,7 +13,7 @@ from livekit.agents import llm as lk
 
 from ..cassettes.tape import RecordMode
 from ..contract import Mode
-from ..sandbox.caller.choice import Callers
+from ..sandbox.caller.callers import Callers
 from ..sandbox.models.rules import Rules
 from .internals.sessions import hide_frames
 from .model import load_model

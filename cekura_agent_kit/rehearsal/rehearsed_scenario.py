@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..errors import RehearsalError
-from ..sandbox.caller.choice import Callers
+from ..sandbox.caller.callers import Callers
 from ..sandbox.cekura.judgement import BLOCKED_HINT, Judgement
 from ..sandbox.cekura.line_use import LineUse
 from ..sandbox.cekura.scenarios import Scenario

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from ..contract import Mode
 from ..errors import KitError
-from ..sandbox.caller.choice import Callers
+from ..sandbox.caller.callers import Callers
 from ..sandbox.cekura.judgement import BLOCKED_HINT, Judgement
 from ..sandbox.cekura.scenarios import Scenario
 from ..trigger.plan.given_state import main_agent_part

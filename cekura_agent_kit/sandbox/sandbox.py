@@ -15,7 +15,7 @@ from ..counting import counted
 from ..errors import ScenarioError
 from ..file_names import RULES, advice_on, default_file
 from ..variables import no_proxies
-from .caller.choice import callers_beside
+from .caller.callers import callers_beside
 from .cekura.faults import Faults
 from .cekura.scenarios import load_scenarios
 from .cekura.service import CekuraService

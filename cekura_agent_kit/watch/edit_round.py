@@ -19,7 +19,7 @@ from ..rehearsal.rehearsal import Rehearsal
 from ..rehearsal.scenario_state import given_to, planned_run
 from ..rehearsal.tapes import Tapes
 from ..rehearsal.transcript import report
-from ..sandbox.caller.choice import Callers, callers_beside, has_cassette
+from ..sandbox.caller.callers import Callers, callers_beside, has_cassette
 from ..sandbox.cekura.scenarios import Scenario, load_scenarios
 from ..trigger.plan.suite import Suite
 from .findings import Broken, Finding, Order, Planned, Result

@@ -13,7 +13,7 @@ from typing import Any
 from aiohttp import web
 
 from cekura_agent_kit.rehearsal.rehearsed_scenario import play_scenario
-from cekura_agent_kit.sandbox.caller.choice import Callers
+from cekura_agent_kit.sandbox.caller.callers import Callers
 from cekura_agent_kit.sandbox.cekura.judgement import Judgement
 from cekura_agent_kit.sandbox.cekura.scenarios import Scenario
 from cekura_agent_kit.sandbox.models.rules import Rules

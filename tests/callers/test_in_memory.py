@@ -14,7 +14,7 @@ from cekura_agent_kit.placeholder import PLACEHOLDER
 from cekura_agent_kit.rehearsal import Rehearsal
 from cekura_agent_kit.rehearsal.model import load_model
 from cekura_agent_kit.rehearsal.rehearsed_scenario import RehearsedScenario, play_scenario
-from cekura_agent_kit.sandbox.caller.choice import Callers
+from cekura_agent_kit.sandbox.caller.callers import Callers
 from cekura_agent_kit.sandbox.caller.endpoint import OPENAI, endpoint_of
 from cekura_agent_kit.sandbox.models.rules import load_rules
 

@@ -10,7 +10,7 @@ from cekura_agent_kit import SettingsError
 from cekura_agent_kit.cassettes.tape import Player, RecordMode, Tape
 from cekura_agent_kit.rehearsal.model import load_model
 from cekura_agent_kit.rehearsal.rehearsed_scenario import play_scenario
-from cekura_agent_kit.sandbox.caller.choice import Callers
+from cekura_agent_kit.sandbox.caller.callers import Callers
 from cekura_agent_kit.sandbox.models.rules import load_rules
 from cekura_agent_kit.sandbox.sandbox import Sandbox
 from cekura_agent_kit.verdict import SuiteVerdict

@@ -1,4 +1,4 @@
-"""Choice of what holds a scenario's conversation: the evaluator with its script, or a model."""
+"""Conversations of scenarios, each held by the evaluator with its script or by a model that plays the caller."""
 
 from __future__ import annotations
 
