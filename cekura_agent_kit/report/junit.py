@@ -15,7 +15,17 @@ from junitparser.junitparser import Error, Failure, Result, Skipped, TestCase
 from ..verdict import Outcome, PoolId, RunVerdict, SuiteVerdict, exceptions
 from .cost_view import cost_summary
 from .durations import duration
-from .phrases import cause, check_result, expected, headline, metric_result, rule_result, run_title, statement_result
+from .phrases import (
+    caller_model,
+    cause,
+    check_result,
+    expected,
+    headline,
+    metric_result,
+    rule_result,
+    run_title,
+    statement_result,
+)
 from .reasons import explanation, main_reason, reasons, skip_reason
 from .sanitize import printable, printable_line
 from .transcript_lines import transcript_lines
@@ -100,6 +110,7 @@ def _with_details(result: R, run: RunVerdict) -> R:
     lines += [f"hint: {run.hint}"] if run.hint else []
     lines += [f"in a tool: {printable_line(each)}" for each in exceptions(run.transcript)]
     lines += [f"explanation: {each}" for each in explanation(run)]
+    lines += [f"caller: played by {caller_model(run)}"] if run.played_caller else []
     lines += [f"worker log: {run.worker_log}"] if run.worker_log else []
     lines += [f"on Cekura: {run.url}"] if run.url else []
     result.text = printable("\n".join(lines))

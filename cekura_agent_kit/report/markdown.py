@@ -13,6 +13,7 @@ from . import comparison_view
 from .cost_view import cost_summary
 from .durations import duration, latency_summary, seconds
 from .phrases import (
+    caller_model,
     cause,
     check_result,
     entry_name,
@@ -189,6 +190,8 @@ def _facts(run: RunVerdict) -> Iterator[str]:
             more = f"; {counted(len(pairs) - _RESULTS, 'more', 'more')}" if len(pairs) > _RESULTS else ""
             yield f"- **{label}:** {shown}{more}"
     yield from (f"- **Note:** {_text(note, 1000)}" for note in run.notes[:_RESULTS])
+    if model := caller_model(run):
+        yield f"- **Caller:** played by {_text(model, 300)}"
     if run.ended_reason:
         yield f"- **Ended:** {_text(run.ended_reason, 500)}"
     if run.worker_log:

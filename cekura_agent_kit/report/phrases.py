@@ -114,6 +114,16 @@ def expected(run: RunVerdict) -> str:
     return "; ".join(each.text.rstrip(". ") for each in run.statements) or run.expected_outcome
 
 
+def caller_model(run: RunVerdict) -> str:
+    """Return the model that played the caller, with its prompts, turns and tokens; empty for any other caller."""
+    played = run.played_caller
+    if played is None:
+        return ""
+    prompts = f" (prompts {played.prompts})" if played.prompts else ""
+    used = f"{counted(played.turns, 'turn')}, {counted(played.tokens, 'token')}"
+    return printable_line(f"{played.model}{prompts}, {used}", 300)
+
+
 def run_title(run: RunVerdict) -> str:
     """Return the case, and the scenario's name if it is known."""
     return printable_line(f"{run.case} {'in memory: ' if is_try(run) else ''}{run.scenario_name}", 120)

@@ -46,6 +46,8 @@ class RunView:
     flaky: bool
     cause: str
     expected: str
+    caller_model: str
+    """Model that played the caller; empty for any other caller."""
     main_reason: str
     reasons: list[str]
     explanation: list[str]
@@ -84,6 +86,7 @@ def view_of(n: int, run: RunVerdict, *, flaky: bool) -> RunView:
         flaky=flaky,
         cause=phrases.cause(run),
         expected=phrases.expected(run),
+        caller_model=phrases.caller_model(run),
         main_reason=main_reason(run),
         reasons=reasons(run),
         explanation=explanation(run),

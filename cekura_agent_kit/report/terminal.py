@@ -14,6 +14,7 @@ from . import comparison_view
 from .cost_view import cost_summary
 from .durations import latency_summary, seconds
 from .phrases import (
+    caller_model,
     cause,
     check_result,
     entry_name,
@@ -104,6 +105,8 @@ def _print_run(run: RunVerdict, console: Console) -> None:
         _field(console, "" if n else "transcript", *line)
     for note in run.notes:
         _field(console, "note", printable_line(note))
+    if model := caller_model(run):
+        _field(console, "caller", f"played by {model}")
     if run.ended_reason:
         _field(console, "ended", printable_line(run.ended_reason))
     if run.worker_log:

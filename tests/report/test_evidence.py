@@ -11,7 +11,7 @@ from rich.console import Console
 
 from cekura_agent_kit.report import github, html, junit, markdown, terminal
 from cekura_agent_kit.report.merge import merged
-from cekura_agent_kit.verdict import SuiteVerdict
+from cekura_agent_kit.verdict import PlayedCaller, SuiteVerdict
 
 from .verdicts import FAILED, judged, run, suite
 
@@ -53,6 +53,15 @@ def test_a_kept_log_and_a_note_on_the_suite_are_in_every_report(form: str) -> No
 
     assert "logs/30#2.log" in text
     assert "scenario 32 has no metric: only the call" in text
+
+
+@pytest.mark.parametrize("form", ["terminal", "junit", "markdown", "html"])
+def test_the_model_that_played_the_caller_is_named(form: str) -> None:
+    played = PlayedCaller(model="small-model", prompts="caller 1, outcome 2", turns=1, tokens=812)
+    text = words(form, suite(run(outcome=FAILED, played_caller=played), run(2, outcome=FAILED)))
+
+    assert text.count("played by small-model (prompts caller 1, outcome 2), 1 turn, 812 tokens") == 1
+    assert text.count("played by") == 1
 
 
 @pytest.mark.parametrize("form", FORMS)
