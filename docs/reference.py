@@ -12,8 +12,8 @@ from typing import Any, Final, get_args, get_type_hints
 
 from typer.models import ArgumentInfo, OptionInfo
 
-from cekura_agent_kit.cli import app
 from cekura_agent_kit.cli.commands.schema import Schema, schema_of
+from cekura_agent_kit.cli.subcommands import SUBCOMMANDS, function_of
 from cekura_agent_kit.report.phrases import KINDS
 from cekura_agent_kit.verdict import ADVICE
 
@@ -81,9 +81,8 @@ def page() -> str:
 def _commands() -> Iterator[str]:
     """Yield the commands, by the signatures of their functions: what typer makes of these differs by its version."""
     yield "## Commands"
-    for command in app.registered_commands:
-        function = command.callback
-        assert function is not None
+    for command in SUBCOMMANDS:
+        function = function_of(command)
         hints = get_type_hints(function, include_extras=True)
         arguments, rows = [], []
         for name, parameter in inspect.signature(function).parameters.items():
@@ -92,8 +91,7 @@ def _commands() -> Iterator[str]:
                 arguments.append(info.metavar or name.upper())
             else:
                 rows.append((_option(name, kind, info), _usual(parameter.default), info.help or ""))
-        name = (command.name or function.__name__).replace("_", "-")  # as typer does
-        yield f"### `{' '.join(['cekura-kit', name, *arguments])}`"
+        yield f"### `{' '.join(['cekura-kit', command, *arguments])}`"
         yield "\n\n".join(textwrap.fill(" ".join(each.split()), 120) for each in (function.__doc__ or "").split("\n\n"))
         if rows:
             yield _table(("option", "default", "meaning"), rows)

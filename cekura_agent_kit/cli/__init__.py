@@ -1,4 +1,4 @@
-"""Command ``cekura-kit``. Each subcommand imports what it needs when it runs."""
+"""Command ``cekura-kit``. A subcommand is imported when it is named, and imports what it needs when it runs."""
 
 from __future__ import annotations
 
@@ -11,27 +11,14 @@ import typer
 from .. import __version__
 from ..errors import KitError, SuiteError
 from . import signals
-from .commands.check_agent import check_agent
-from .commands.doctor import doctor
-from .commands.explain import explain
-from .commands.init import init
-from .commands.pull import pull
-from .commands.replay import replay
-from .commands.report import report
-from .commands.run_command import run
-from .commands.sandbox import sandbox
-from .commands.scenarios import scenarios
-from .commands.schema import schema
-from .commands.skill import skill
-from .commands.sweep import sweep
-from .commands.watch import watch
-from .commands.worker_command import worker
+from .command_group import CommandGroup
 from .console import captured_logs, say, say_error, say_traceback
 from .json_errors import wants_json, write_error
 from .stdio import protect
 
 app = typer.Typer(
     name="cekura-kit",
+    cls=CommandGroup,
     help="Test a LiveKit voice agent with Cekura, from the agent's own repo.",
     no_args_is_help=True,
     add_completion=False,
@@ -53,27 +40,6 @@ def _options(
     ] = False,
 ) -> None:
     pass
-
-
-# In the order in which a newcomer uses them.
-for command in (
-    init,
-    run,
-    replay,
-    watch,
-    doctor,
-    scenarios,
-    pull,
-    explain,
-    check_agent,
-    sandbox,
-    worker,
-    sweep,
-    report,
-    schema,
-    skill,
-):
-    app.command()(command)
 
 
 def main() -> None:

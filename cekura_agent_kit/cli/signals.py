@@ -7,7 +7,6 @@ short leaves runs that cost money, and its time is limited anyway. A command wit
 
 from __future__ import annotations
 
-import asyncio
 import os
 import signal
 import threading
@@ -18,7 +17,6 @@ from functools import cache
 from typing import Any, Final, NoReturn, TypeVar
 
 from ..errors import KitError
-from ..guarded import GuardedProcess
 from .console import flush, say, say_error
 
 T = TypeVar("T")
@@ -81,6 +79,9 @@ def run(
     Returns:
         What the work returned, if there was no signal.
     """
+    # Here, since a command without an event loop, such as --help, takes longer for this import than for its own work.
+    import asyncio
+
     runner = asyncio.Runner()
     _state.interrupt_code = interrupt_code
     try:
@@ -106,6 +107,10 @@ async def guarded(words: list[str], *, within: float = 15.0) -> int:
         words: the program and its arguments. Its output is this command's.
         within: seconds from SIGTERM, which it gets when this is cancelled, until its process group is killed.
     """
+    import asyncio
+
+    from ..guarded import GuardedProcess
+
     process = GuardedProcess(words, log=None)
     try:
         # The process belongs to no event loop, so its end sets no event.
@@ -121,6 +126,8 @@ async def guarded(words: list[str], *, within: float = 15.0) -> int:
 
 
 async def _stoppable(work: Coroutine[Any, Any, T], on_signal: Callable[[str], object] | None) -> T:
+    import asyncio
+
     task, loop = asyncio.current_task(), asyncio.get_running_loop()
     assert task is not None, "it runs in a task"
 
