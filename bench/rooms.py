@@ -8,7 +8,7 @@ import json
 import os
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -100,6 +100,15 @@ class Rooms:
         self._agent_name = agent_name
         self._timing = Timing.of(settings)
 
+    @property
+    def url(self) -> str:
+        """The address at which a participant joins."""
+        return self._settings.room_url
+
+    def token(self, room: str, identity: str) -> str:
+        """Return what a participant joins with."""
+        return participant_token(self._settings, room=room, identity=identity, ttl=DEADLINE)
+
     @asynccontextmanager
     async def agent(self, shape: str, way: str) -> AsyncIterator[str]:
         """A room in which this shape of agent has settled, switched to text in this way.
@@ -116,13 +125,17 @@ class Rooms:
             metadata = json.dumps(asked)
         async with self.empty() as name:
             switch = SIMULATION if way == "dispatch" else None
-            await self._livekit.dispatch(name, agent_name=self._agent_name, metadata=metadata, attributes=switch)
+            await self.dispatch(name, metadata=metadata, attributes=switch)
             try:
                 await self._until(lambda seen: seen.is_agent and seen.state == "active", name, within=COMES)
             except TimeoutError:
                 raise NoAgentError(f"no {shape} came {way} within {COMES:g} s") from None
             await asyncio.sleep(SETTLED)
             yield name
+
+    async def dispatch(self, room: str, *, metadata: str, attributes: Mapping[str, str] | None = None) -> None:
+        """Dispatch the worker's agent."""
+        await self._livekit.dispatch(room, agent_name=self._agent_name, metadata=metadata, attributes=attributes)
 
     @asynccontextmanager
     async def empty(self) -> AsyncIterator[str]:
@@ -144,11 +157,10 @@ class Rooms:
                 for the server, which announces who publishes no track up to 3 s late.
             identity: the evaluator's.
         """
-        token = participant_token(self._settings, room=room, identity=identity, ttl=DEADLINE)
         caller = Caller()
         announcing = asyncio.create_task(self._announce(room, identity)) if announced else None
         try:
-            await caller.join(self._settings.room_url, token)
+            await caller.join(self.url, self.token(room, identity))
             yield caller
         finally:
             if announcing is not None:
@@ -168,19 +180,24 @@ class Rooms:
 
 
 @asynccontextmanager
-async def rooms() -> AsyncIterator[Rooms]:
-    """Rooms on a server of their own, served by `bench.agents`."""
+async def rooms(command: str = "python -m bench.agents start") -> AsyncIterator[Rooms]:
+    """Rooms on a server of their own, served by a worker."""
     async with await LiveKitServer.running() as server:
-        settings = Settings(
-            cekura_api_key=SecretStr("bench"),
-            cekura_api_url="http://127.0.0.1:9",
-            livekit_url=server.url,
-            livekit_api_key=SecretStr(server.api_key),
-            livekit_api_secret=SecretStr(server.api_secret),
-        )
+        settings = settings_of(server)
         environment = os.environ | settings.environment
         async with (
-            Worker("python -m bench.agents start", folder=ROOT, environment=environment, agent_name="bench") as worker,
+            Worker(command, folder=ROOT, environment=environment, agent_name="bench") as worker,
             LiveKit(settings, Budget(1000)) as livekit,
         ):
             yield Rooms(settings, livekit, worker.agent_name)
+
+
+def settings_of(server: LiveKitServer) -> Settings:
+    """Return the settings of a server. Nobody answers for Cekura."""
+    return Settings(
+        cekura_api_key=SecretStr("bench"),
+        cekura_api_url="http://127.0.0.1:9",
+        livekit_url=server.url,
+        livekit_api_key=SecretStr(server.api_key),
+        livekit_api_secret=SecretStr(server.api_secret),
+    )

@@ -106,9 +106,16 @@ class RunSoak:
     def __init__(self, runs: int, concurrency: int, folder: Path) -> None:
         self._runs, self._folder = runs, folder
         agent = shlex.quote(str(Path(__file__).with_name("soak_agent.py")))
-        keys = {"worker": agent, "concurrency": concurrency, "agent_timeout": "60s"}
         entries = [{"scenario": each, "repeat": runs // SCENARIOS} for each in range(1, SCENARIOS + 1)]
-        self._file = write_suite(folder, scenarios=SCENARIOS, turns=1, runs=entries, **keys)
+        self._file = write_suite(
+            folder,
+            scenarios=SCENARIOS,
+            turns=1,
+            runs=entries,
+            worker=agent,
+            concurrency=concurrency,
+            agent_timeout="60s",
+        )
         self._ended = 0
         self._tasks_file = folder / "tasks"
         self.readings = Readings(runs)

@@ -20,6 +20,8 @@ WORKER = f"python {shlex.quote(str(EXAMPLE / 'agent.py'))} dev --no-reload"
 """`start` would keep processes ready, and refuse jobs while the machine is busy."""
 AGENT_FILE = shlex.quote(str(EXAMPLE / "agent.py"))
 """The same agent, served by the kit."""
+BARE = "bare"
+"""Key of a job's metadata: true runs the example's entrypoint without the wrapper (`bench.voice_agent`)."""
 LLM_SECONDS = 0.3
 """Seconds for which the model thinks: a small hosted one's time to its first word."""
 
@@ -29,13 +31,14 @@ def copy_example(folder: Path) -> Path:
     return shutil.copytree(EXAMPLE, folder / EXAMPLE.name, ignore=shutil.ignore_patterns("__pycache__"))
 
 
-def write_suite(folder: Path, *, scenarios: int, turns: int, **suite: Any) -> Path:
+def write_suite(folder: Path, *, scenarios: int, turns: int, thinks: float = LLM_SECONDS, **suite: Any) -> Path:
     """Write suite, scenarios and model rules; gives the suite's file.
 
     Args:
         folder: where.
         scenarios: how many, numbered from 1, each run once where the suite says nothing else.
         turns: of each, after the greeting: something said, and something heard.
+        thinks: seconds for which the model thinks before its first word.
         suite: keys of the suite file, beside those that are set here.
     """
     # The agent greets first: a flow that does not wait for its agent would have its first words heard by nobody.
@@ -43,7 +46,9 @@ def write_suite(folder: Path, *, scenarios: int, turns: int, **suite: Any) -> Pa
     talk += [{"say": f"May I bring dog {turn}?", "hear": f"dog {turn} is welcome"} for turn in range(1, turns + 1)]
     ids = range(1, scenarios + 1)
     write_yaml(folder / "cekura.scenarios.yaml", {each: {"name": f"Brings {turns} dogs", "talk": talk} for each in ids})
-    rule = {"user": r"dog (?P<dog>\d+)", "say": "Yes, dog {dog} is welcome.", "delay": f"{LLM_SECONDS}s"}
+    rule = {"user": r"dog (?P<dog>\d+)", "say": "Yes, dog {dog} is welcome."}
+    if thinks:
+        rule["delay"] = f"{thinks}s"
     write_yaml(folder / "cekura.models.yaml", {"rules": [rule]})
     whole = {
         "worker": AGENT_FILE,
