@@ -45,7 +45,8 @@ SUBCOMMANDS: Final = {
     ),
     "pull": Subcommand(
         "pull",
-        "Write Cekura's scenarios into a scenario file, under their ids. Nothing is started.",
+        "Write Cekura's scenarios into a scenario file, under their ids; a model plays their callers. Nothing is "
+        "started.",
     ),
     "explain": Subcommand(
         "explain",
