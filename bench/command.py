@@ -9,6 +9,7 @@ import os
 import platform
 import signal
 import sys
+import textwrap
 import traceback
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
@@ -95,7 +96,8 @@ def main() -> int:
         options.json.write_text(json.dumps(written | {"figures": list(map(asdict, figures))}, indent=2) + "\n")
     if options.readme and not failed:
         head, rest = README.read_text().split(BEGIN)
-        README.write_text(f"{head}{BEGIN}\n\n{_table(figures)}\n\n{surroundings}.\n\n{END}{rest.split(END)[1]}")
+        below = textwrap.fill(f"{surroundings}.", 120, break_on_hyphens=False)
+        README.write_text(f"{head}{BEGIN}\n\n{_table(figures)}\n\n{below}\n\n{END}{rest.split(END)[1]}")
     return int(bool(failed) or (not options.short and any(figure.met is False for figure in figures)))
 
 
