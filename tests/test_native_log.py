@@ -73,6 +73,33 @@ def test_what_livekit_would_not_log_is_not_handed_to_it(own: Any) -> None:
     assert handed == [len(warning), len(other)]
 
 
+THREAD_IN_THE_CALLBACK = """
+import ctypes, threading, time
+from livekit.rtc import _ffi_client as client
+from cekura_agent_kit import native_log
+
+entered = threading.Event()
+def own(data, size):
+    entered.set()
+    time.sleep(0.5)
+    print("out", flush=True)
+client.ffi_event_callback = type(client.ffi_event_callback)(own)
+assert native_log.install()
+buffer = (ctypes.c_uint8 * 1)(8)
+data = ctypes.cast(buffer, ctypes.POINTER(ctypes.c_uint8))
+threading.Thread(target=client.ffi_event_callback, args=(data, 1), daemon=True).start()
+entered.wait()
+"""
+
+
+def test_a_process_ends_when_no_thread_is_in_the_callback() -> None:
+    """Python ends such a thread in a way that Rust takes for a panic."""
+    done = subprocess.run(
+        [sys.executable, "-c", THREAD_IN_THE_CALLBACK], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout == "out\n"
+
+
 IN_A_PROCESS = """
 import asyncio, logging, sys
 from cekura_agent_kit import native_log
