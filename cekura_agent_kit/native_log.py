@@ -23,7 +23,8 @@ import logging
 import os
 import time
 from collections.abc import Callable
-from threading import get_ident
+from pathlib import Path
+from threading import get_ident, get_native_id
 from typing import Any, Final
 
 _HEAD: Final = 40
@@ -120,12 +121,26 @@ def callback(own: Any) -> Any:
 
 
 def _let_threads_out(inside: set[int]) -> None:
-    """Give up the interpreter until no thread of the native client's is in the callback or waits to enter it."""
+    """Give up the interpreter until no thread of the native client's is in the callback or on its way into it."""
     until = time.monotonic() + _LONGEST_WAIT
     quiet = 0
     while quiet < 2 and time.monotonic() < until:
         time.sleep(_SWITCH)
-        quiet = 0 if inside else quiet + 1
+        quiet = 0 if inside or _runs_threads() else quiet + 1
+
+
+def _runs_threads() -> bool:
+    """Return True if another thread of this process runs or waits for a core. On Linux; elsewhere False."""
+    tasks = Path("/proc/self/task")
+    if not tasks.is_dir():
+        return False
+    others = [task for task in tasks.iterdir() if int(task.name) != get_native_id()]
+    try:
+        # What follows the command's name in parentheses.
+        return any((task / "stat").read_text().rpartition(")")[2].split()[0] == "R" for task in others)
+    except OSError:
+        # One has just ended.
+        return True
 
 
 def is_dropped(head: bytes, size: int, *, debug: bool) -> bool:
