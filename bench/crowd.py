@@ -1,9 +1,10 @@
 """Stand-ins for LiveKit's server API and for Cekura that hold hundreds of talks with nobody in them.
 
-    python -m bench.crowd SCENARIOS SECONDS
+    python -m bench.crowd SCENARIOS SECONDS RECORDING
 
 Every dispatch brings an agent, every started run an evaluator that stays for SECONDS. Prints one line of JSON when it
-serves, the environment for `cekura-kit run`, and one when its standard input ends: the requests that came.
+serves, the environment for `cekura-kit run`, and one when its standard input ends: the requests that came, by route.
+RECORDING is a file; then it holds each of them, as `bench.bare_client` sends them again.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Self
 
 import jwt
@@ -33,6 +35,8 @@ from cekura_agent_kit.sandbox.channels.channel import ToolUse, Utterance
 from cekura_agent_kit.sandbox.channels.room import RoomChannel
 from cekura_agent_kit.sandbox.web import WebService
 
+from .recording import Recording
+
 AGENT_COMES = 0.3
 """Seconds from a dispatch until its agent is in the room, as measured with a worker that keeps processes ready."""
 LAST_WORDS = "goodbye"
@@ -44,6 +48,7 @@ class Room:
 
     dispatches: dict[str, float] = field(default_factory=dict)
     evaluator: ParticipantInfo | None = None
+    metadata: str = ""
 
     def participants(self) -> list[ParticipantInfo]:
         agents = [
@@ -75,6 +80,7 @@ class LiveKitService(WebService):
             ("RoomService", "CreateRoom", api.CreateRoomRequest, self._create_room),
             ("RoomService", "DeleteRoom", api.DeleteRoomRequest, self._delete_room),
             ("RoomService", "ListParticipants", api.ListParticipantsRequest, self._list_participants),
+            ("RoomService", "UpdateRoomMetadata", api.UpdateRoomMetadataRequest, self._update_room_metadata),
             ("RoomService", "UpdateParticipant", api.UpdateParticipantRequest, self._update_participant),
             ("AgentDispatchService", "CreateDispatch", api.CreateAgentDispatchRequest, self._create_dispatch),
             ("AgentDispatchService", "ListDispatch", api.ListAgentDispatchRequest, self._list_dispatch),
@@ -96,12 +102,19 @@ class LiveKitService(WebService):
 
         return handle
 
-    def _list_rooms(self, _asked: api.ListRoomsRequest) -> Message:
-        return api.ListRoomsResponse()
+    def _list_rooms(self, asked: api.ListRoomsRequest) -> Message:
+        rooms = {name: room for name, room in self.rooms.items() if not asked.names or name in set(asked.names)}
+        return api.ListRoomsResponse(
+            rooms=[api.Room(name=name, metadata=room.metadata) for name, room in rooms.items()]
+        )
 
     def _create_room(self, asked: api.CreateRoomRequest) -> Message:
-        self.rooms[asked.name] = Room()
+        self.rooms[asked.name] = Room(metadata=asked.metadata)
         return api.Room(name=asked.name)
+
+    def _update_room_metadata(self, asked: api.UpdateRoomMetadataRequest) -> Message:
+        self.rooms[asked.room].metadata = asked.metadata
+        return api.Room(name=asked.room, metadata=asked.metadata)
 
     def _delete_room(self, asked: api.DeleteRoomRequest) -> Message:
         del self.rooms[asked.room]
@@ -112,12 +125,14 @@ class LiveKitService(WebService):
 
     def _update_participant(self, asked: api.UpdateParticipantRequest) -> Message:
         found = self.rooms[asked.room].evaluator
-        assert found is not None, "an evaluator is announced that is not there"
+        if found is None:
+            raise KeyError(asked.identity)
         found.attributes.update(asked.attributes)
         return found
 
     def _create_dispatch(self, asked: api.CreateAgentDispatchRequest) -> Message:
-        dispatch = f"AD_{secrets.token_hex(6)}"
+        # The same in a second crowd, which is sent the same requests.
+        dispatch = f"AD_{asked.room}_{len(self.rooms[asked.room].dispatches)}"
         self.rooms[asked.room].dispatches[dispatch] = time.time()
         return api.AgentDispatch(id=dispatch, room=asked.room, agent_name=asked.agent_name)
 
@@ -161,20 +176,42 @@ class SilentChannel(RoomChannel):
         self._room.evaluator = None
 
 
-async def main(scenarios: int, seconds: float) -> None:
+class RecordedLiveKit(LiveKitService):
+    """The stand-in, recorded."""
+
+    def __init__(self, recording: Recording) -> None:
+        super().__init__()
+        self._recording = recording
+
+    def make_app(self) -> web.Application:
+        return self._recording.of(super().make_app(), "livekit")
+
+
+class RecordedCekura(CekuraService):
+    """The stand-in, recorded."""
+
+    def __init__(self, recording: Recording, *given: Any, **more: Any) -> None:
+        super().__init__(*given, **more)
+        self._recording = recording
+
+    def make_app(self) -> web.Application:
+        return self._recording.of(super().make_app(), "cekura")
+
+
+async def main(scenarios: int, seconds: float, file: Path) -> None:
     """Serve until standard input ends."""
+    recording = Recording()
     talk = Scenario(name="Says nothing", talk=(Step(hear=LAST_WORDS),), patience=seconds + 60)
-    async with (
-        LiveKitService() as livekit,
-        CekuraService(
-            dict.fromkeys(range(1, scenarios + 1), talk), make_voice_channel=lambda: SilentChannel(livekit, seconds)
-        ) as cekura,
-    ):
+    talks = dict.fromkeys(range(1, scenarios + 1), talk)
+    livekit = RecordedLiveKit(recording)
+    cekura = RecordedCekura(recording, talks, make_voice_channel=lambda: SilentChannel(livekit, seconds))
+    async with livekit, cekura:
         keys = {"LIVEKIT_API_KEY": "bench", "LIVEKIT_API_SECRET": secrets.token_hex(24)}
         print(json.dumps({"LIVEKIT_URL": f"ws://127.0.0.1:{livekit.port}", **keys, **cekura.environment}), flush=True)
         await asyncio.to_thread(sys.stdin.read)
-        print(json.dumps({"livekit": livekit.requests, "cekura": cekura.requests, "rooms_left": len(livekit.rooms)}))
+        recording.write(file)
+        print(json.dumps({"routes": recording.routes, "rooms_left": len(livekit.rooms)}))
 
 
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1]), float(sys.argv[2])))
+    asyncio.run(main(int(sys.argv[1]), float(sys.argv[2]), Path(sys.argv[3])))

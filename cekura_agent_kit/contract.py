@@ -33,6 +33,8 @@ MAX_METADATA_BYTES: Final = 64_000
 ROOM_KEY: Final = "cekura_kit"
 """The kit's key in a room's metadata."""
 
+ATTRIBUTES_PREFIX: Final = "cekura."
+"""Begin of the names of the kit's attributes, below."""
 KIT_ATTRIBUTE: Final = "cekura.kit"
 """The kit's version, on the agent, in a test."""
 MODE_ATTRIBUTE: Final = "cekura.mode"

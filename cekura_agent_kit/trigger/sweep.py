@@ -17,7 +17,8 @@ from ..errors import CekuraError, KitError
 from ..permit import verify_run
 from .cekura.client import Cekura
 from .rooms.budget import Budget
-from .rooms.service import ListedRoom, LiveKit, retried
+from .rooms.room_list import ListedRoom
+from .rooms.service import LiveKit, retried
 from .settings.settings import Settings
 from .timing import Timing
 

@@ -52,7 +52,9 @@ class Timing:
     list_fast: float = 0.25
     """Between two lists of a room's participants while its agent, or its evaluator, is expected."""
     list_slow: float = 2.0
-    """The same during the conversation."""
+    """The same during the conversation, unless so many rooms are watched that all other requests would wait."""
+    list_rarest: float = 10.0
+    """The same during the conversation, however many rooms are watched."""
     read_fastest: float = 2.0
     """Shortest interval between two reads of all active runs; Cekura's own clients poll every 3 to 30 s."""
     read_slowest: float = 10.0

@@ -13,7 +13,7 @@ from cekura_agent_kit.trigger.case.breakdowns import breakdowns
 from cekura_agent_kit.trigger.plan.suite import Suite
 from cekura_agent_kit.trigger.rooms.outages import SLOW, Outages
 from cekura_agent_kit.trigger.rooms.room import Room
-from cekura_agent_kit.trigger.rooms.service import ListedRoom
+from cekura_agent_kit.trigger.rooms.room_list import ListedRoom
 from cekura_agent_kit.trigger.timing import Timing
 from cekura_agent_kit.verdict import Kind
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,6 +15,7 @@ from cekura_agent_kit.contract import Mode
 from cekura_agent_kit.trigger.cekura.api_models import ApiRun
 from cekura_agent_kit.trigger.cekura.poller import FollowedRun
 from cekura_agent_kit.trigger.errored import Errored
+from cekura_agent_kit.trigger.rooms.budget import Budget
 from cekura_agent_kit.trigger.rooms.conversation import Conversation
 from cekura_agent_kit.trigger.rooms.outages import Outages
 from cekura_agent_kit.trigger.rooms.presence import EVALUATOR
@@ -41,6 +43,7 @@ class ScriptedRoom:
     told: list[str] = field(default_factory=list)
     gone_at: float = float("inf")
     outages: Outages = field(default_factory=Outages)
+    budget: Budget = field(default_factory=lambda: Budget(15))
 
     async def participants(self, *, urgent: bool = False) -> list[Participant] | None:
         now = asyncio.get_running_loop().time()
@@ -70,7 +73,10 @@ def watch(
     meanwhile: Callable[[Conversation], Awaitable[None]] | None = None,
     within: float = 600.0,
     gone_at: float = float("inf"),
+    others: int = 0,
 ) -> Watched:
+    """Watch a room, beside others with the same budget."""
+
     async def main() -> Watched:
         room = ScriptedRoom(list(changes), gone_at=gone_at)
         joined: list[float] = []
@@ -84,8 +90,11 @@ def watch(
         )
         other = asyncio.ensure_future(meanwhile(conversation)) if meanwhile else None
         try:
-            async with asyncio.timeout(within):
-                await conversation.watch()
+            with ExitStack() as stack:
+                for _ in range(others):
+                    stack.enter_context(room.budget.regular())
+                async with asyncio.timeout(within):
+                    await conversation.watch()
         finally:
             if other:
                 other.cancel()
@@ -249,11 +258,41 @@ def test_a_run_in_scoring_is_over_if_its_evaluator_never_joined() -> None:
 def test_lists_are_fast_and_urgent_until_the_evaluator_joins_and_then_slow() -> None:
     watched = watch((0, [AGENT]), (2, [AGENT, evaluator(2.0)]), (20, [AGENT]))
     before = [urgent for at, urgent in watched.room.lists if at <= 2]
-    between = [b[0] - a[0] for a, b in zip(watched.room.lists, watched.room.lists[1:], strict=False) if a[0] > 2.5]
+    between = [b[0] - a[0] for a, b in itertools.pairwise(watched.room.lists) if a[0] > 2.5 and b[0] <= 21]
 
     assert all(before)
-    assert len(before) == 9
+    # The first is 0.25 s after the start.
+    assert len(before) == 8
     assert {round(each, 2) for each in between} == {2.0}
+
+
+@pytest.mark.parametrize(("others", "interval"), [(6, 2.0), (29, 8.0), (500, 10.0)])
+def test_where_many_rooms_are_watched_each_is_listed_less_often(others: int, interval: float) -> None:
+    """Cekura reports the end by a read that all runs share; a leave that is seen is followed at once."""
+    watched = watch((0, [AGENT]), (2, [AGENT, evaluator(2.0)]), (40, [AGENT]), others=others)
+    lists = [at for at, _ in watched.room.lists]
+    during = [b - a for a, b in itertools.pairwise(lists) if a > 2.5 and b < 40]
+
+    assert {round(each, 2) for each in during} == {interval}
+    seen = next(at for at in lists if at >= 40)
+    assert seen - 40 <= interval
+    assert watched.took - seen <= 3.5
+
+
+def test_a_status_is_followed_by_a_list_only_if_it_ends_the_conversation() -> None:
+    reported: list[float] = []
+
+    async def report(conversation: Conversation) -> None:
+        conversation.reading = FollowedRun(7, conversation.status_read)
+        for status in ("running", "completed"):
+            await asyncio.sleep(3.3)
+            reported.append(asyncio.get_running_loop().time())
+            conversation.reading.update(ApiRun(7, status), no_verdict=120)
+
+    watched = watch((0.0, [AGENT]), (1.0, [AGENT, evaluator(1.0)]), meanwhile=report)
+    listed = [any(0 <= at - since <= 2 * TIMING.list_fast for at, _ in watched.room.lists) for since in reported]
+
+    assert listed == [False, True]
 
 
 def test_a_queued_evaluator_is_polled_for_once_a_second() -> None:

@@ -20,7 +20,8 @@ from cekura_agent_kit.sandbox.cekura.service import CekuraService
 from cekura_agent_kit.sandbox.livekit_server import LiveKitServer
 from cekura_agent_kit.trigger.rooms.budget import Budget
 from cekura_agent_kit.trigger.rooms.marks import room_metadata, with_run
-from cekura_agent_kit.trigger.rooms.service import ListedRoom, LiveKit
+from cekura_agent_kit.trigger.rooms.room_list import ListedRoom
+from cekura_agent_kit.trigger.rooms.service import LiveKit
 from cekura_agent_kit.trigger.settings.settings import Settings
 from cekura_agent_kit.trigger.sweep import kit_room, sweep
 

@@ -203,7 +203,7 @@ class CaseRun:
                 self._record.stage("started")
                 if started.identified:
                     self._record.note("the start's answer was lost; this run was found by its evaluator in the room")
-                conversation.reading = self._reading = context.poller.follow(started.run_id, self._changed.set)
+                conversation.reading = self._reading = context.poller.follow(started.run_id, conversation.status_read)
                 await room.mark_run(started.run_id, context.settings.signing_key)
                 await watching
         finally:
@@ -297,4 +297,4 @@ class CaseRun:
     def _evaluator_came(self, at: float, ready: ReadyRun) -> None:
         self._record.stage("evaluator_joined", at)
         ready.evaluator_came.set()
-        self._witness.on_change()
+        self._witness.note_first_reply()

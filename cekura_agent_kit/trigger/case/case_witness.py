@@ -23,7 +23,7 @@ class CaseWitness:
         context: of the suite.
         planned: the run.
         record: of the run; receives the witness's transcript and times.
-        changed: called when a participant joined, left, changed or spoke.
+        changed: called when a participant joined or left, or the agent set an attribute of ours.
     """
 
     def __init__(
@@ -53,7 +53,8 @@ class CaseWitness:
             text=self._planned.mode is Mode.TEXT,
             clock=context.clock,
             on_line=lambda line: context.emit(Said(self._planned.case, line)),
-            on_change=self.on_change,
+            on_change=self._changed,
+            on_reply=self.note_first_reply,
         )
         token = participant_token(context.settings, room=room.name, identity=IDENTITY, ttl=room.lifetime, hidden=True)
         try:
@@ -62,9 +63,8 @@ class CaseWitness:
         except LiveKitError as error:
             self._record.note(f"{error}: the transcript is Cekura's, and reply times are not known")
 
-    def on_change(self) -> None:
-        """React to a participant that joined, left, changed or spoke."""
-        self._changed()
+    def note_first_reply(self) -> None:
+        """Record the time of the first reply, once the evaluator has joined and the agent has begun to speak."""
         joined = self._record.seen.timeline.get("evaluator_joined")
         if joined is not None and self._witness:
             for at in self._witness.first_words:
@@ -84,7 +84,7 @@ class CaseWitness:
             return
         await witness.leave()
         self._context.witnesses.release()
-        self.on_change()
+        self.note_first_reply()
         # A room that is referred to keeps its threads and file descriptors, and a case is kept as long as the suite.
         self._witness = None
         transcript = witness.transcript

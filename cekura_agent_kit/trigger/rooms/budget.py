@@ -5,6 +5,12 @@ from __future__ import annotations
 import asyncio
 import heapq
 import itertools
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+_REGULAR: Final = 0.25
+"""Share of the rate for requests that many send again and again: no other request waits long behind them."""
 
 
 class Budget:
@@ -22,6 +28,21 @@ class Budget:
         self._order = itertools.count()
         self._timer: asyncio.TimerHandle | None = None
         self._closed_until = 0.0
+        self._regulars = 0
+
+    @contextmanager
+    def regular(self) -> Iterator[None]:
+        """Count one more who sends a request every `regular_interval`."""
+        self._regulars += 1
+        try:
+            yield
+        finally:
+            self._regulars -= 1
+
+    @property
+    def regular_interval(self) -> float:
+        """Seconds between two requests of each who sends them regularly, at which all take their share of the rate."""
+        return self._regulars / (self._rate * _REGULAR)
 
     async def acquire(self, *, urgent: bool = False) -> None:
         """Wait until one request may be sent."""

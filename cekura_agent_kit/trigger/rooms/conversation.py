@@ -97,8 +97,13 @@ class Conversation:
         Raises:
             Errored: a second agent joined, the agent set `cekura.error`, or it is in another mode.
         """
-        presence = Presence(self.timing, self.clock)
-        begin = self.clock()
+        with self.room.budget.regular():
+            await self._watch(self.clock())
+
+    async def _watch(self, begin: float) -> None:
+        presence = Presence(self.timing, self.clock, listed_at=begin)
+        # No evaluator comes before the start has been received.
+        await self._pause(self.timing.list_fast)
         while True:
             self.changed.clear()
             joined = presence.evaluator_since is not None
@@ -123,7 +128,13 @@ class Conversation:
                 return
             if over:
                 await self._tell_end(presence, participants)
-            await self._pause(self._interval(presence, participants, begin))
+            await self._pause(self._interval(presence, participants, begin, now))
+
+    def status_read(self) -> None:
+        """React to a new status of the run. A list is worth making for its end alone."""
+        run = self.reading.latest if self.reading else None
+        if run is not None and (run.final or run.conversation_over):
+            self.changed.set()
 
     async def _list_for_proof(self) -> None:
         """List once more for the proof: a short conversation can end between two lists, and its witness learns late."""
@@ -177,15 +188,26 @@ class Conversation:
     def _expected(self, begin: float) -> bool:
         return self.clock() - begin < _EXPECTED
 
-    def _interval(self, presence: Presence, participants: Sequence[Participant] | None, begin: float) -> float:
+    def _interval(
+        self, presence: Presence, participants: Sequence[Participant] | None, begin: float, now: float
+    ) -> float:
         if self._over_since is not None:
             return 2 * self.timing.list_fast
+        if presence.evaluator_gone is not None and (rest := self._until_left(presence.evaluator_gone, now)) > 0:
+            # The next list decides.
+            return max(rest, self.timing.list_fast)
         if presence.evaluator_since is not None:
-            return self.timing.list_slow
+            if participants is None or presence.agent_gone is not None or presence.evaluator_gone is not None:
+                return self.timing.list_slow
+            # With many rooms the end is seen on Cekura first, by a read that all runs share.
+            return min(max(self.timing.list_slow, self.room.budget.regular_interval), self.timing.list_rarest)
         if evaluator_in(participants) is not None:
             # It is ACTIVE within a fraction of a second, and its first words follow.
             return self.timing.list_fast / 2
         return self.timing.list_fast if self._expected(begin) else max(_QUEUED, self.timing.list_fast)
+
+    def _until_left(self, gone: float, now: float) -> float:
+        return gone + self.timing.evaluator_gone - now
 
     async def _pause(self, interval: float) -> None:
         try:

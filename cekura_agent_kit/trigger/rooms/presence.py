@@ -24,17 +24,18 @@ class Presence:
         evaluator_since: the server's join time of the evaluator; None until it was listed as ACTIVE.
         evaluator_gone: since when it is not listed any more; None while it is listed or has never joined.
         agent_gone: since when no agent is listed; None while one is.
+        listed_at: when the last list was received; before the first, when the evaluator had certainly not joined.
     """
 
     timing: Timing
     clock: Clock
+    listed_at: float | None = None
     evaluator_since: float | None = None
     evaluator_gone: float | None = None
     agent_gone: float | None = None
     _first_ids: dict[str, str] = field(default_factory=dict)
     _came_back: set[str] = field(default_factory=set)
     _outage: float | None = None
-    _listed_at: float | None = None
 
     def update(self, participants: Sequence[Participant] | None, now: float) -> None:
         """Add a list.
@@ -55,7 +56,7 @@ class Presence:
         for each in (*agents_in(participants), *([evaluator] if evaluator else [])):
             if self._first_ids.setdefault(each.identity, each.id) != each.id:
                 self._came_back.add(each.identity)
-        self._listed_at = now
+        self.listed_at = now
 
     @property
     def joined_again(self) -> int:
@@ -79,7 +80,7 @@ class Presence:
 
     def _join_time(self, evaluator: Participant, now: float) -> float:
         # The server's clock may differ from this one: it cannot have joined before the last list or after this one.
-        earliest = self._listed_at if self._listed_at is not None else now
+        earliest = self.listed_at if self.listed_at is not None else now
         return min(max(self.clock.of_unix(evaluator.joined_at), earliest - 1), now)
 
     def _left(self, gone: float | None, now: float, usual: float) -> bool:

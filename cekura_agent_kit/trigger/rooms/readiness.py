@@ -159,6 +159,23 @@ def readiness(
     )
 
 
+def not_ready(agents: Sequence[Participant], seconds: float) -> Errored:
+    """Return the outcome of a run whose job was accepted, and whose agent was not ready for so many seconds."""
+    waited = f"within {seconds:.0f} s"
+    if agents:
+        return Errored(
+            Kind.AGENT_MISSING,
+            f"the agent joined, and was not ready {waited} (it is {agents[0].state})",
+            hint="raise `agent_timeout`, or read in the worker's log what its start waits for",
+        )
+    return Errored(
+        Kind.AGENT_MISSING,
+        f"a worker accepted the job, and no agent joined the room {waited}",
+        hint="read the worker's log: an entrypoint that raised or returned early, or a process that started "
+        "slowly; raise `agent_timeout` for slow machines",
+    )
+
+
 def _is_signed(attributes: Mapping[str, str], *, is_late: bool) -> bool:
     """Return True once the agent has accepted the signature, without which its tools would really run.
 

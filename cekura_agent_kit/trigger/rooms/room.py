@@ -19,10 +19,11 @@ from ..plan.planned_run import PlannedRun
 from ..plan.suite import Suite
 from ..timing import Timing
 from .arrival import Arrival
+from .budget import Budget
 from .marks import room_metadata, with_run
 from .outages import Outages
 from .presence import ANNOUNCED, EVALUATOR
-from .readiness import SIMULATION, Readiness, agents_in, readiness, refuse
+from .readiness import SIMULATION, Readiness, agents_in, not_ready, readiness, refuse
 from .service import LiveKit, Participant, retried
 
 PREFIX: Final = "cekura-kit-"
@@ -64,6 +65,11 @@ class Room:
         self._livekit, self._timing, self._planned, self._suite, self._clock = livekit, timing, planned, suite, clock
         self._id = ""
         self._dispatch: str | None = None
+
+    @property
+    def budget(self) -> Budget:
+        """Budget of the suite's requests."""
+        return self._livekit.budget
 
     @property
     def lifetime(self) -> float:
@@ -147,6 +153,8 @@ class Room:
         )
         progress = Arrival(self._clock)
         while True:
+            # Also before the first list: no agent comes at once.
+            await asyncio.sleep(self._timing.list_fast)
             agents = agents_in(await self.participants() or [])
             progress.update(agents)
             if self.agent_joined is None:
@@ -160,8 +168,7 @@ class Room:
                 return False
             waited = progress.since(progress.job)
             if waited >= patience or (waited >= self._suite.agent_timeout and not machine.is_busy()):
-                raise self._not_ready(agents, waited)
-            await asyncio.sleep(self._timing.list_fast)
+                raise not_ready(agents, waited)
 
     def _readiness(self, agents: list[Participant], progress: Arrival) -> Readiness:
         return readiness(
@@ -203,21 +210,6 @@ class Room:
             raise Errored(
                 Kind.AGENT_MISSING, "the agent joined just when its dispatch was withdrawn", hint="run it again"
             )
-
-    def _not_ready(self, agents: list[Participant], seconds: float) -> Errored:
-        waited = f"within {seconds:.0f} s"
-        if agents:
-            return Errored(
-                Kind.AGENT_MISSING,
-                f"the agent joined, and was not ready {waited} (it is {agents[0].state})",
-                hint="raise `agent_timeout`, or read in the worker's log what its start waits for",
-            )
-        return Errored(
-            Kind.AGENT_MISSING,
-            f"a worker accepted the job, and no agent joined the room {waited}",
-            hint="read the worker's log: an entrypoint that raised or returned early, or a process that started "
-            "slowly; raise `agent_timeout` for slow machines",
-        )
 
     async def check_agent(self) -> None:
         """Check once more, before the start is paid for, that the agent is ready.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -25,6 +25,7 @@ from ..settings.certificates import TRUST_HINT, not_trusted
 from ..settings.proxies import livekit_proxy
 from ..settings.settings import Settings
 from .budget import Budget
+from .room_list import ListedRoom, RoomList
 
 T = TypeVar("T")
 
@@ -56,16 +57,6 @@ class Participant:
     id: str = ""
 
 
-@dataclass(frozen=True)
-class ListedRoom:
-    """Room as the server lists it. ``made_at`` is the server's own clock, Unix seconds; made again, its id is new."""
-
-    name: str
-    metadata: str
-    made_at: float
-    id: str = ""
-
-
 class LiveKit:
     """Client for one suite; an async context manager. Every error is a `LiveKitError` without a token in it."""
 
@@ -73,6 +64,7 @@ class LiveKit:
         self._settings = settings
         self.budget = budget
         self.refusals = 0  # connections that the server refused: it was not running
+        self._list = RoomList(self._list_rooms)
         self._environment = ExitStack()
         self._session: aiohttp.ClientSession | None = None
         self._api: api.LiveKitAPI | None = None
@@ -97,13 +89,17 @@ class LiveKit:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        await self._list.close()
         if self._session:
             await self._session.close()
         self._environment.close()
 
     async def rooms(self, names: list[str] | None = None) -> list[ListedRoom]:
-        """List all rooms of the project, or those of ``names`` that exist."""
-        reply = await self._request(lambda to: to.room.list_rooms(api.ListRoomsRequest(names=names or [])))
+        """List all rooms of the project, or those of ``names`` that exist; several calls may share a request."""
+        return await self._list.find(names) if names else await self._list_rooms(lambda: [])
+
+    async def _list_rooms(self, names: Callable[[], Sequence[str]]) -> list[ListedRoom]:
+        reply = await self._request(lambda to: to.room.list_rooms(api.ListRoomsRequest(names=names())))
         return [ListedRoom(room.name, room.metadata, float(room.creation_time), room.sid) for room in reply.rooms]
 
     async def create_room(self, name: str, *, metadata: str, lasts: float) -> str:

@@ -6,7 +6,7 @@ import asyncio
 import json
 import logging
 import re
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from itertools import takewhile
 from typing import Any, Final
 
@@ -22,7 +22,7 @@ from ...chat import (
     ChatPacket,
     read_packet,
 )
-from ...contract import EVENTS_TOPIC, FAILED_ATTRIBUTE, PROOF_ATTRIBUTE, TEXT_ONLY
+from ...contract import ATTRIBUTES_PREFIX, EVENTS_TOPIC, FAILED_ATTRIBUTE, PROOF_ATTRIBUTE, TEXT_ONLY
 from ...errors import LiveKitError
 from ...room_handlers import RoomHandlers
 from ...safe_text import TEXT_LIMIT
@@ -62,7 +62,9 @@ class Witness:
         text: a run in text: the evaluator's words are its messages, not the transcription of its speech.
         clock: seconds from the suite's start.
         on_line: called with each line as soon as it is complete, in the order in which lines began.
-        on_change: called when a participant joined, left or changed; RoomService knows more.
+        on_change: called when a participant joined or left, or the agent set an attribute of ours; RoomService knows
+            more. A change of the agent's state is none: it changes several times a turn.
+        on_reply: called when the agent begins an utterance.
     """
 
     def __init__(
@@ -73,6 +75,7 @@ class Witness:
         clock: Callable[[], float],
         on_line: Callable[[Line], None],
         on_change: Callable[[], None],
+        on_reply: Callable[[], None] = lambda: None,
     ) -> None:
         self.transcript = Transcript()
         self.first_words: list[float] = []
@@ -88,7 +91,7 @@ class Witness:
         self.lost = 0
         """Times that its connection broke off while it was in the room."""
         self._evaluator, self._text = evaluator, text
-        self._clock, self._on_line, self._on_change = clock, on_line, on_change
+        self._clock, self._on_line, self._on_change, self._on_reply = clock, on_line, on_change, on_reply
         native_log.install()
         self._room = rtc.Room()
         self._handlers = RoomHandlers(self._room)
@@ -110,8 +113,9 @@ class Witness:
         self._handlers.on_text(EVENTS_TOPIC, self._on_event)
         self._handlers.on("data_received", self._on_packet)
         self._handlers.on("reconnecting", self._on_connection_lost)
-        for change in ("participant_connected", "participant_disconnected", "participant_attributes_changed"):
+        for change in ("participant_connected", "participant_disconnected"):
             self._handlers.on(change, self._on_participant)
+        self._handlers.on("participant_attributes_changed", self._on_attributes)
         # A subscription would release the greeting that a voice agent holds for its caller.
         options = rtc.RoomOptions(auto_subscribe=False, connect_timeout=_CONNECT_TIMEOUT)
         self._joining = asyncio.ensure_future(self._room.connect(url, token, options))
@@ -157,6 +161,10 @@ class Witness:
 
     def _on_connection_lost(self) -> None:
         self.lost += 1
+
+    def _on_attributes(self, changed: Mapping[str, str], of: rtc.Participant) -> None:
+        if of.identity != self._evaluator and any(name.startswith(ATTRIBUTES_PREFIX) for name in changed):
+            self._on_participant()
 
     def _on_participant(self, *_: object) -> None:
         agents = [each for each in self._room.remote_participants.values() if each.identity != self._evaluator]
@@ -227,7 +235,7 @@ class Witness:
                     # Later than the opening only if the stream was opened with white space.
                     began = until
                     self.first_words.append(began)
-                    self._on_change()
+                    self._on_reply()
                 text = (text + chunk)[:TEXT_LIMIT]
         finally:
             # Also when the witness leaves in the middle of a reply: these words were received.
