@@ -266,7 +266,7 @@ def test_lists_are_fast_and_urgent_until_the_evaluator_joins_and_then_slow() -> 
     assert {round(each, 2) for each in between} == {2.0}
 
 
-@pytest.mark.parametrize(("others", "interval"), [(6, 2.0), (29, 8.0), (500, 10.0)])
+@pytest.mark.parametrize(("others", "interval"), [(6, 2.0), (29, 4.0), (500, 10.0)])
 def test_where_many_rooms_are_watched_each_is_listed_less_often(others: int, interval: float) -> None:
     """Cekura reports the end by a read that all runs share; a leave that is seen is followed at once."""
     watched = watch((0, [AGENT]), (2, [AGENT, evaluator(2.0)]), (40, [AGENT]), others=others)

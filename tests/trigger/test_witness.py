@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from livekit import api, rtc
 
+from cekura_agent_kit.contract import MODE_ATTRIBUTE, PROOF_ATTRIBUTE, TEXT_ONLY
 from cekura_agent_kit.sandbox.livekit_server import LiveKitServer
 from cekura_agent_kit.trigger.rooms.witness import Witness
 from cekura_agent_kit.verdict import Line
@@ -30,7 +31,11 @@ def token(server: LiveKitServer, room: str, identity: str) -> str:
         .with_identity(identity)
         # The server lets agents alone send in another participant's name.
         .with_kind("agent" if identity == AGENT else "standard")
-        .with_grants(api.VideoGrants(room_join=True, room=room, hidden=identity == WITNESS))
+        .with_grants(
+            api.VideoGrants(
+                room_join=True, room=room, hidden=identity == WITNESS, can_update_own_metadata=identity == AGENT
+            )
+        )
         .to_jwt()
     )
 
@@ -204,6 +209,31 @@ async def test_a_message_sent_as_stream_and_as_packet_is_one_line(livekit_server
                 await asyncio.sleep(0.01)
 
     assert sorted(told(witness.transcript.lines)) == ["hello", "plain words", "the end"]
+
+
+async def test_the_agents_state_is_no_change_and_an_attribute_of_ours_is_one(livekit_server: LiveKitServer) -> None:
+    """Each change costs a request, and an agent changes its state several times a turn."""
+    room = f"test-{secrets.token_hex(6)}"
+    changes: list[float] = []
+    async with (
+        watching(livekit_server, room, on_change=lambda: changes.append(time.monotonic())) as witness,
+        joined(livekit_server, room, AGENT) as agent,
+    ):
+
+        async def set_and_see(seen: Callable[[], bool], *attributes: tuple[str, str]) -> None:
+            for name, value in attributes:
+                await agent.local_participant.set_attributes({name: value})
+            async with asyncio.timeout(10):
+                while not seen():  # noqa: ASYNC110 - it has no event
+                    await asyncio.sleep(0.01)
+
+        working = [("lk.agent.state", "thinking"), ("lk.agent.state", "speaking")]
+        await set_and_see(lambda: len(changes) > 1, *working, (MODE_ATTRIBUTE, "text"))
+        await set_and_see(lambda: witness.proven, *working, (PROOF_ATTRIBUTE, TEXT_ONLY))
+        seen = len(changes)
+
+    # The agent's join, its mode and its proof.
+    assert seen == 3
 
 
 @pytest.mark.parametrize("steps", [1, 10, 100])

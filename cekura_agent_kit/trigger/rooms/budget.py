@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-_REGULAR: Final = 0.25
-"""Share of the rate for requests that many send again and again: no other request waits long behind them."""
+_REGULAR: Final = 0.5
+"""Share of the rate for requests that many send again and again: the rest is for all others."""
 
 
 class Budget:
