@@ -9,7 +9,7 @@ import tempfile
 from functools import partial
 from pathlib import Path
 
-from .measure import Figure, interleaved, process_seconds
+from .measure import KIT, Figure, interleaved, process_seconds
 
 PLUGIN = "cekura_agent_kit.rehearsal.plugin"
 
@@ -24,7 +24,7 @@ def _help(repeats: int) -> Figure:
     scripts = Path(sys.executable).parent
     vendor = shutil.which("cekura", path=str(scripts)) or "cekura"
     library = [sys.executable, "-c", "import typer, rich.table"]
-    ways = [[str(scripts / "cekura-kit"), "--help"], [vendor, "--help"], library]
+    ways = [[KIT, "--help"], [vendor, "--help"], library]
     took = interleaved([partial(process_seconds, *way) for way in ways], repeats=repeats)
     return Figure(
         name="start-up: --help",

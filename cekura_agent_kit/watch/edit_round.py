@@ -50,12 +50,12 @@ class Round:
 
     async def run(self) -> None:
         """Rehearse; what cannot be used is sent as a finding."""
-        subject = self._subject
+        subject, plays_callers = self._subject, self._plays_callers
         with ExitStack() as resources:
             try:
                 scenarios = load_scenarios(subject.scenarios)
                 suite = Suite.load(subject.suite) if subject.suite is not None else None
-                played = [each for each in scenarios.values() if each.caller is not None and self._plays_callers]
+                played = [each for each in scenarios.values() if each.caller is not None and plays_callers]
                 callers = callers_beside(subject.scenarios, recorded=subject.llm is not None) if played else Callers()
                 for each in played:
                     callers.check(each)
@@ -65,7 +65,7 @@ class Round:
                 self._send(Broken(sentence_of(error), _hint(error), self._printed()))
                 return
             left_out = tuple(
-                number for number, each in scenarios.items() if each.caller is not None and not self._plays_callers
+                number for number, each in scenarios.items() if each.caller is not None and not plays_callers
             )
             digests = {number: _digest(each) for number, each in scenarios.items() if number not in left_out}
             ids = in_order(self._order, digests)
