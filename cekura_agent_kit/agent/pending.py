@@ -29,6 +29,12 @@ _LIBRARIES: Final = (
     f"{Path(importlib.import_module('aiohttp').__file__ or '').parent}/",
 )
 """Folders of code that starts no session by itself. aiohttp sets a timer for each connection that it keeps."""
+_HANDS_OVER: Final = (
+    f"{Path(executors.__file__).parent}/",
+    f"{Path(asyncio.__file__).parent}/",
+    str(threading.__file__),
+)
+"""Code by which a result goes from an executor's thread to whoever awaits it."""
 
 
 class PendingWork:
@@ -95,9 +101,21 @@ def _is_of_library(thread: threading.Thread) -> bool:
 
 
 def _is_idle(thread: threading.Thread) -> bool:
-    """Return True for an executor's thread that waits for work: such a thread stays after ``asyncio.to_thread``."""
+    """Return True for an executor's thread that waits for work, or hands over the result of its last.
+
+    Such a thread stays after ``asyncio.to_thread``. Whoever awaited it may go on before the thread does.
+    """
     frame = sys._current_frames().get(thread.ident or 0)
-    return frame is None or frame.f_code is executors._worker.__code__
+    if frame is None or frame.f_code is executors._worker.__code__:
+        return True
+    while _is_in(_HANDS_OVER, frame.f_code):
+        if frame.f_code is executors._WorkItem.run.__code__:
+            item = frame.f_locals.get("self")
+            return item is not None and item.future.done()
+        if frame.f_back is None:
+            break
+        frame = frame.f_back
+    return False
 
 
 def _code(function: Any) -> CodeType | None:

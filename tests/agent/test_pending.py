@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import queue
 import socket
 import threading
 from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -197,6 +199,55 @@ async def test_an_entrypoint_that_left_nothing_is_refused(rehearse: Rehearse, be
     with pytest.raises(SessionMissing, match="the entrypoint returned without a session"):
         async with rehearse(entrypoint) as call:
             await call.greeting()
+
+
+async def test_a_thread_that_still_hands_over_its_result_is_no_work(rehearse: Rehearse) -> None:
+    asked, released = threading.Event(), queue.SimpleQueue[None]()
+
+    async def entrypoint(ctx: JobContext) -> None:
+        await ctx.connect()
+        question = executor.submit(asked.wait)
+        answer = asyncio.wrap_future(question)
+        # Called after the answer is known here, and in C: so no line of the agent's own is being run.
+        question.add_done_callback(released.get)  # type: ignore[arg-type]
+        asked.set()
+        await answer
+
+    with ThreadPoolExecutor() as executor:
+        try:
+            with pytest.raises(SessionMissing, match="the entrypoint returned without a session"):
+                async with rehearse(entrypoint) as call:
+                    await call.greeting()
+        finally:
+            asked.set()
+            released.put(None)
+
+
+async def test_a_thread_that_calls_back_with_its_result_is_waited_for(rehearse: Rehearse) -> None:
+    asked, released = threading.Event(), threading.Event()
+
+    async def entrypoint(ctx: JobContext) -> None:
+        await ctx.connect()
+        loop, start = asyncio.get_running_loop(), _start_of(ctx)
+
+        def begin(_: object) -> None:
+            released.wait(60)
+            loop.call_soon_threadsafe(_start_soon, start)
+
+        question = executor.submit(asked.wait)
+        answer = asyncio.wrap_future(question)
+        question.add_done_callback(begin)
+        asked.set()
+        await answer
+
+    with ThreadPoolExecutor() as executor:
+        try:
+            async with rehearse(entrypoint) as call:
+                released.set()
+                await call.room.until(lambda: "Hello." in [text.text for text in call.room.texts])
+        finally:
+            asked.set()
+            released.set()
 
 
 async def test_the_proof_does_not_wait_for_an_answer_that_was_lost(
