@@ -177,7 +177,9 @@ def _fault(error: APIConnectionError | APIStatusError) -> Fault | None:
     answered = error if isinstance(error, APIStatusError) else error.__cause__
     if not isinstance(answered, APIStatusError) or answered.status_code in _REFUSES_KEY:
         return None
-    return Fault(max(answered.status_code, 0), answered.message)
+    # livekit-agents gives -1 where an answer had no status, and a WebSocket's own code, such as 1006, where it closed.
+    has_status = 100 <= answered.status_code <= 599
+    return Fault(answered.status_code if has_status else 0, answered.message)
 
 
 def _error(fault: Fault) -> APIConnectionError | APIStatusError:

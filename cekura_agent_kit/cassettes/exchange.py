@@ -133,7 +133,7 @@ class Fault:
     """An error in the place of an answer, or after a part of it.
 
     Attributes:
-        status: HTTP status; 0 if the model was not reached, and 408 if it was too slow.
+        status: HTTP status; 0 for an error without one, and 408 if it was too slow.
         message: its text.
     """
 

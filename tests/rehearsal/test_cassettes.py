@@ -234,6 +234,17 @@ async def test_an_error_that_the_model_answered_is_played(rehearse: Rehearse, tm
     assert read(tmp_path / "echo.yaml")[1][0].answer.fault == Fault(400, "Bad request")
 
 
+@pytest.mark.parametrize("code", [-1, 1006])
+async def test_an_error_without_an_http_status_is_recorded_as_one_and_read(
+    rehearse: Rehearse, tmp_path: Path, code: int
+) -> None:
+    """A model over a WebSocket answers with none, or with the WebSocket's own code."""
+    Detailed.error = APIStatusError("closed", status_code=code, retryable=False)
+    await kept(rehearse, tmp_path / "echo.yaml", "once")
+    Detailed.error = None
+    assert read(tmp_path / "echo.yaml")[1][0].answer.fault == Fault(0, "closed")
+
+
 @pytest.mark.parametrize(
     "error",
     [
