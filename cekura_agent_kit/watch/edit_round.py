@@ -50,11 +50,12 @@ class Round:
 
     async def run(self) -> None:
         """Rehearse; what cannot be used is sent as a finding."""
-        subject, plays_callers = self._subject, self._plays_callers
+        subject = self._subject
         with ExitStack() as resources:
             try:
                 scenarios = load_scenarios(subject.scenarios)
                 suite = Suite.load(subject.suite) if subject.suite is not None else None
+                plays_callers = self._plays_callers
                 played = [each for each in scenarios.values() if each.caller is not None and plays_callers]
                 callers = callers_beside(subject.scenarios, recorded=subject.llm is not None) if played else Callers()
                 for each in played:
