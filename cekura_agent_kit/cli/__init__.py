@@ -10,6 +10,7 @@ import typer
 
 from .. import __version__
 from ..errors import KitError, SuiteError
+from ..usage_data import send_none
 from . import signals
 from .command_group import CommandGroup
 from .console import captured_logs, say, say_error, say_traceback
@@ -45,6 +46,7 @@ def _options(
 def main() -> None:
     """Run the command. A `KitError` is printed as message and hint, without a traceback; the exit code is 2."""
     protect()
+    send_none()
     signals.install()
     try:
         _check_arguments(sys.argv[1:])

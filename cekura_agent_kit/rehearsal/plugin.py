@@ -1,4 +1,4 @@
-"""The pytest plugin. It is loaded with every pytest run, so it imports nothing of the kit before it is used."""
+"""The pytest plugin. It is loaded with every pytest run, so it imports next to nothing of the kit before it is used."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from ..usage_data import send_none
 
 if TYPE_CHECKING:
     from .fixture import Rehearse
@@ -24,6 +26,11 @@ _MARKERS = (
 _WORKER_OUTPUT = "cekura_unused_rules"
 _rehearse: pytest.StashKey[Rehearse] = pytest.StashKey()
 _unused: pytest.StashKey[Unused] = pytest.StashKey()
+
+
+def pytest_load_initial_conftests() -> None:
+    """Keep agents from sending usage data, also those that a conftest imports."""
+    send_none()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -14,6 +14,7 @@ from ..cassettes.tape_file import is_cassette
 from ..counting import counted
 from ..errors import ScenarioError
 from ..file_names import RULES, advice_on, default_file
+from ..usage_data import SENDS_NONE
 from ..variables import no_proxies
 from .caller.callers import callers_beside
 from .cekura.faults import Faults
@@ -90,7 +91,7 @@ class Sandbox:
     @property
     def environment(self) -> dict[str, str]:
         """All variables of a trigger and a worker."""
-        return self.livekit.environment | self.models.environment | self.cekura.environment
+        return self.livekit.environment | self.models.environment | self.cekura.environment | SENDS_NONE
 
     @property
     def gaps(self) -> Sequence[Gap]:

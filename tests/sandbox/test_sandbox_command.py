@@ -53,6 +53,7 @@ async def test_it_runs_until_a_signal(number: signal.Signals, livekit_server: ob
         "LIVEKIT_INFERENCE_URL",
         "CEKURA_API_URL",
         "CEKURA_API_KEY",
+        "ORT_DISABLE_TELEMETRY",
     ]
     assert all(line.startswith("export ") for line in lines)
     assert (process.returncode, rest.decode()) == (128 + number, f"cekura-kit: stopping ({number.name})\n")
