@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ..contract import ENDED_ATTRIBUTE
 from .job import JobUnderTest, is_caller
+from .last_words import LastWords
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -74,6 +75,8 @@ class Ending:
         if changed.get(ENDED_ATTRIBUTE) and participant.identity == own.identity:
             if self._task is not None:
                 self._task.cancel()
+            if words := self._job.part(LastWords):
+                words.caller_left = True
             self._shut_down()
 
     def _shut_down(self) -> None:

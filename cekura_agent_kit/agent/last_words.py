@@ -41,12 +41,15 @@ class LastWords:
     Attributes:
         queues: what the kit itself has still to send; each item is marked as done.
         event_sent_at: when the last of these was sent, by the monotonic clock.
+        caller_left: the trigger has told that the evaluator has left. LiveKit tells it 2 s later, and a request to the
+            evaluator is answered only then.
         before_end: called before the agent deletes its room or leaves it.
     """
 
     def __init__(self, job: JobUnderTest) -> None:
         self.queues: list[asyncio.Queue[Any]] = []
         self.event_sent_at = 0.0
+        self.caller_left = False
         self.before_end: list[Callable[[], None]] = []
         self._job = job
         self._room = job.room
@@ -94,7 +97,7 @@ class LastWords:
         left = self._sent_at + _ON_THE_WAY - time.monotonic()
         if left <= 0:
             return
-        if not self._is_text:
+        if not self._is_text or self.caller_left:
             await asyncio.sleep(left)
         elif await self._is_received():
             await asyncio.sleep(_ON_THE_WAY)

@@ -512,6 +512,20 @@ async def hangs_up_while_words_are_sent(ctx: JobContext) -> None:
 
 @probe
 @wrap_entrypoint
+async def speaks_when_told_of_the_end(ctx: JobContext) -> None:
+    """Says one more thing when the trigger tells it that the evaluator has left."""
+    tasks = set[asyncio.Task[Any]]()
+
+    def on_attributes(changed: dict[str, str], participant: rtc.Participant) -> None:
+        if "cekura.ended" in changed and participant.identity == ctx.room.local_participant.identity:
+            tasks.add(asyncio.create_task(ctx.room.local_participant.send_text("Bye.", topic="lk.transcription")))
+
+    ctx.room.on("participant_attributes_changed", on_attributes)
+    await new_session().start(Plain(), room=ctx.room)
+
+
+@probe
+@wrap_entrypoint
 async def first_answer_is_lost(ctx: JobContext) -> None:
     await start_with_first_answer_lost(ctx)
 
