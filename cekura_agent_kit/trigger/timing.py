@@ -94,6 +94,6 @@ class Timing:
         if settings.local_livekit:
             values |= {"livekit_requests": 200.0, "list_fast": 0.1, "list_slow": 0.5}
         if settings.local_cekura:
-            values |= {"read_fastest": 0.25, "read_slowest": 1.0, "group": 1.0, "lost_start": 10.0}
+            values |= {"read_fastest": 0.25, "read_slowest": 0.5, "group": 1.0, "lost_start": 10.0}
             values |= {"no_verdict": 15.0, "after_end": 5.0}
         return cls(**values)

@@ -65,6 +65,7 @@ class Watched:
     conversation: Conversation
     room: ScriptedRoom
     joined: list[float]
+    gone: list[float]
     took: float
 
 
@@ -80,13 +81,16 @@ def watch(
     async def main() -> Watched:
         room = ScriptedRoom(list(changes), gone_at=gone_at)
         joined: list[float] = []
+        gone: list[float] = []
+        clock = asyncio.get_running_loop().time
         conversation = Conversation(
             room,  # type: ignore[arg-type]
             mode=Mode.TEXT,
             switch="wrapper",
             timing=TIMING,
-            clock=Clock(started_at=0.0, elapsed=asyncio.get_running_loop().time),
+            clock=Clock(started_at=0.0, elapsed=clock),
             on_evaluator=joined.append,
+            on_evaluator_gone=lambda: gone.append(clock()),
         )
         other = asyncio.ensure_future(meanwhile(conversation)) if meanwhile else None
         try:
@@ -98,7 +102,7 @@ def watch(
         finally:
             if other:
                 other.cancel()
-        return Watched(conversation, room, joined, asyncio.get_running_loop().time())
+        return Watched(conversation, room, joined, gone, clock())
 
     return run_in_virtual_time(main())
 
@@ -129,6 +133,16 @@ def test_it_is_over_when_the_evaluator_has_left_for_three_seconds() -> None:
     assert 10 <= watched.conversation.ended <= 12
     assert 13 <= watched.took <= 16
     assert not watched.conversation.agent_left
+
+
+def test_cekura_is_read_as_soon_as_the_evaluator_is_not_listed_any_more() -> None:
+    """Its run may be over by then, and the agent is told of the end only once Cekura says so."""
+    here, away = [AGENT, evaluator(1.0)], [AGENT]
+    watched = watch((0, away), (1, here), (10, away), (12, here), (20, away))
+
+    first, second = watched.gone
+    assert 10 <= first <= 10 + TIMING.list_slow
+    assert 20 <= second <= 20 + TIMING.list_slow
 
 
 @pytest.mark.parametrize("steps", range(6))

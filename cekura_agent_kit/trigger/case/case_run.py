@@ -188,6 +188,7 @@ class CaseRun:
             timing=context.timing,
             clock=context.clock,
             on_evaluator=lambda at: self._evaluator_came(at, ready),
+            on_evaluator_gone=context.poller.read_soon,
             changed=self._changed,
             agent_died=context.worker.lost(room.name).is_set if context.worker else lambda: False,
         )
@@ -249,10 +250,9 @@ class CaseRun:
         return next(gaps, "")
 
     async def _read_until_final(self) -> None:
-        reading = self._reading
-        assert reading is not None, "a run is followed once it was started"
+        assert self._reading is not None, "a run is followed once it was started"
         async with asyncio.timeout_at(self._deadline):
-            await reading.final.wait()
+            await self._reading.final.wait()
 
     async def _end_run(self) -> None:
         """End the run on Cekura, once, if it is not final."""

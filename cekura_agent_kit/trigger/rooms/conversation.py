@@ -55,6 +55,7 @@ class Conversation:
         timing: intervals between two lists.
         clock: the suite's clock.
         on_evaluator: called once the evaluator was listed, with the server's join time on the suite's clock.
+        on_evaluator_gone: called when the evaluator is not listed any more: Cekura may know of an end.
     """
 
     room: Room
@@ -63,6 +64,7 @@ class Conversation:
     timing: Timing
     clock: Clock
     on_evaluator: Callable[[float], None]
+    on_evaluator_gone: Callable[[], None] = lambda: None
     reading: Reading | None = None
     """The run on Cekura, once it is known."""
     changed: asyncio.Event = field(default_factory=asyncio.Event)
@@ -118,6 +120,8 @@ class Conversation:
             if not joined and presence.evaluator_since is not None:
                 await self.room.announce()
                 self.on_evaluator(presence.evaluator_since)
+            if here and presence.evaluator_gone is not None:
+                self.on_evaluator_gone()
             if participants is not None:
                 self._check_agents(participants)
             over = self._over(presence, now)
