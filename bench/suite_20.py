@@ -22,7 +22,6 @@ from .suites import ROOT, WORKER, run_suite, write_suite
 
 RUNS = 20
 TURNS = 5
-CONCURRENCY = 10
 REPEATS = 3
 GOAL = 0.125
 
@@ -31,7 +30,7 @@ def bench(*, short: bool) -> list[Figure]:
     """Ours as a median; the peer, which takes minutes, once."""
     runs, turns, repeats = (1, 1, 1) if short else (RUNS, TURNS, REPEATS)
     with tempfile.TemporaryDirectory() as folder:
-        suite = write_suite(Path(folder), scenarios=runs, turns=turns, concurrency=min(runs, CONCURRENCY))
+        suite = write_suite(Path(folder), scenarios=runs, turns=turns)
         ours = statistics.median([run_suite(suite)[0] for _ in range(repeats)])
         peer = asyncio.run(_manual(suite, range(1, runs + 1)))
         met = ours / peer <= GOAL

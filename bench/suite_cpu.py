@@ -75,12 +75,12 @@ def limit_of(suite: Path) -> str:
 
 def main() -> None:
     """Run suite-20 once, ours alone."""
-    from .suite_20 import CONCURRENCY, RUNS, TURNS
+    from .suite_20 import RUNS, TURNS
 
     runs = int(sys.argv[1]) if len(sys.argv) > 1 else RUNS
     keys = {"witnesses": int(sys.argv[2])} if len(sys.argv) > 2 else {}
     with tempfile.TemporaryDirectory() as folder:
-        suite = write_suite(Path(folder), scenarios=runs, turns=TURNS, concurrency=min(runs, CONCURRENCY), **keys)
+        suite = write_suite(Path(folder), scenarios=runs, turns=TURNS, **keys)
         took, used = measure(suite_command(suite))
     total = sum(seconds for _, _, seconds in used.values())
     print(f"{runs} runs: {took:.1f} s, {total:.1f} s of CPU, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")

@@ -31,6 +31,7 @@ FILE_VARIABLE: Final = "CEKURA_KIT_PRELOAD"
 _SHARED: Final = (
     "livekit.agents.ipc._preload",  # livekit-agents' own, after 1.7
     "av",
+    "anyio._backends._asyncio",  # by httpx, at its first request
     "openai.resources",
     "openai.resources.chat",
     "openai.resources.models",
