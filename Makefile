@@ -70,8 +70,8 @@ bench-short: $(READY)
 clean:
 	rm -rf $(VENV)
 
-# uv installs the same packages as pip in a tenth of the time. They are compiled at once, since every job process of a
-# worker imports them. Made again when pyproject.toml changes.
+# uv installs the same packages as pip in a tenth of the time. They are compiled at once, and so is the kit, since every
+# process of a worker imports them. Made again when pyproject.toml changes.
 $(READY): pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or later is needed. Debian, Ubuntu: apt-get install python3 python3-venv; macOS: brew install python"; exit 1; }
 	@echo "Making a virtual environment in $(VENV) with $$($(PYTHON) --version)."
@@ -79,5 +79,6 @@ $(READY): pyproject.toml
 	@echo "Installing the packages (about half a minute, once)."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --group dev --editable '.[sandbox,tracing]'
+	@$(BIN)/python -m compileall -q cekura_agent_kit
 	@$(BIN)/python -c "from cekura_agent_kit.sandbox.server_binary import find_binary; print('livekit-server:', find_binary(print).name)"
 	@touch $(READY)

@@ -18,15 +18,11 @@ from enum import StrEnum
 from typing import Any, Final
 
 from .errors import MetadataError
+from .job_keys import KIT_KEY, SCENARIO_ID_KEY, TEST_KEYS, TEXT_MODE_KEY
 
-KIT_KEY: Final = "cekura"
-TEXT_MODE_KEY: Final = "text_mode"
-SCENARIO_ID_KEY: Final = "scenario_id"
 TEST_PROFILE_KEY: Final = "test_profile_data"
 RESERVED_KEYS: Final = frozenset({KIT_KEY, TEXT_MODE_KEY})
 """Keys of the job's metadata that a suite may not set."""
-_TEST_KEYS: Final = RESERVED_KEYS | {SCENARIO_ID_KEY}
-"""Metadata with none of them is never a test."""
 MAX_METADATA_BYTES: Final = 64_000
 """Size of a test's whole metadata; LiveKit's own default limit of metadata."""
 
@@ -108,7 +104,7 @@ class JobMetadata:
                 the metadata of a test is too large.
         """
         job = parse_object(metadata)
-        if job is None or metadata is None or not job.keys() & _TEST_KEYS:
+        if job is None or metadata is None or not job.keys() & TEST_KEYS:
             return None
         ours = job.get(KIT_KEY, {})
         if not isinstance(ours, dict):

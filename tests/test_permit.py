@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cekura_agent_kit.agent.admission import Admitted, Tests, decide
+from cekura_agent_kit.agent.admission import Admitted, decide
+from cekura_agent_kit.agent.options import Tests
 from cekura_agent_kit.contract import JobMetadata, Mode
 from cekura_agent_kit.errors import MetadataError
 from cekura_agent_kit.permit import Key, NotSigned, Permit, keys_of, run_proof, verify, verify_run

@@ -5,20 +5,19 @@ from __future__ import annotations
 import logging
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal, get_args
+from typing import TYPE_CHECKING, Final, get_args
 
 from .. import safe_text
 from ..contract import JobMetadata
 from ..errors import MetadataError
 from ..permit import Key, NotSigned, Permit, asks_for_tools, keys_of, verify
+from .options import Tests
 
 if TYPE_CHECKING:
     from livekit.agents import JobContext
 
 logger = logging.getLogger("cekura_agent_kit")
 
-Tests = Literal["any", "signed", "none"]
-"""The tests that an agent accepts."""
 TESTS: Final[frozenset[str]] = frozenset(get_args(Tests))
 VARIABLE: Final = "CEKURA_KIT_TESTS"
 REHEARSAL_SECRET: Final = "_cekura_rehearsal_secret"

@@ -3,33 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 
 from ..contract import ROOM_KEY, TEST_PROFILE_KEY, Mode, parse_object
-from .admission import Admitted, Tests
+from .admission import Admitted
 from .data_messages import Handler, Mailbox
-
-UNDER_TEST: Final = "_cekura_agent_kit"
-"""Attribute of a job context, a room and a session that are part of a test; a real call has none."""
-
-
-Fake = Callable[..., Any]
-"""Stands for a tool: called with those of the call's arguments that it names, and with the RunContext where a
-parameter is annotated so, or is called ``context`` or ``ctx``."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Options:
-    """Options of `wrap_entrypoint`, documented there."""
-
-    tests: Tests | None = None
-    tools: Mapping[str, Fake] = field(default_factory=dict)
-    user_turn: bool = True
-    voice_instructions: bool = True
-    never_away: bool = True
-    tracing: bool = False
+from .options import UNDER_TEST
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 from ..contract import FAILED_ATTRIBUTE
 from ..own_code import place_in
 from ..safe_text import one_line, secrets_of, without_secrets, without_surrogates, without_tokens
-from .call import UNDER_TEST
+from .options import UNDER_TEST
 
 if TYPE_CHECKING:
     from .job import JobUnderTest

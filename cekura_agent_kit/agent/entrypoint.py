@@ -5,11 +5,10 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, TypeVar, overload
+from typing import Any, TypeVar, get_args, overload
 
-from ..errors import MetadataError
-from .admission import TESTS, Tests, admit
-from .call import UNDER_TEST, Fake, Options
+from ..job_keys import may_name_test
+from .options import UNDER_TEST, Fake, Options, Tests
 
 F = TypeVar("F", bound=Callable[..., Awaitable[Any]])
 
@@ -77,7 +76,7 @@ def wrap_entrypoint(
     Raises:
         ValueError: ``tests`` is another word.
     """
-    if tests is not None and tests not in TESTS:
+    if tests is not None and tests not in get_args(Tests):
         raise ValueError(f"tests={tests!r}: use 'any', 'signed' or 'none'")
     options = Options(
         tests=tests,
@@ -116,6 +115,11 @@ class WrappedEntrypoint:
     async def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the entrypoint, as a test if the job's metadata names one."""
         context: Any = args[0] if args else next(iter(kwargs.values()), None)
+        if not _may_be_test(context):
+            return await self._function(*args, **kwargs)
+        from ..errors import MetadataError
+        from .admission import admit
+
         try:
             test = None if hasattr(context, UNDER_TEST) else admit(context, self._options.tests)
         except MetadataError as error:
@@ -143,3 +147,9 @@ class WrappedEntrypoint:
 
     def __repr__(self) -> str:
         return f"wrap_entrypoint({self._function!r})"
+
+
+def _may_be_test(context: object) -> bool:
+    """Return False for a real call, for which nothing of a test is imported, nor its metadata parsed."""
+    metadata = getattr(getattr(context, "job", None), "metadata", None)
+    return isinstance(metadata, str) and may_name_test(metadata)

@@ -37,8 +37,7 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from ..errors import TextModeError
-from .call import UNDER_TEST
+from .options import UNDER_TEST
 
 if TYPE_CHECKING:
     from livekit.agents import AgentSession, JobContext
@@ -135,6 +134,8 @@ def require_text_mode() -> None:
     from livekit.agents.voice.agent_activity import AgentActivity
     from livekit.agents.voice.io import AgentInput, AgentOutput
     from livekit.agents.voice.room_io import RoomIO, RoomOptions
+
+    from ..errors import TextModeError
 
     missing = [] if isinstance(vars(AgentSession).get("_text_only"), property) else ["AgentSession._text_only"]
     missing += [] if hasattr(RoomOptions, "_ensure_options") else ["RoomOptions._ensure_options"]

@@ -11,7 +11,8 @@ from .. import safe_text
 from ..contract import ERROR_ATTRIBUTE
 from ..errors import KitError
 from ..permit import Permit
-from .call import UNDER_TEST, Call, Options
+from .call import Call
+from .options import UNDER_TEST, Options
 
 if TYPE_CHECKING:
     from livekit import rtc

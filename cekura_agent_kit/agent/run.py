@@ -10,7 +10,7 @@ from .. import __version__
 from ..contract import KIT_ATTRIBUTE, MODE_ATTRIBUTE, SIGNED, SIGNED_ATTRIBUTE, TESTS_ATTRIBUTE, Mode
 from ..errors import KitError, SessionMissing
 from .admission import REHEARSAL_FAIL, REHEARSAL_FAKES, Admitted
-from .call import Call, Options
+from .call import Call
 from .checks import Checks
 from .data_messages import Mailbox
 from .ending import Ending
@@ -18,6 +18,7 @@ from .events import add_event_sender
 from .internals import require_text_mode
 from .job import JobUnderTest, one_line
 from .last_words import LastWords
+from .options import Options
 from .pending import PendingWork
 from .session import install
 from .tools import add_tools

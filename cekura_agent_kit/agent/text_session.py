@@ -16,8 +16,8 @@ from livekit.agents.voice.room_io import RoomIO, RoomOptions, TextInputOptions, 
 from ..contract import PROOF_ATTRIBUTE, TEXT_ONLY
 from ..errors import TextModeError
 from . import internals
-from .call import UNDER_TEST
 from .inbox import Inbox
+from .options import UNDER_TEST
 from .outbox import Outbox
 from .turns import Turns
 

@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from ..doubles import OTHERS, Behaviour, Double, behaviours_of
-from .call import Fake
 from .job import JobUnderTest
+from .options import Fake
 from .tool_execution import Execute, ToolExecution, install, is_context, parameters_of, tool_error
 
 logger = logging.getLogger("cekura_agent_kit")

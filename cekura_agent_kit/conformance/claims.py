@@ -8,8 +8,9 @@ import secrets
 from collections.abc import Mapping
 from typing import Final
 
-from ..contract import ERROR_ATTRIBUTE, KIT_ATTRIBUTE, TEXT_MODE_KEY, Mode
+from ..contract import ERROR_ATTRIBUTE, KIT_ATTRIBUTE, Mode
 from ..errors import LiveKitError
+from ..job_keys import TEXT_MODE_KEY
 from ..permit import LIVEKIT_SECRET, Key
 from ..trigger.rooms.service import LiveKit
 from .checked_room import CheckedRoom, Subject

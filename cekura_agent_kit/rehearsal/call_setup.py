@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from ..agent.call import Options
 from ..agent.entrypoint import WrappedEntrypoint
+from ..agent.options import Options
 from ..cassettes.tape import Player
 from ..contract import ERROR_ATTRIBUTE
 from ..errors import CassetteError, RehearsalError

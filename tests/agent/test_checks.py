@@ -14,7 +14,7 @@ import pytest
 from livekit.agents import Agent, AgentServer, AgentSession, JobContext, function_tool
 
 from cekura_agent_kit import check, fail, wrap_entrypoint
-from cekura_agent_kit.agent import call as agent_call
+from cekura_agent_kit.agent.options import UNDER_TEST
 from cekura_agent_kit.rehearsal.fixture import Rehearse
 from tests.shapes.models import InstantLLM
 
@@ -179,7 +179,7 @@ def test_in_a_test_that_is_not_signed_a_check_is_one_line_in_the_log(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     job = SimpleNamespace(part=lambda kind: None)
-    context = SimpleNamespace(**{agent_call.UNDER_TEST: job})
+    context = SimpleNamespace(**{UNDER_TEST: job})
     monkeypatch.setattr("livekit.agents.get_job_context", lambda required: context)
     check("the calendar has the booking", False, "nothing at 19:00")
     (line,) = caplog.messages

@@ -20,6 +20,7 @@ from cekura_agent_kit import Call, Mode, current_call, wrap_entrypoint
 from cekura_agent_kit.agent.admission import Admitted, admit
 from cekura_agent_kit.contract import JobMetadata
 from cekura_agent_kit.errors import MetadataError
+from cekura_agent_kit.job_keys import may_name_test
 from cekura_agent_kit.permit import Key, Permit
 
 
@@ -74,6 +75,9 @@ def fuzzed(random: Random) -> str:
     text = json.dumps(
         {random.choice(KEYS): value(2) for _ in range(random.randrange(5))} if random.random() < 0.8 else value(2)
     )
+    if random.random() < 0.1:
+        # The same key, to JSON.
+        text = text.replace('"text_mode"', '"t\\u0065xt_mode"')
     if random.random() < 0.2:
         place = random.randrange(len(text) + 1)
         text = text[:place] + chr(random.randrange(0x2FFF)) + text[place + random.randrange(3) :]
@@ -128,8 +132,10 @@ def what_comes_of(metadata: str, tests: Any) -> str:
     try:
         admitted = admit(ctx, tests)
     except MetadataError as error:
+        assert may_name_test(metadata)
         return "refused" if str(error) and error.hint else f"unclear: {error}"
     if admitted is not None:
+        assert may_name_test(metadata)
         call = Call.of(admitted)
         return "signed" if call.signed else "unsigned"
     # Ends at its first step: there is nothing to wait for.
@@ -139,6 +145,25 @@ def what_comes_of(metadata: str, tests: Any) -> str:
 
 
 WRAPPED: dict[str, Any] = {tests: wrap_entrypoint(tests=tests)(plain) for tests in ("any", "signed", "none")}
+
+
+def test_a_real_call_imports_nothing_of_a_test() -> None:
+    code = """
+import asyncio, json, sys
+from types import SimpleNamespace
+from cekura_agent_kit import wrap_entrypoint
+
+@wrap_entrypoint(tests="signed", tools={"book": print})
+async def entrypoint(ctx):
+    pass
+
+for metadata in ("", "no JSON", json.dumps({"tier": "gold", "caller": "+49 30 901820"})):
+    asyncio.run(entrypoint(SimpleNamespace(job=SimpleNamespace(metadata=metadata))))
+print(*sorted(name for name in sys.modules if name.startswith("cekura_agent_kit.")))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    own = ["agent", "agent.entrypoint", "agent.options", "job_keys", "lazy"]
+    assert done.stdout.split() == [f"cekura_agent_kit.{name}" for name in own]
 
 
 def test_voice_changes_nothing_in_livekit_agents() -> None:

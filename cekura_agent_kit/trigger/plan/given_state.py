@@ -11,8 +11,9 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
-from ...contract import SCENARIO_ID_KEY, TEST_PROFILE_KEY
+from ...contract import TEST_PROFILE_KEY
 from ...errors import MetadataError
+from ...job_keys import SCENARIO_ID_KEY
 
 MAX_ROOM_BYTES: Final = 60_000
 """Size of a suite's `room_metadata`: LiveKit's own limit is 64,000, and the kit's mark is added to it."""
