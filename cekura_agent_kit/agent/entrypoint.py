@@ -80,7 +80,7 @@ def wrap_entrypoint(
         raise ValueError(f"tests={tests!r}: use 'any', 'signed' or 'none'")
     options = Options(
         tests=tests,
-        tools=dict(tools or {}),
+        tools=tools,
         user_turn=user_turn,
         voice_instructions=voice_instructions,
         never_away=never_away,
@@ -92,7 +92,7 @@ def wrap_entrypoint(
             return function
         wrapped = WrappedEntrypoint(function, options)
         if "livekit.agents" in sys.modules:
-            from .internals import replace_entrypoint
+            from .internals.registered import replace_entrypoint
 
             replace_entrypoint(function, wrapped)
         return wrapped  # type: ignore[return-value]

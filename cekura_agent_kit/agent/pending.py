@@ -14,7 +14,7 @@ from pathlib import Path
 from types import CodeType
 from typing import TYPE_CHECKING, Any, Final
 
-from .internals import registered_functions
+from .internals.framework import registered_functions
 from .job import TASK_PREFIX
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from .checks import Checks
 from .data_messages import Mailbox
 from .ending import Ending
 from .events import add_event_sender
-from .internals import require_text_mode
+from .internals.framework import require_text_mode
 from .job import JobUnderTest, one_line
 from .last_words import LastWords
 from .options import Options

@@ -7,9 +7,10 @@ from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
 from ..contract import Mode
-from . import internals, last_words
+from . import last_words
 from .ending import Ending
 from .events import EventSender
+from .internals import framework
 from .job import JobUnderTest
 from .tool_failures import make_tool_output
 from .tools import Tools
@@ -28,7 +29,7 @@ Original = Callable[..., Coroutine[Any, Any, Any]]
 
 def install() -> None:
     """Install the functions below in this process. They act in jobs that are tests, and in no other."""
-    replacements: dict[str, internals.Replacement] = {
+    replacements: dict[str, framework.Replacement] = {
         "AgentSession.start": start,
         "RoomIO.start": start_room_io,
         "BackgroundAudioPlayer.start": start_background_audio,
@@ -38,8 +39,8 @@ def install() -> None:
         "LocalParticipant.stream_text": last_words.open_stream,
         "TwirpClient.request": last_words.send_request,
     }
-    internals.install(replacements, lambda room: JobUnderTest.current() or JobUnderTest.of_room(room))
-    internals.install_for_tools(make_tool_output, JobUnderTest.current)
+    framework.install(replacements, lambda room: JobUnderTest.current() or JobUnderTest.of_room(room))
+    framework.install_for_tools(make_tool_output, JobUnderTest.current)
 
 
 def start(

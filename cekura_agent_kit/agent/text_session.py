@@ -15,8 +15,8 @@ from livekit.agents.voice.room_io import RoomIO, RoomOptions, TextInputOptions, 
 
 from ..contract import PROOF_ATTRIBUTE, TEXT_ONLY
 from ..errors import TextModeError
-from . import internals
 from .inbox import Inbox
+from .internals import framework
 from .options import UNDER_TEST
 from .outbox import Outbox
 from .turns import Turns
@@ -35,7 +35,7 @@ def prepare(job: JobUnderTest, mailbox: Mailbox) -> None:
     """Prepare the job's room for text, before the entrypoint runs."""
 
     async def wait_until_ready(room_io: RoomIO) -> None:
-        await TextSession.of(job, internals.session_of(room_io)).ready.wait()
+        await TextSession.of(job, framework.session_of(room_io)).ready.wait()
 
     inbox = Inbox(job, mailbox, wait_until_ready)
     job.add(inbox)
@@ -70,7 +70,7 @@ class TextSession:
         )
         self.untested: list[str] = []
         session.__dict__[UNDER_TEST] = self
-        internals.refuse_audio(session, self._on_audio)
+        framework.refuse_audio(session, self._on_audio)
         session.on("conversation_item_added", self._on_item)
         if job.options.never_away:
             session.options.user_away_timeout = None
@@ -86,14 +86,14 @@ class TextSession:
         if not isinstance(model, llm.RealtimeModel):
             return
         alone = self.job.context.proc.executor_type is JobExecutorType.PROCESS
-        if not (alone and internals.ask_for_text(model)):
+        if not (alone and framework.ask_for_text(model)):
             self.untested.append(
                 f"the audio of {type(model).__name__}, which is generated and billed although nobody hears it"
             )
 
     def room_options(self, given: Any, legacy_input: Any, legacy_output: Any) -> RoomOptions:
         """Return a copy of the caller's options with text on and audio off. Jobs may share the caller's object."""
-        options = copy.copy(internals.room_options(given, legacy_input, legacy_output))
+        options = copy.copy(framework.room_options(given, legacy_input, legacy_output))
         options.audio_input = False
         options.audio_output = False
         text_input = options.get_text_input_options()
@@ -113,7 +113,7 @@ class TextSession:
         Raises:
             TextModeError: something does; it is named.
         """
-        if found := internals.audible(self.session) + audio_tracks(self.job.room):
+        if found := framework.audible(self.session) + audio_tracks(self.job.room):
             raise _not_text(found)
 
     async def become_ready(self) -> None:
@@ -137,7 +137,7 @@ class TextSession:
     def _on_item(self, event: ConversationItemAddedEvent) -> None:
         if event.item.type != "agent_handoff":
             return
-        internals.drop_turn_detection(self.session)
+        framework.drop_turn_detection(self.session)
         if self.started:
             self.ask_for_text(self.session.current_agent)
             try:
@@ -187,10 +187,10 @@ async def start_room_io(
     job: JobUnderTest, original: Callable[..., Coroutine[Any, Any, Any]], room_io: RoomIO, *args: Any, **kwargs: Any
 ) -> Any:
     """Start a RoomIO in text, in place of ``RoomIO.start``."""
-    session = internals.session_of(room_io)
+    session = framework.session_of(room_io)
     text = TextSession.of(job, session)
-    options = text.room_options(internals.options_of(room_io), None, None)
-    internals.set_options(room_io, options)
+    options = text.room_options(framework.options_of(room_io), None, None)
+    framework.set_options(room_io, options)
     if room_io.room is job.room:
         await job.context.connect()
     job.room_io = job.room_io or room_io

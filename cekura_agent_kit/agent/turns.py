@@ -25,7 +25,7 @@ from livekit.agents.voice.room_io import TextInputEvent
 
 from ..chat import ChatPacket
 from .inbox import Inbox, Message
-from .internals import on_enter_task, wait_until_settled
+from .internals.framework import on_enter_task, wait_until_settled
 from .outbox import Outbox
 
 logger = logging.getLogger("cekura_agent_kit")

@@ -27,7 +27,7 @@ from typing import Any, Final
 from livekit.agents import AgentServer, JobContext, WorkerOptions
 
 from ..agent.entrypoint import WrappedEntrypoint
-from ..agent.internals import registered_entrypoint
+from ..agent.internals.registered import registered_entrypoint
 from ..errors import TargetError
 from .module import load_module
 from .source import OptionsCall, find_file, options_calls, place_of, split_target

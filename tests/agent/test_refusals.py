@@ -13,7 +13,7 @@ import pytest
 from aiohttp import web
 from livekit.agents import llm
 
-from cekura_agent_kit.agent import internals
+from cekura_agent_kit.agent.internals import framework
 from cekura_agent_kit.contract import ERROR_ATTRIBUTE, PROOF_ATTRIBUTE, TEXT_ONLY
 from cekura_agent_kit.errors import TextModeError
 from cekura_agent_kit.sandbox.livekit_server import LiveKitServer
@@ -71,13 +71,13 @@ def test_each_name_is_looked_for(monkeypatch: pytest.MonkeyPatch, owner: str, na
     from livekit.agents.voice.io import AgentOutput
     from livekit.agents.voice.room_io import RoomIO
 
-    internals.require_text_mode()
+    framework.require_text_mode()
     cls = {each.__name__: each for each in (AgentSession, AgentActivity, AgentOutput, RoomIO)}[owner]
     made = inspect.unwrap(cls.__init__)
     names = tuple("_moved" if each == name else each for each in made.__code__.co_names)
     monkeypatch.setattr(made, "__code__", made.__code__.replace(co_names=names))
     with pytest.raises(TextModeError, match=rf"has no {owner}\.{name}: text mode cannot"):
-        internals.require_text_mode()
+        framework.require_text_mode()
 
 
 @asynccontextmanager
@@ -111,7 +111,7 @@ async def test_openai_s_realtime_model_is_told_to_give_text(asked: bool, modalit
     async with realtime_service() as (url, told), aiohttp.ClientSession() as http:
         model = openai.realtime.RealtimeModel(base_url=url, api_key="key", http_session=http)
         if asked:
-            assert internals.ask_for_text(model)
+            assert framework.ask_for_text(model)
             assert model.capabilities.audio_output is False
         session = model.session()
         try:

@@ -1,4 +1,4 @@
-"""Names of livekit-agents that we use although they are private, or that we replace.
+"""Names of livekit-agents that a test uses although they are private, or that it replaces.
 
 All are there since 1.6.0; checked on 1.6.0, 1.7.1 and 1.8.9.
 
@@ -17,8 +17,6 @@ All are there since 1.6.0; checked on 1.6.0, 1.7.1 and 1.8.9.
   audio that nobody hears.
 - ``generation.make_tool_output``: exceptions of tools, by ``raw_exception`` of what it returns. If it is gone, a report
   has livekit-agents' own words for a tool that failed.
-- ``AgentServer._entrypoint_fnc``: a server that received the function before it was wrapped. If it is gone, such a
-  server runs the function as it is.
 
 If one of the first six is gone, `require_text_mode` refuses text mode and names it. Voice goes on untouched.
 
@@ -37,7 +35,7 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from .options import UNDER_TEST
+from ..options import UNDER_TEST
 
 if TYPE_CHECKING:
     from livekit.agents import AgentSession, JobContext
@@ -135,7 +133,7 @@ def require_text_mode() -> None:
     from livekit.agents.voice.io import AgentInput, AgentOutput
     from livekit.agents.voice.room_io import RoomIO, RoomOptions
 
-    from ..errors import TextModeError
+    from ...errors import TextModeError
 
     missing = [] if isinstance(vars(AgentSession).get("_text_only"), property) else ["AgentSession._text_only"]
     missing += [] if hasattr(RoomOptions, "_ensure_options") else ["RoomOptions._ensure_options"]
@@ -270,17 +268,3 @@ def ask_for_text(model: Any) -> bool:
     model._opts.modalities = ["text"]
     model.capabilities.audio_output = False
     return True
-
-
-def replace_entrypoint(function: Callable[..., Any], wrapped: Callable[..., Any]) -> None:
-    """Register the wrapped function with a server that has the bare one: the decorators' other order."""
-    from livekit.agents import AgentServer
-
-    for server in getattr(function, "__globals__", {}).values():
-        if isinstance(server, AgentServer) and getattr(server, "_entrypoint_fnc", None) is function:
-            server._entrypoint_fnc = wrapped
-
-
-def registered_entrypoint(server: object) -> Callable[..., Any] | None:
-    """Return the function that a server's ``rtc_session`` registered; None where it has none."""
-    return getattr(server, "_entrypoint_fnc", None)
