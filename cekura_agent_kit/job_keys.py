@@ -11,6 +11,12 @@ TEST_KEYS: Final = frozenset({KIT_KEY, TEXT_MODE_KEY, SCENARIO_ID_KEY})
 """Metadata with none of them is never a test."""
 
 
+def metadata_of(context: object) -> str:
+    """Return the metadata of the job of a context, or of what only looks like one; empty where there is none."""
+    metadata = getattr(getattr(context, "job", None), "metadata", None)
+    return metadata if isinstance(metadata, str) else ""
+
+
 def may_name_test(metadata: str) -> bool:
     """Return False for metadata that has none of `TEST_KEYS`, without parsing it.
 

@@ -18,7 +18,7 @@ import pytest
 from cekura_agent_kit.sandbox.server_binary import find_binary
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "restaurant"
-COMMAND = [sys.executable, "-c", "from cekura_agent_kit.cli import main; main()"]
+COMMAND = [sys.executable, "-m", "cekura_agent_kit"]
 
 
 @pytest.fixture

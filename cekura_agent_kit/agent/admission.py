@@ -5,20 +5,20 @@ from __future__ import annotations
 import logging
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, get_args
+from typing import TYPE_CHECKING, Final
 
 from .. import safe_text
 from ..contract import JobMetadata
 from ..errors import MetadataError
+from ..job_keys import metadata_of
 from ..permit import Key, NotSigned, Permit, asks_for_tools, keys_of, verify
-from .options import Tests
+from .options import TESTS, Tests
 
 if TYPE_CHECKING:
     from livekit.agents import JobContext
 
 logger = logging.getLogger("cekura_agent_kit")
 
-TESTS: Final[frozenset[str]] = frozenset(get_args(Tests))
 VARIABLE: Final = "CEKURA_KIT_TESTS"
 REHEARSAL_SECRET: Final = "_cekura_rehearsal_secret"
 """Attribute of the job context of a rehearsal: the secret that signs its test, made for it alone."""
@@ -61,11 +61,10 @@ def admit(context: JobContext, option: Tests | None) -> Admitted | None:
     Raises:
         MetadataError: the metadata names a test that is refused.
     """
-    job = getattr(context, "job", None)
-    metadata = getattr(job, "metadata", None)
-    if not isinstance(metadata, str) or not metadata:
+    metadata = metadata_of(context)
+    if not metadata:
         return None
-    room = getattr(getattr(job, "room", None), "name", "")
+    room = getattr(getattr(context.job, "room", None), "name", "")
     if secret := getattr(context, REHEARSAL_SECRET, ""):
         # A rehearsal tests every agent, also one that accepts no tests where it is deployed.
         return decide(metadata, room=room, tests="signed", keys=(Key("rehearsal", secret),))

@@ -5,10 +5,10 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, TypeVar, get_args, overload
+from typing import Any, TypeVar, overload
 
-from ..job_keys import may_name_test
-from .options import UNDER_TEST, Fake, Options, Tests
+from ..job_keys import may_name_test, metadata_of
+from .options import TESTS, UNDER_TEST, Fake, Options, Tests
 
 F = TypeVar("F", bound=Callable[..., Awaitable[Any]])
 
@@ -76,7 +76,7 @@ def wrap_entrypoint(
     Raises:
         ValueError: ``tests`` is another word.
     """
-    if tests is not None and tests not in get_args(Tests):
+    if tests is not None and tests not in TESTS:
         raise ValueError(f"tests={tests!r}: use 'any', 'signed' or 'none'")
     options = Options(
         tests=tests,
@@ -115,7 +115,8 @@ class WrappedEntrypoint:
     async def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the entrypoint, as a test if the job's metadata names one."""
         context: Any = args[0] if args else next(iter(kwargs.values()), None)
-        if not _may_be_test(context):
+        if not may_name_test(metadata_of(context)):
+            # A real call: nothing of a test is imported for it.
             return await self._function(*args, **kwargs)
         from ..errors import MetadataError
         from .admission import admit
@@ -147,9 +148,3 @@ class WrappedEntrypoint:
 
     def __repr__(self) -> str:
         return f"wrap_entrypoint({self._function!r})"
-
-
-def _may_be_test(context: object) -> bool:
-    """Return False for a real call, for which nothing of a test is imported, nor its metadata parsed."""
-    metadata = getattr(getattr(context, "job", None), "metadata", None)
-    return isinstance(metadata, str) and may_name_test(metadata)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, get_args
 
 Fake = Callable[..., Any]
 """Stands for a tool: called with those of the call's arguments that it names, and with the RunContext where a
 parameter is annotated so, or is called ``context`` or ``ctx``."""
 Tests = Literal["any", "signed", "none"]
 """The tests that an agent accepts."""
+TESTS: Final[tuple[str, ...]] = get_args(Tests)
 
 UNDER_TEST: Final = "_cekura_agent_kit"
 """Attribute of a job context, a room and a session that are part of a test; a real call has none."""

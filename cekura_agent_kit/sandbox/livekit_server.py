@@ -147,11 +147,10 @@ class LiveKitServer:
 
     async def stop(self) -> None:
         """Stop the server and delete its files."""
-        if self._process and self._process.poll() is None:
-            self._process.terminate()
-            if await asyncio.to_thread(self._process.wait, _DRAIN_TIMEOUT) is None:
+        for patience in (_DRAIN_TIMEOUT, _STOP_TIMEOUT):
+            if self._process and self._process.poll() is None:
                 self._process.terminate()
-                await asyncio.to_thread(self._process.wait, _STOP_TIMEOUT)
+                await asyncio.to_thread(self._process.wait, patience)
         await self.kill()
         self._folder.cleanup()
 

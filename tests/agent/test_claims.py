@@ -10,10 +10,8 @@ from typing import Any
 import pytest
 from livekit import api, rtc
 
-from cekura_agent_kit.contract import Mode
-from cekura_agent_kit.permit import Key, Permit
 from tests.agent.evaluator import DEADLINE, Evaluator
-from tests.agent.workers import Worker
+from tests.agent.workers import Worker, signed
 
 pytestmark = pytest.mark.server
 
@@ -64,7 +62,4 @@ async def test_who_claims_to_be_a_test_is_charged(worker: Worker, shape: str) ->
 @pytest.mark.parametrize("shape", PATTERNS)
 async def test_a_signed_test_is_not_charged(worker: Worker, shape: str) -> None:
     room = f"signed-{secrets.token_hex(6)}"
-    permit = Permit(room=room, mode=Mode.TEXT, suite="s", case="1#1")
-    key = Key("LIVEKIT_API_SECRET", worker.server.api_secret)
-    metadata = permit.job_metadata({"shape": shape}, key=key, ttl=60)
-    assert await answer_to_a_charge(worker, room, metadata) == "The result is not charged."
+    assert await answer_to_a_charge(worker, room, signed(worker, room, shape)) == "The result is not charged."

@@ -10,9 +10,8 @@ import pytest
 from livekit import rtc
 
 from cekura_agent_kit.contract import EVENTS_TOPIC, MODE_ATTRIBUTE, Mode
-from cekura_agent_kit.permit import Key, Permit
 from tests.agent.evaluator import DEADLINE, Evaluator
-from tests.agent.workers import Run, Worker, dispatched
+from tests.agent.workers import Run, Worker, dispatched, signed
 
 pytestmark = pytest.mark.server
 
@@ -41,12 +40,10 @@ class Recognizer:
         return sorted(self.events, key=lambda event: event["at"])
 
 
-def metadata(run: Run, *, text: bool = True, secret: str | None = None, **claims: Any) -> str:
+def metadata(run: Run, *, text: bool = True, **claims: Any) -> str:
     shape = "tools" if text else "tools_without_models"
     mode = Mode.TEXT if text else Mode.VOICE
-    given = {"room": run.room, "mode": mode, "suite": "s", "case": "1#1", "witness": "witness"} | claims
-    key = Key("LIVEKIT_API_SECRET", secret or run.worker.server.api_secret)
-    return Permit(**given).job_metadata({"shape": shape, "tier": "gold"}, key=key, ttl=60)
+    return signed(run.worker, run.room, shape, tier="gold", **{"mode": mode, "witness": "witness"} | claims)
 
 
 @pytest.mark.parametrize("text", [True, False])

@@ -7,10 +7,9 @@ from collections.abc import Callable
 import pytest
 from livekit import api, rtc
 
-from cekura_agent_kit.contract import ENDED_ATTRIBUTE, Mode
-from cekura_agent_kit.permit import Key, Permit
+from cekura_agent_kit.contract import ENDED_ATTRIBUTE
 from tests.agent.evaluator import Evaluator
-from tests.agent.workers import Run, Worker, dispatched
+from tests.agent.workers import Run, Worker, dispatched, signed
 
 pytestmark = pytest.mark.server
 
@@ -30,7 +29,7 @@ async def test_words_that_are_being_sent_arrive_before_the_agent_deletes_the_roo
 async def test_an_agent_that_is_told_of_the_end_does_not_ask_the_evaluator_what_has_arrived(worker: Worker) -> None:
     """LiveKit announces a leave 2 s later, and nobody answers until then."""
     async with dispatched(worker, None) as run:
-        await dispatch_signed(run, "speaks_when_told_of_the_end")
+        await run.dispatch(signed(worker, run.room, "speaks_when_told_of_the_end"))
         await run.until(lambda attributes: "cekura.proof" in attributes)
         async with run.evaluator() as evaluator:
             # Still here, so that the question would come.
@@ -54,12 +53,6 @@ def questions_to(evaluator: Evaluator) -> Callable[[], int]:
 
     evaluator.room.local_participant.register_rpc_method("cekura.arrived", arrived)
     return lambda: len(asked)
-
-
-async def dispatch_signed(run: Run, shape: str) -> None:
-    permit = Permit(room=run.room, mode=Mode.TEXT, suite="s", case="1#1")
-    key = Key("LIVEKIT_API_SECRET", run.worker.server.api_secret)
-    await run.dispatch(permit.job_metadata({"shape": shape}, key=key, ttl=60))
 
 
 async def tell_end(run: Run) -> None:

@@ -18,7 +18,8 @@ from typing import Any
 
 from livekit import api
 
-from cekura_agent_kit.contract import ERROR_ATTRIBUTE
+from cekura_agent_kit.contract import ERROR_ATTRIBUTE, Mode
+from cekura_agent_kit.permit import Key, Permit
 from cekura_agent_kit.sandbox.livekit_server import LiveKitServer
 from tests.agent.evaluator import DEADLINE, Evaluator
 from tests.shapes.models import SPY_FILE
@@ -167,6 +168,16 @@ class Run:
                 metadata=metadata if isinstance(metadata, str) else json.dumps(metadata),
             )
         )
+
+
+def signed(worker: Worker, room: str, shape: str, *, secret: str = "", tier: str = "", **claims: Any) -> str:
+    """Metadata of a test that its trigger has signed, in text unless a claim says otherwise.
+
+    ``secret``: another one than the server's. ``tier``: a key of the caller's own.
+    """
+    permit = Permit(**{"room": room, "mode": Mode.TEXT, "suite": "s", "case": "1#1"} | claims)
+    own = {"shape": shape} | ({"tier": tier} if tier else {})
+    return permit.job_metadata(own, key=Key("LIVEKIT_API_SECRET", secret or worker.server.api_secret), ttl=60)
 
 
 @asynccontextmanager

@@ -12,12 +12,13 @@ import aiohttp
 import httpx
 import psutil
 import pytest
-from livekit import api, rtc
+from livekit import rtc
 from livekit.protocol.rtc import SignalResponse
 
 from cekura_agent_kit.errors import SandboxError
 from cekura_agent_kit.sandbox.livekit_server import LiveKitServer
 from cekura_agent_kit.sandbox.server_binary import find_binary
+from tests.sandbox.cekura_requests import token
 
 
 @pytest.mark.server
@@ -71,7 +72,7 @@ async def test_a_server_with_somebody_in_a_room_is_stopped_and_not_killed(tmp_pa
     server, room = LiveKitServer(program), rtc.Room()
     await server.start()
     try:
-        await room.connect(server.url, token(server))
+        await room.connect(server.url, token(server=server))
         await server.stop()
     finally:
         await server.kill()
@@ -83,19 +84,10 @@ async def test_a_server_with_somebody_in_a_room_is_stopped_and_not_killed(tmp_pa
 async def test_a_client_is_sent_to_no_server_of_the_internet(livekit_server: LiveKitServer) -> None:
     """The server names STUN servers of Google and Twilio if none is set, and clients look them up."""
     url = livekit_server.url.replace("ws", "http", 1) + "/rtc"
-    asked = {"access_token": token(livekit_server), "protocol": "15"}
+    asked = {"access_token": token(server=livekit_server), "protocol": "15"}
     async with aiohttp.ClientSession() as session, session.ws_connect(url, params=asked) as socket:
         joined = SignalResponse.FromString(await socket.receive_bytes(timeout=60)).join
     urls = [url for server in joined.ice_servers for url in server.urls]
     addresses = [urlsplit(url.replace(":", "://", 1)).hostname for url in urls]
     assert addresses
     assert all(ip_address(address or "").is_loopback for address in addresses)
-
-
-def token(server: LiveKitServer) -> str:
-    return (
-        api.AccessToken(server.api_key, server.api_secret)
-        .with_identity("caller")
-        .with_grants(api.VideoGrants(room_join=True, room="room"))
-        .to_jwt()
-    )

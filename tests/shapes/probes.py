@@ -23,6 +23,7 @@ from livekit.agents import (
 from livekit.agents.voice.room_io import RoomOptions
 
 from cekura_agent_kit import current_call, wrap_entrypoint
+from cekura_agent_kit.contract import ENDED_ATTRIBUTE
 
 from .agents import First, Greeter, Plain, Retriever, Second, Voiced, WithTask, new_session
 from .models import InstantLLM, called
@@ -517,7 +518,7 @@ async def speaks_when_told_of_the_end(ctx: JobContext) -> None:
     tasks = set[asyncio.Task[Any]]()
 
     def on_attributes(changed: dict[str, str], participant: rtc.Participant) -> None:
-        if "cekura.ended" in changed and participant.identity == ctx.room.local_participant.identity:
+        if ENDED_ATTRIBUTE in changed and participant.identity == ctx.room.local_participant.identity:
             tasks.add(asyncio.create_task(ctx.room.local_participant.send_text("Bye.", topic="lk.transcription")))
 
     ctx.room.on("participant_attributes_changed", on_attributes)
